@@ -1,0 +1,148 @@
+/**
+ * The one reader of the environment. Everything else receives values.
+ *
+ * A variable set to nothing counts as not set, so that a compose file may pass `${VAR:-}`. All faults are found before any is reported: somebody who mends
+ * a file should have to mend it once.
+ */
+import { resolve } from 'node:path';
+import { Cron } from 'croner';
+import envSchema from 'env-schema';
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Where browsers reach this server, without a trailing slash; null: `http://HOST:PORT`. */
+  readonly publicUrl: string | null;
+  /** null: the embedded Postgres under `dataDir`. */
+  readonly databaseUrl: string | null;
+  readonly dataDir: string;
+  /** `auto`: into an empty embedded database; `on`: into any empty one; `off`: never. */
+  readonly demo: 'auto' | 'on' | 'off';
+  /** Five or six fields, local time; null: no schedule. */
+  readonly retrainCron: string | null;
+  readonly retrainMinEvents: number;
+  /** 0: never because of events. */
+  readonly retrainAfterEvents: number;
+  readonly trainer: 'thread' | 'off';
+  /** 0: chosen by the machine: one less than its cores inside a serving process, all of them in `jongleur train`. */
+  readonly trainThreads: number;
+  readonly logLevel: string;
+  readonly logPretty: boolean;
+  readonly keys: { readonly secret: string | null; readonly publishable: string | null; readonly admin: string | null };
+}
+
+interface Variable {
+  readonly schema: Record<string, unknown>;
+  readonly example: string;
+  readonly says: string;
+}
+
+/** Also the source of the README's table: a test compares the two. */
+export const VARIABLES: Readonly<Record<string, Variable>> = {
+  HOST: { schema: { type: 'string', default: '127.0.0.1' }, example: '0.0.0.0', says: 'address to listen on; the image sets 0.0.0.0' },
+  PORT: { schema: { type: 'integer', minimum: 0, maximum: 65535, default: 3000 }, example: '3000', says: 'a whole number from 0 (any free port) to 65535' },
+  PUBLIC_URL: { schema: { type: 'string' }, example: 'https://recommend.example.com', says: 'an http(s) URL: where browsers reach this server' },
+  DATABASE_URL: { schema: { type: 'string' }, example: 'postgres://jongleur:secret@db:5432/jongleur', says: 'a postgres:// URL (14 or newer); without it the embedded Postgres is used' },
+  DATA_DIR: { schema: { type: 'string', default: './.jongleur' }, example: '/var/lib/jongleur', says: 'folder for the keys file and the embedded Postgres' },
+  DEMO: { schema: { type: 'string', enum: ['auto', 'on', 'off'], default: 'auto' }, example: 'off', says: 'auto (demo shop into an empty embedded database), on (into any empty database) or off' },
+  RETRAIN_CRON: { schema: { type: 'string', default: '0 3 * * *' }, example: '0 3 * * *', says: 'a cron pattern in local time, or off' },
+  RETRAIN_MIN_EVENTS: { schema: { type: 'integer', minimum: 0, default: 100 }, example: '100', says: 'a scheduled run with fewer new events is recorded as skipped' },
+  RETRAIN_AFTER_EVENTS: { schema: { type: 'integer', minimum: 0, default: 10000 }, example: '10000', says: 'train after so many new events, at most every 15 minutes; 0 is never' },
+  TRAINER: { schema: { type: 'string', enum: ['thread', 'off'], default: 'thread' }, example: 'off', says: 'thread, or off for a replica that only answers' },
+  TRAIN_THREADS: { schema: { type: 'integer', minimum: 0, maximum: 256, default: 0 }, example: '2', says: 'a whole number of threads; 0 chooses by the machine' },
+  LOG_LEVEL: { schema: { type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info' }, example: 'info', says: 'fatal, error, warn, info, debug, trace or silent' },
+  LOG_PRETTY: { schema: { type: 'string', enum: ['true', 'false', '1', '0', 'auto'], default: 'auto' }, example: 'true', says: 'true, false, or auto (pretty on a terminal, JSON elsewhere)' },
+  JONGLEUR_SECRET_KEY: { schema: { type: 'string', pattern: '^sk_[A-Za-z0-9_-]{32,200}$' }, example: 'sk_ and 43 random characters', says: 'sk_ followed by at least 32 letters, digits, _ or -' },
+  JONGLEUR_PUBLISHABLE_KEY: { schema: { type: 'string', pattern: '^pk_[A-Za-z0-9_-]{32,200}$' }, example: 'pk_ and 43 random characters', says: 'pk_ followed by at least 32 letters, digits, _ or -' },
+  JONGLEUR_ADMIN_KEY: { schema: { type: 'string', pattern: '^ak_[A-Za-z0-9_-]{32,200}$' }, example: 'ak_ and 43 random characters', says: 'ak_ followed by at least 32 letters, digits, _ or -' },
+};
+
+/** Every fault of the environment in one message, a line each: variable, value, what would be right, an example. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+function describeFault(name: string, value: unknown): string {
+  const variable = VARIABLES[name];
+  // A key's value stays out of terminals and logs even where it is wrong.
+  const shown = name.endsWith('_KEY') ? `(${String(value).length} characters)` : `"${String(value)}"`;
+  return `${name} is ${shown}: expected ${variable.says}. Example: ${name}=${variable.example}`;
+}
+
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}
+
+/**
+ * Checks the environment and freezes what it says.
+ *
+ * @throws ConfigError naming every fault at once
+ */
+export function readConfig(environment: Record<string, string | undefined>, terminal: boolean): Config {
+  const given: Record<string, string> = {};
+  for (const name of Object.keys(VARIABLES)) {
+    const value = environment[name]?.trim();
+    if (value !== undefined && value !== '') {
+      given[name] = value;
+    }
+  }
+  const faults: string[] = [];
+  let values: Record<string, unknown> = {};
+  try {
+    values = envSchema({
+      schema: { type: 'object', properties: Object.fromEntries(Object.entries(VARIABLES).map(([name, variable]) => [name, { ...variable.schema }])) },
+      data: { ...given },
+      env: false,
+    });
+  } catch (error) {
+    const found = (error as { errors?: { instancePath: string }[] }).errors ?? [];
+    for (const name of new Set(found.map((fault) => fault.instancePath.slice(1)))) {
+      faults.push(describeFault(name, given[name]));
+    }
+    values = Object.fromEntries(Object.entries(VARIABLES).map(([name, variable]) => [name, given[name] ?? variable.schema.default]));
+  }
+  const text = (name: string): string | null => (values[name] === undefined ? null : String(values[name]));
+
+  const cron = text('RETRAIN_CRON');
+  if (cron !== null && cron !== 'off') {
+    try {
+      new Cron(cron, { paused: true }).stop();
+    } catch {
+      faults.push(describeFault('RETRAIN_CRON', cron));
+    }
+  }
+  const publicUrl = text('PUBLIC_URL');
+  if (publicUrl !== null && !isUrl(publicUrl, ['http:', 'https:'])) {
+    faults.push(describeFault('PUBLIC_URL', publicUrl));
+  }
+  const databaseUrl = text('DATABASE_URL');
+  if (databaseUrl !== null && !isUrl(databaseUrl, ['postgres:', 'postgresql:'])) {
+    // The value may carry a password, so the message does not repeat it.
+    faults.push(`DATABASE_URL is not a Postgres URL: expected ${VARIABLES.DATABASE_URL.says}. Example: DATABASE_URL=${VARIABLES.DATABASE_URL.example}`);
+  }
+  if (faults.length > 0) {
+    throw new ConfigError(faults);
+  }
+  const pretty = text('LOG_PRETTY');
+  return Object.freeze({
+    host: text('HOST')!,
+    port: Number(values.PORT),
+    publicUrl: publicUrl === null ? null : publicUrl.replace(/\/+$/, ''),
+    databaseUrl,
+    dataDir: resolve(text('DATA_DIR')!),
+    demo: text('DEMO') as Config['demo'],
+    retrainCron: cron === 'off' ? null : cron,
+    retrainMinEvents: Number(values.RETRAIN_MIN_EVENTS),
+    retrainAfterEvents: Number(values.RETRAIN_AFTER_EVENTS),
+    trainer: text('TRAINER') as Config['trainer'],
+    trainThreads: Number(values.TRAIN_THREADS),
+    logLevel: text('LOG_LEVEL')!,
+    logPretty: pretty === 'auto' ? terminal : pretty === 'true' || pretty === '1',
+    keys: Object.freeze({ secret: text('JONGLEUR_SECRET_KEY'), publishable: text('JONGLEUR_PUBLISHABLE_KEY'), admin: text('JONGLEUR_ADMIN_KEY') }),
+  });
+}

@@ -1,0 +1,102 @@
+/**
+ * Builds the HTTP side and never listens. The routes are listed by hand: this list is the table of contents.
+ */
+import helmet from '@fastify/helmet';
+import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { randomUUID } from 'node:crypto';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { installAuth } from './auth.ts';
+import { installPages, installSpecification } from './docs.ts';
+import { installErrors } from './errors.ts';
+import { eventRoutes } from './events.ts';
+import { itemRoutes } from './items.ts';
+import { keyRoutes } from './keys.ts';
+import { operationRoutes } from './operations.ts';
+import { PROBLEMS, Problem } from './problems.ts';
+import { recommendationRoutes } from './recommendations.ts';
+import type { Services } from './services.ts';
+import { trainingRoutes } from './training.ts';
+import { userRoutes } from './users.ts';
+import { validatorCompiler } from './validation.ts';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+/** Headers and body must have arrived by then. */
+const REQUEST_TIMEOUT_MS = 15_000;
+/** An id of 256 characters, each of up to four bytes, percent-encoded. */
+const MAX_PARAM_CHARS = 256 * 4 * 3;
+const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
+
+/** One line a request, when it is done: what was refused at `info`, what went well at `debug`. A line for each answer would cost more than the answer. */
+class RequestLog extends LogController {
+  override incomingRequest(): void {}
+
+  override requestCompleted(error: Error | null, request: FastifyRequest, reply: FastifyReply): void {
+    const level = error === null && reply.statusCode < 400 ? 'debug' : 'info';
+    reply.log[level]({ req: request, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined }, 'request');
+  }
+}
+
+export async function createApp(services: Services): Promise<FastifyInstance> {
+  const app = fastify({
+    // Pino's own type says less than Fastify's interface about the same object.
+    loggerInstance: services.logger as FastifyBaseLogger,
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: 60_000,
+    keepAliveTimeout: 72_000,
+    http: { connectionsCheckingInterval: 2_000, headersTimeout: REQUEST_TIMEOUT_MS },
+    routerOptions: { maxParamLength: MAX_PARAM_CHARS },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    logController: new RequestLog(),
+    genReqId: (request) => {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    },
+    clientErrorHandler(error, socket) {
+      // The request never came to be: nothing of Fastify can answer it.
+      const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request-timeout' : 'invalid-request';
+      const { status, title, remedy } = PROBLEMS[code];
+      if (socket.writable) {
+        const body = JSON.stringify({ type: `/docs/errors#${code}`, title, status, code, detail: PROBLEMS[code].when, remedy });
+        socket.end(`HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+      }
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.setValidatorCompiler(validatorCompiler as Parameters<typeof app.setValidatorCompiler>[0]);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    done();
+  });
+  installErrors(app);
+  installAuth(app, services.keys);
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.keyNo !== null) {
+      services.keys.noteUse(request.keyNo);
+    }
+    const phase = services.phase();
+    if (phase === 'starting' && request.url.startsWith('/v1/')) {
+      done(new Problem('starting', PROBLEMS.starting.when));
+      return;
+    }
+    done();
+  });
+  const https = services.publicUrl?.startsWith('https:') === true;
+  await app.register(helmet, {
+    // On a plain-http LAN `upgrade-insecure-requests` and HSTS would break the documentation.
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: https ? [] : null } },
+    strictTransportSecurity: https,
+  });
+  await installSpecification(app, services);
+
+  await app.register(operationRoutes(services));
+  await app.register(eventRoutes(services));
+  await app.register(itemRoutes(services));
+  await app.register(userRoutes(services));
+  await app.register(recommendationRoutes(services));
+  await app.register(trainingRoutes(services));
+  await app.register(keyRoutes(services));
+  await installPages(app);
+  return app;
+}

@@ -1,0 +1,75 @@
+/** The documentation this service serves of itself: the specification, Swagger UI on it, and a page for every error code. */
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance, FastifySchema } from 'fastify';
+import type { Role } from '../storage/api-keys.ts';
+import { ROLE_WORDS } from './auth.ts';
+import { PROBLEMS } from './problems.ts';
+import type { Services } from './services.ts';
+
+const BADGE: Readonly<Record<Role | 'open', string>> = {
+  open: '🔓 No key needed.',
+  publishable: `🔑 Needs ${ROLE_WORDS.publishable} or more.`,
+  secret: `🔑 Needs ${ROLE_WORDS.secret} or more.`,
+  admin: `🔑 Needs ${ROLE_WORDS.admin}.`,
+};
+
+export async function installSpecification(app: FastifyInstance, { publicUrl, version }: Services): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Jongleur',
+        version,
+        description:
+          'Self-hosted recommendations for shops. Send behaviour in (`POST /v1/events`), get lists out (`GET /v1/users/{userId}/recommendations`).\n\nClick **Authorize** and paste a key; `jongleur keys` shows them. With the demo shop running, every example works with **Try it out**. Errors are RFC 9457 problems; [all codes](/docs/errors).',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      ...(publicUrl === null ? {} : { servers: [{ url: publicUrl }] }),
+      tags: [
+        { name: 'data', description: 'What comes in: events, ratings, the catalogue' },
+        { name: 'answers', description: 'What goes out: recommendations' },
+        { name: 'model', description: 'Training runs and the models they made' },
+        { name: 'settings', description: 'Event types and keys' },
+        { name: 'operations', description: 'Health' },
+      ],
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'A key: pk_…, sk_… or ak_…' } } },
+    },
+    transform: ({ schema, url, route }) => {
+      const role = route.config?.role ?? 'open';
+      const described = schema as FastifySchema & { description?: string };
+      return {
+        url,
+        schema: { ...schema, description: [described.description, BADGE[role]].filter(Boolean).join('\n\n'), security: role === 'open' ? [] : [{ key: [] }] } as FastifySchema,
+      };
+    },
+  });
+}
+
+function errorsPage(): string {
+  const rows = Object.entries(PROBLEMS)
+    .map(([code, problem]) => `<section id="${code}"><h2><code>${code}</code> <small>${problem.status}</small></h2><p><strong>${problem.title}.</strong> ${problem.when}</p><p>${problem.remedy}</p></section>`)
+    .join('\n');
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Errors · Jongleur</title>
+<link rel="stylesheet" href="/docs/errors.css"></head><body><main><h1>Errors</h1>
+<p>Every error is answered as <code>application/problem+json</code> (RFC 9457): <code>code</code> is stable, <code>detail</code> names the field and the value, <code>remedy</code> says what to do, <code>requestId</code> finds it in the log. <a href="/docs">Back to the operations</a></p>
+${rows}</main></body></html>`;
+}
+
+const STYLE = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}main{max-width:48rem;margin:2rem auto;padding:0 1rem}section{border-top:1px solid #8884;padding:.5rem 0}
+h2{font-size:1.05rem;margin:.5rem 0}h2 small{font-weight:400;opacity:.7}section:target{background:#fe85;outline:.5rem solid #fe85}`;
+
+/** After the routes: the specification has to know them. */
+export async function installPages(app: FastifyInstance): Promise<void> {
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    uiConfig: { persistAuthorization: true, tryItOutEnabled: true, displayRequestDuration: true, docExpansion: 'list', deepLinking: true },
+    theme: { title: 'Jongleur · API' },
+  });
+  const page = errorsPage();
+  app.get('/docs/errors', { config: { role: 'open' }, schema: { hide: true } }, (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
+  app.get('/docs/errors.css', { config: { role: 'open' }, schema: { hide: true } }, (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE));
+  app.get('/openapi.json', { config: { role: 'open' }, schema: { hide: true } }, () => app.swagger());
+  app.get('/', { config: { role: 'open' }, schema: { hide: true } }, (_request, reply) => reply.redirect('/docs'));
+}

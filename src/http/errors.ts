@@ -1,0 +1,126 @@
+/** The one place that makes error answers: RFC 9457 `application/problem+json`, and nothing internal above 499. */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
+import { IngestOverloaded } from '../ingest/writer.ts';
+import { describeValue, nearestName } from '../ingest/ids.ts';
+import { DatabaseFull, DatabaseUnavailable } from '../storage/database.ts';
+import { PROBLEMS, Problem, type ProblemCode } from './problems.ts';
+
+const RETRY_AFTER_SECONDS = 2;
+
+/** What Fastify itself refuses, in this service's codes. */
+const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'body-empty',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'body-not-json',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'body-not-json',
+  FST_ERR_MAX_LENGTH_PARAM: 'path-too-long',
+  FST_ERR_BAD_URL: 'invalid-request',
+};
+
+interface FieldError {
+  readonly field: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** One fault found by Ajv, in words: which field, which value, what would be right. */
+function describeFault(fault: FastifySchemaValidationError & { data?: unknown; parentSchema?: { properties?: object } }, context: string): FieldError {
+  const path = fault.instancePath.slice(1).replaceAll('/', '.').replace(/~1/g, '/').replace(/~0/g, '~');
+  const inside = (name: string) => (path === '' ? name : `${path}.${name}`);
+  const params = fault.params as Record<string, unknown>;
+  const field = path === '' ? context : path;
+  switch (fault.keyword) {
+    case 'required':
+      return { field: inside(String(params.missingProperty)), code: 'missing', message: `${inside(String(params.missingProperty))} is missing` };
+    case 'additionalProperties': {
+      const name = String(params.additionalProperty);
+      const known = Object.keys(fault.parentSchema?.properties ?? {});
+      const near = nearestName(name, known);
+      return {
+        field: inside(name),
+        code: 'unknown-field',
+        message: `${JSON.stringify(name)} is not known here${near === null ? '' : `; did you mean "${near}"?`}${known.length === 0 ? '' : ` Known: ${known.join(', ')}`}`,
+      };
+    }
+    case 'enum':
+      return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}; it must be one of ${(params.allowedValues as unknown[]).join(', ')}` };
+    case 'format':
+      return { field, code: `invalid-${String(params.format)}`, message: `${field} is ${describeValue(fault.data)}; it must be ${FORMAT_WORDS[String(params.format)] ?? String(params.format)}` };
+    default:
+      return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}; it ${fault.message ?? 'is not valid'}` };
+  }
+}
+
+/** What the formats of `validation.ts` mean. */
+const FORMAT_WORDS: Readonly<Record<string, string>> = {
+  id: 'well-formed text of 1 to 256 characters without control characters',
+  text: 'well-formed text without NUL',
+  'date-time': 'a date and time with its zone, like 2026-11-22T10:00:00Z, from 1970 on',
+};
+
+interface Answer {
+  readonly code: ProblemCode;
+  readonly detail: string;
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+function explain(error: FastifyError | Error): Answer | null {
+  if (error instanceof Problem) {
+    return { code: error.code, detail: error.message, extra: error.extra };
+  }
+  if (error instanceof IngestOverloaded) {
+    return { code: 'ingest-overloaded', detail: error.message, extra: {} };
+  }
+  if (error instanceof DatabaseFull) {
+    return { code: 'database-full', detail: PROBLEMS['database-full'].when, extra: {} };
+  }
+  if (error instanceof DatabaseUnavailable) {
+    return { code: 'database-unavailable', detail: PROBLEMS['database-unavailable'].when, extra: {} };
+  }
+  if ('validation' in error && Array.isArray(error.validation)) {
+    const seen = new Set<string>();
+    const errors = error.validation.map((fault) => describeFault(fault, error.validationContext ?? 'body')).filter((one) => !seen.has(one.field) && seen.add(one.field));
+    return { code: 'invalid-request', detail: errors.map((one) => one.message).join('; '), extra: { field: errors[0].field, errors } };
+  }
+  const code = 'code' in error ? FASTIFY_CODES[error.code] : undefined;
+  if (code !== undefined) {
+    return { code, detail: error.message, extra: {} };
+  }
+  if (error instanceof SyntaxError && 'statusCode' in error && error.statusCode === 400) {
+    return { code: 'body-not-json', detail: error.message, extra: {} };
+  }
+  return null;
+}
+
+function send(reply: FastifyReply, requestId: string, { code, detail, extra }: Answer): FastifyReply {
+  const { status, title, remedy } = PROBLEMS[code];
+  if (status === 503) {
+    reply.header('retry-after', RETRY_AFTER_SECONDS);
+  }
+  if (status === 401) {
+    reply.header('www-authenticate', 'Bearer realm="jongleur"');
+  }
+  // A body that was not read to its end would be taken for the next request's beginning.
+  if (status === 413) {
+    reply.header('connection', 'close');
+  }
+  return reply
+    .code(status)
+    .type('application/problem+json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send({ type: `/docs/errors#${code}`, title, status, code, detail, remedy, requestId, ...extra });
+}
+
+export function installErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    const answer = explain(error) ?? { code: 'internal' as const, detail: PROBLEMS.internal.when, extra: {} };
+    if (PROBLEMS[answer.code].status >= 500) {
+      request.log.error({ err: error }, answer.code);
+    }
+    return send(reply, request.id, answer);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    send(reply, request.id, { code: 'route-not-found', detail: `There is no ${request.method} ${request.url.split('?')[0].slice(0, 200)}. All operations are listed at /docs.`, extra: {} }),
+  );
+}

@@ -1,0 +1,210 @@
+/** Events and ratings in, the stream of them out. */
+import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { describeValue, faultOfId, nearestName } from '../ingest/ids.ts';
+import { EVENT_FIELDS } from '../ingest/validate.ts';
+import type { WriteResult } from '../ingest/writer.ts';
+import { listEvents } from '../storage/events.ts';
+import { listEventTypes } from '../storage/event-types.ts';
+import { Problem } from './problems.ts';
+import { EventBody, Id, ItemId, Limit, Nullable, ProblemBody, UserId, WriteAnswer, commonErrors } from './schemas.ts';
+import type { Services } from './services.ts';
+
+const MAX_EVENTS = 1000;
+const IdempotencyHeaders = Type.Object({ 'idempotency-key': Type.Optional(Id('Gives events without an eventId the ids KEY:0, KEY:1, …', 'order-1001')) });
+
+/** The elements of a body: one event, or a list under `name`. */
+function elementsOf(body: unknown, name: string): unknown[] {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new Problem('invalid-request', `The body must be one event, or {"${name}": […]}, not ${describeValue(body)}.`, { field: '' });
+  }
+  if (!(name in body)) {
+    const [only] = Object.keys(body);
+    // {"event": […]} is a misspelt list, not an event with a misspelt field.
+    if (only !== undefined && !(EVENT_FIELDS as readonly string[]).includes(only) && nearestName(only, [name]) !== null) {
+      throw new Problem('invalid-request', `${describeValue(only)} is not known here; did you mean "${name}"?`, { field: only });
+    }
+    return [body];
+  }
+  const other = Object.keys(body).find((key) => key !== name);
+  if (other !== undefined) {
+    throw new Problem('invalid-request', `${describeValue(other)} is not known beside "${name}"; a list of events has no other fields.`, { field: other });
+  }
+  const list = (body as Record<string, unknown>)[name];
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new Problem('invalid-request', `${name} must be a list of 1 to ${MAX_EVENTS} events, not ${describeValue(list)}.`, { field: name });
+  }
+  if (list.length > MAX_EVENTS) {
+    throw new Problem('too-many-events', `${name} has ${list.length} elements; at most ${MAX_EVENTS} are allowed in one request.`, { field: name });
+  }
+  return list;
+}
+
+/** Nothing accepted and nothing known already: the request as a whole failed. */
+function answerOrRefuse(result: WriteResult, single: boolean): WriteResult {
+  if (result.items.length > 0) {
+    return result;
+  }
+  const [first] = result.rejected;
+  if (single) {
+    throw new Problem(first.code === 'conflict' ? 'event-conflict' : 'invalid-request', first.message, { field: first.field, rejected: result.rejected });
+  }
+  throw new Problem('nothing-accepted', `None of ${result.rejected.length} events was accepted. The first: ${first.message}`, { field: `events.${first.index}.${first.field}`, rejected: result.rejected });
+}
+
+function parseAfter(text: string): { xid: string; eventNo: number } {
+  const match = /^(\d{1,19})-(\d{1,15})$/.exec(text);
+  if (match === null) {
+    throw new Problem('invalid-request', `after is ${describeValue(text)}; it must be the nextCursor of an earlier answer.`, { field: 'after' });
+  }
+  return { xid: match[1], eventNo: Number(match[2]) };
+}
+
+export function eventRoutes({ database, writer }: Services): FastifyPluginCallbackTypebox {
+  return (app, _options, done) => {
+    const write = async (body: unknown, listName: string, idempotencyKey: unknown) => {
+      const elements = elementsOf(body, listName);
+      if (idempotencyKey !== undefined) {
+        const wrong = faultOfId(idempotencyKey);
+        if (wrong !== null || (idempotencyKey as string).length > 200) {
+          throw new Problem('invalid-request', `The header Idempotency-Key ${wrong ?? 'has more than 200 characters'}.`, { field: 'idempotency-key' });
+        }
+      }
+      return answerOrRefuse(await writer.write(elements, (idempotencyKey as string | undefined) ?? null), elements.length === 1 && !(typeof body === 'object' && body !== null && listName in body));
+    };
+    // Each element is accepted or refused on its own, so the schema only documents; `ingest/validate.ts` checks.
+    const documentsOnly = () => () => true;
+
+    app.post(
+      '/v1/events',
+      {
+        config: { role: 'secret' },
+        validatorCompiler: documentsOnly,
+        schema: {
+          operationId: 'postEvents',
+          tags: ['data'],
+          summary: 'Send events',
+          description: 'One event, or `{"events": […]}` with up to 1,000. What is valid is stored even where other elements are not; nothing is acknowledged before it is safe on disk.',
+          headers: IdempotencyHeaders,
+          body: Type.Union([EventBody, Type.Object({ events: Type.Array(EventBody, { minItems: 1, maxItems: MAX_EVENTS }) }, { additionalProperties: false })], {
+            examples: [{ events: [{ userId: 'user-1', itemId: 'item-1', type: 'view' }, { userId: 'user-1', itemId: 'item-2', type: 'purchase', quantity: 1, price: 19.9, groupId: 'order-1001', eventId: 'order-1001-line-1' }] }],
+          }),
+          response: { 200: WriteAnswer, ...commonErrors, 409: ProblemBody, 413: ProblemBody },
+        },
+      },
+      async (request) => await write(request.body, 'events', request.headers['idempotency-key']),
+    );
+
+    app.post(
+      '/v1/ratings',
+      {
+        config: { role: 'secret' },
+        validatorCompiler: documentsOnly,
+        schema: {
+          operationId: 'postRatings',
+          tags: ['data'],
+          summary: 'Send ratings',
+          description: 'One rating, or `{"ratings": […]}`: events of type `rating`. The latest of a shopper and item counts; a value of null takes it back.',
+          headers: IdempotencyHeaders,
+          body: Type.Object({ userId: UserId, itemId: ItemId, value: Nullable(Type.Number()), occurredAt: Type.Optional(Type.String({ format: 'date-time' })), eventId: Type.Optional(Id('Your id', 'r-1')) }, { examples: [{ userId: 'user-1', itemId: 'item-3', value: 5 }] }),
+          response: { 200: WriteAnswer, ...commonErrors, 409: ProblemBody, 413: ProblemBody },
+        },
+      },
+      async (request) => {
+        const elements = elementsOf(request.body, 'ratings').map((element) => {
+          if (typeof element === 'object' && element !== null && !Array.isArray(element)) {
+            // A type of its own would be somebody's mistake: let the check say so.
+            return 'type' in element && element.type !== 'rating' ? element : { ...element, type: 'rating' };
+          }
+          return element;
+        });
+        return await write(elements.length === 1 && !(typeof request.body === 'object' && request.body !== null && 'ratings' in request.body) ? elements[0] : { events: elements }, 'events', request.headers['idempotency-key']);
+      },
+    );
+
+    const RatingParams = Type.Object({ userId: UserId, itemId: ItemId });
+    app.put(
+      '/v1/users/:userId/ratings/:itemId',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'putRating',
+          tags: ['data'],
+          summary: 'Set a shopper’s rating of an item',
+          params: RatingParams,
+          body: Type.Object({ value: Type.Number() }, { additionalProperties: false, examples: [{ value: 5 }] }),
+          response: { 200: WriteAnswer, ...commonErrors },
+        },
+      },
+      async (request) => answerOrRefuse(await writer.write([{ ...request.params, type: 'rating', value: request.body.value }], null), true),
+    );
+    app.delete(
+      '/v1/users/:userId/ratings/:itemId',
+      {
+        config: { role: 'secret' },
+        schema: { operationId: 'deleteRating', tags: ['data'], summary: 'Take a shopper’s rating of an item back', params: RatingParams, response: { 200: WriteAnswer, ...commonErrors } },
+      },
+      async (request) => answerOrRefuse(await writer.write([{ ...request.params, type: 'rating', value: null }], null), true),
+    );
+
+    app.get(
+      '/v1/events',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'listEvents',
+          tags: ['data'],
+          summary: 'Follow the stream of events',
+          description: 'Without `after` the newest events; with the `nextCursor` of an answer what has come since. Events appear in the order in which they became final: none is ever missed, and those of a transaction under way wait for it.',
+          querystring: Type.Object({ after: Type.Optional(Type.String({ maxLength: 60 })), limit: Limit(1000, 100) }, { additionalProperties: false }),
+          response: {
+            200: Type.Object({
+              items: Type.Array(
+                Type.Object({
+                  eventNo: Type.Integer(), userId: Type.String(), itemId: Type.String(), type: Type.String(), value: Nullable(Type.Number()), quantity: Nullable(Type.Number()), price: Nullable(Type.Number()),
+                  occurredAt: Type.String(), receivedAt: Type.String(),
+                }),
+              ),
+              nextCursor: Type.String({ description: 'Send as `after` to go on from here, also when `items` is empty' }),
+            }),
+            ...commonErrors,
+          },
+        },
+      },
+      async (request) => {
+        const after = request.query.after === undefined ? null : parseAfter(request.query.after);
+        const rows = await listEvents(database, after, request.query.limit);
+        const last = rows.at(-1);
+        return {
+          items: rows.map((row) => ({ ...row, occurredAt: row.occurredAt.toISOString(), receivedAt: row.receivedAt.toISOString() })),
+          nextCursor: last === undefined ? (request.query.after ?? '0-0') : `${last.xid}-${last.eventNo}`,
+        };
+      },
+    );
+
+    app.get(
+      '/v1/event-types',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'listEventTypes',
+          tags: ['settings'],
+          summary: 'Event types and what they are worth',
+          response: {
+            200: Type.Object({
+              items: Type.Array(
+                Type.Object({
+                  name: Type.String(), weight: Type.Number(), mode: Type.String({ description: '`sum`: events add up and saturate; `latest`: the newest counts' }), halfLifeDays: Nullable(Type.Number()),
+                  threshold: Nullable(Type.Number({ description: 'From here on a value is positive' })), useValue: Type.Boolean(), hidesDays: Nullable(Type.Number({ description: 'How long it keeps the item out of the shopper’s answers; null: for ever' })),
+                }),
+              ),
+            }),
+            ...commonErrors,
+          },
+        },
+      },
+      async () => ({ items: await listEventTypes(database) }),
+    );
+    done();
+  };
+}

@@ -1,0 +1,118 @@
+/** The catalogue. */
+import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { inTransaction } from '../storage/database.ts';
+import { EMPTY_ITEM, type Item as StoredItem, type ItemPatch, deleteItem, findItem, listItems, patchItems } from '../storage/items.ts';
+import { pageOf, parseCursor } from './paging.ts';
+import { Problem } from './problems.ts';
+import { Cursor, Item, ItemBody, ItemId, ItemParams, Limit, Page, commonErrors, withNotFound } from './schemas.ts';
+import type { Services } from './services.ts';
+import { unstorableText } from './validation.ts';
+
+function shapeItem(item: StoredItem) {
+  const { itemNo: _, ...fields } = item;
+  return { ...fields, publishedAt: item.publishedAt?.toISOString() ?? null, expiresAt: item.expiresAt?.toISOString() ?? null, updatedAt: item.updatedAt.toISOString() };
+}
+
+function noSuchItem(itemId: string): Problem {
+  return new Problem('not-found', `There is no item ${JSON.stringify(itemId)}.`, { field: 'itemId' });
+}
+
+function refuseUnstorable(attributes: unknown, field: string): void {
+  const path = unstorableText(attributes, field);
+  if (path !== null) {
+    throw new Problem('invalid-request', `${path} has text that is not well-formed Unicode, or has NUL in it.`, { field: path });
+  }
+}
+
+export function itemRoutes({ database, answers }: Services): FastifyPluginCallbackTypebox {
+  return (app, _options, done) => {
+    const change = async (patches: readonly ItemPatch[], create: boolean): Promise<Set<string>> => {
+      patches.forEach((patch, index) => refuseUnstorable(patch.attributes, patches.length === 1 ? 'attributes' : `items.${index}.attributes`));
+      const changed = await inTransaction(database, async (connection) => await patchItems(connection, patches, create));
+      // Answered only when this process's own answers know it.
+      await answers.refreshAvailability();
+      return changed;
+    };
+    const readBack = async (itemId: string) => {
+      const item = await findItem(database, itemId);
+      if (item === null) {
+        throw noSuchItem(itemId);
+      }
+      return shapeItem(item);
+    };
+
+    app.put(
+      '/v1/items/:itemId',
+      {
+        config: { role: 'secret' },
+        schema: { operationId: 'putItem', tags: ['data'], summary: 'Set an item of the catalogue', description: 'Replaces all its fields: what is left out goes back to nothing.', params: ItemParams, body: ItemBody, response: { 200: Item, ...commonErrors } },
+      },
+      async (request) => {
+        await change([{ ...EMPTY_ITEM, ...request.body, itemId: request.params.itemId }], true);
+        return await readBack(request.params.itemId);
+      },
+    );
+    app.patch(
+      '/v1/items/:itemId',
+      {
+        config: { role: 'secret' },
+        schema: { operationId: 'patchItem', tags: ['data'], summary: 'Change fields of an item', description: 'Fields that are left out stay; null takes one back.', params: ItemParams, body: ItemBody, response: { 200: Item, ...withNotFound } },
+      },
+      async (request) => {
+        const changed = await change([{ ...request.body, itemId: request.params.itemId }], false);
+        if (changed.size === 0) {
+          throw noSuchItem(request.params.itemId);
+        }
+        return await readBack(request.params.itemId);
+      },
+    );
+    app.get(
+      '/v1/items/:itemId',
+      { config: { role: 'secret' }, schema: { operationId: 'getItem', tags: ['data'], summary: 'An item of the catalogue', params: ItemParams, response: { 200: Item, ...withNotFound } } },
+      async (request) => await readBack(request.params.itemId),
+    );
+    app.delete(
+      '/v1/items/:itemId',
+      {
+        config: { role: 'secret' },
+        schema: { operationId: 'deleteItem', tags: ['data'], summary: 'Take an item out of the catalogue', description: 'It leaves every answer at once. Its events stay, and PUT brings it back.', params: ItemParams, response: { 204: Type.Null(), ...withNotFound } },
+      },
+      async (request, reply) => {
+        if (!(await deleteItem(database, request.params.itemId))) {
+          throw noSuchItem(request.params.itemId);
+        }
+        await answers.refreshAvailability();
+        return reply.code(204).send(null);
+      },
+    );
+    app.get(
+      '/v1/items',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'listItems', tags: ['data'], summary: 'List or search items',
+          querystring: Type.Object({ q: Type.Optional(Type.String({ minLength: 1, maxLength: 200, format: 'text', description: 'A part of the title or id', examples: ['tent'] })), limit: Limit(1000, 50), cursor: Cursor }, { additionalProperties: false }),
+          response: { 200: Page(Item), ...commonErrors },
+        },
+      },
+      async (request) => {
+        const rows = await listItems(database, request.query.q ?? null, parseCursor(request.query.cursor) ?? 0, request.query.limit + 1);
+        return pageOf(rows, request.query.limit, (item) => item.itemNo, shapeItem);
+      },
+    );
+    app.post(
+      '/v1/items',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'postItems', tags: ['data'], summary: 'Set many items', description: 'Up to 1,000; fields that are left out stay. All are stored, or none.',
+          body: Type.Object({ items: Type.Array(Type.Object({ itemId: ItemId, ...ItemBody.properties }, { additionalProperties: false }), { minItems: 1, maxItems: 1000 }) }, { additionalProperties: false, examples: [{ items: [{ itemId: 'item-1', title: 'Trail running shoe', price: 89.5 }] }] }),
+          response: { 200: Type.Object({ stored: Type.Integer() }), ...commonErrors },
+        },
+      },
+      async (request) => ({ stored: (await change(request.body.items, true)).size }),
+    );
+    done();
+  };
+}

@@ -1,0 +1,90 @@
+/** Keys: list, make, revoke. And the ring that requests' keys are looked up in. */
+import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { type ApiKey, type Role, insertKey, listKeys, loadLiveKeys, noteKeysUsed, revokeKey } from '../storage/api-keys.ts';
+import type { Database } from '../storage/database.ts';
+import { createKey, hashKey } from '../storage/first-keys.ts';
+import { Problem } from './problems.ts';
+import { NumberParams, Nullable, ProblemBody, commonErrors, withNotFound } from './schemas.ts';
+import type { Services } from './services.ts';
+
+const RoleName = Type.Enum(['publishable', 'secret', 'admin']);
+const keyFields = { no: Type.Integer(), role: RoleName, name: Type.String(), hint: Type.String({ description: 'Its first characters' }), createdAt: Type.String(), lastUsedAt: Nullable(Type.String()), revokedAt: Nullable(Type.String()) };
+
+function shapeKey({ keyNo, ...key }: ApiKey) {
+  return { ...key, no: keyNo, createdAt: key.createdAt.toISOString(), lastUsedAt: key.lastUsedAt?.toISOString() ?? null, revokedAt: key.revokedAt?.toISOString() ?? null };
+}
+
+/** The keys that open doors now: those of the environment, always, and those of the database as last read. */
+export function createKeyRing(database: Database, given: Readonly<Record<Role, string | null>>): Services['keys'] & { flushUse(): Promise<void> } {
+  type Entry = { readonly keyNo: number | null; readonly role: Role };
+  const fixed = new Map<string, Entry>();
+  for (const role of ['publishable', 'secret', 'admin'] as const) {
+    const key = given[role];
+    if (key !== null) {
+      fixed.set(hashKey(key).toString('hex'), { keyNo: null, role });
+    }
+  }
+  let ring: ReadonlyMap<string, Entry> = fixed;
+  const used = new Set<number>();
+  return {
+    find: (sha256Hex) => ring.get(sha256Hex),
+    async reload() {
+      const fresh = new Map(fixed);
+      for (const key of await loadLiveKeys(database)) {
+        fresh.set(key.sha256.toString('hex'), { keyNo: key.keyNo, role: key.role });
+      }
+      ring = fresh;
+    },
+    noteUse: (keyNo) => void used.add(keyNo),
+    async flushUse() {
+      if (used.size > 0) {
+        const numbers = [...used];
+        used.clear();
+        await noteKeysUsed(database, numbers);
+      }
+    },
+  };
+}
+
+export function keyRoutes({ database, keys }: Services): FastifyPluginCallbackTypebox {
+  return (app, _options, done) => {
+    app.get(
+      '/v1/keys',
+      { config: { role: 'admin' }, schema: { operationId: 'listKeys', tags: ['settings'], summary: 'Keys, without their secret part', response: { 200: Type.Object({ items: Type.Array(Type.Object(keyFields)) }), ...commonErrors } } },
+      async () => ({ items: (await listKeys(database)).map(shapeKey) }),
+    );
+    app.post(
+      '/v1/keys',
+      {
+        config: { role: 'admin' },
+        schema: {
+          operationId: 'createKey', tags: ['settings'], summary: 'Make a key', description: 'The answer is the only place where the whole key is ever shown.',
+          body: Type.Object({ role: RoleName, name: Type.String({ minLength: 1, maxLength: 100, format: 'text' }) }, { additionalProperties: false, examples: [{ role: 'secret', name: 'backend, autumn' }] }),
+          response: { 201: Type.Object({ ...keyFields, key: Type.String() }), ...commonErrors },
+        },
+      },
+      async (request, reply) => {
+        const { key, hint, sha256 } = createKey(request.body.role);
+        const made = await insertKey(database, request.body.role, request.body.name, hint, sha256);
+        await keys.reload();
+        return reply.code(201).send({ ...shapeKey(made), key });
+      },
+    );
+    app.delete(
+      '/v1/keys/:no',
+      { config: { role: 'admin' }, schema: { operationId: 'revokeKey', tags: ['settings'], summary: 'Revoke a key', params: NumberParams('Number of the key'), response: { 204: Type.Null(), ...withNotFound, 409: ProblemBody } } },
+      async (request, reply) => {
+        if (request.params.no === request.keyNo) {
+          throw new Problem('last-admin-key', `Key ${request.params.no} is the one this request was made with.`);
+        }
+        if (!(await revokeKey(database, request.params.no))) {
+          throw new Problem('not-found', `There is no live key ${request.params.no}.`, { field: 'no' });
+        }
+        await keys.reload();
+        return reply.code(204).send(null);
+      },
+    );
+    done();
+  };
+}

@@ -1,0 +1,37 @@
+/** For whoever runs this: is it alive, is it ready. */
+import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { Services } from './services.ts';
+
+const RETRY_AFTER_SECONDS = 2;
+
+export function operationRoutes({ answers, phase, databaseUp, version }: Services): FastifyPluginCallbackTypebox {
+  return (app, _options, done) => {
+    app.get(
+      '/health/live',
+      { config: { role: 'open' }, logLevel: 'warn', schema: { operationId: 'healthLive', tags: ['operations'], summary: 'Is the process alive?', response: { 200: Type.Object({ status: Type.Literal('live'), version: Type.String() }) } } },
+      async () => ({ status: 'live' as const, version }),
+    );
+    const Ready = Type.Object({
+      status: Type.String({ description: 'ready, starting, demo (the demo shop is being made and trained) or stopping' }),
+      database: Type.String({ description: 'up or down. Answers are given from memory either way, so this does not change the status' }),
+      modelVersion: Type.Union([Type.Integer(), Type.Null()]),
+    });
+    app.get(
+      '/health/ready',
+      {
+        config: { role: 'open' },
+        logLevel: 'warn',
+        schema: { operationId: 'healthReady', tags: ['operations'], summary: 'Can it answer?', description: '200 once answers can be given: a model is loaded, or none exists yet.', response: { 200: Ready, 503: Ready } },
+      },
+      async (_request, reply) => {
+        const status = phase();
+        if (status !== 'ready') {
+          reply.code(503).header('retry-after', RETRY_AFTER_SECONDS);
+        }
+        return { status, database: databaseUp() ? 'up' : 'down', modelVersion: answers.modelVersion() };
+      },
+    );
+    done();
+  };
+}

@@ -1,0 +1,22 @@
+/** Cursors: opaque to clients, the number of the last row underneath. */
+import { Problem } from './problems.ts';
+
+export function parseCursor(cursor: string | undefined): number | null {
+  if (cursor === undefined) {
+    return null;
+  }
+  const number = Number(Buffer.from(cursor, 'base64url').toString('latin1'));
+  if (!Number.isSafeInteger(number) || number < 0 || cursor === '') {
+    throw new Problem('invalid-request', `cursor is ${JSON.stringify(cursor)}; it must be the nextCursor of an earlier answer.`, { field: 'cursor' });
+  }
+  return number;
+}
+
+/** A page of at most `limit` rows out of `limit + 1` that were asked for: the one more says that there is a next page. */
+export function pageOf<R, T>(rows: readonly R[], limit: number, numberOf: (row: R) => number, shape: (row: R) => T): { items: T[]; nextCursor?: string } {
+  const items = rows.slice(0, limit).map(shape);
+  if (rows.length <= limit) {
+    return { items };
+  }
+  return { items, nextCursor: Buffer.from(String(numberOf(rows[limit - 1])), 'latin1').toString('base64url') };
+}

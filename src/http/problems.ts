@@ -1,0 +1,55 @@
+/**
+ * Every error code this service can answer, with its status and the way out. The page at /docs/errors is made from this table, and a code that is not here cannot be
+ * answered. Codes are stable: clients may branch on them.
+ */
+export interface ProblemType {
+  readonly status: number;
+  readonly title: string;
+  /** When it happens. */
+  readonly when: string;
+  /** What to do about it. */
+  readonly remedy: string;
+}
+
+export const PROBLEMS = {
+  'body-empty': { status: 400, title: 'The body is empty', when: 'A request that needs a JSON body came without one.', remedy: 'Send the body that the operation describes, with Content-Type: application/json.' },
+  'body-not-json': { status: 400, title: 'The body is not JSON', when: 'The body could not be parsed. NaN, Infinity, comments and trailing commas are not JSON.', remedy: 'Check the position the detail names; JSON.stringify and its like make valid JSON.' },
+  'invalid-request': { status: 400, title: 'A field is wrong', when: 'A parameter or a field of the body is missing, misspelt or of the wrong kind. `errors` lists every one with its field.', remedy: 'Mend the named fields. Unknown fields are refused, so that a misspelt one is not silently ignored.' },
+  'nothing-accepted': { status: 400, title: 'No event was accepted', when: 'Every event of the request was refused; `rejected` says why, element by element.', remedy: 'Mend the elements and send them again.' },
+  'too-many-events': { status: 400, title: 'Too many events in one request', when: 'A request had more than 1,000 events.', remedy: 'Send them in parts of up to 1,000; for files use `jongleur import`.' },
+  'key-missing': { status: 401, title: 'A key is needed', when: 'The request had no Authorization header, or not one of the form "Bearer KEY".', remedy: 'Send Authorization: Bearer KEY. `jongleur keys` shows the keys made at the first start.' },
+  'key-unknown': { status: 401, title: 'The key is not known', when: 'The key was never made here, or it was revoked.', remedy: 'Check for a missing character; `jongleur keys` shows the keys made at the first start.' },
+  'key-role': { status: 403, title: 'The key may not do this', when: 'A publishable key (pk_) may ask for similar items, trending and sessions; a secret key (sk_) all data and answers; an admin key (ak_) everything.', remedy: 'Send a key of the role that the detail names, from a server and never from a browser.' },
+  'not-found': { status: 404, title: 'There is no such thing', when: 'The user, item, run, model or key in the path does not exist.', remedy: 'Check the id. Users and items come into being with their first event.' },
+  'route-not-found': { status: 404, title: 'There is no such route', when: 'Method and path match no operation.', remedy: 'See /docs for all operations.' },
+  'event-conflict': { status: 409, title: 'The event id is taken', when: 'An event with this id is stored for this user, with other content.', remedy: 'Events are never changed; send a new one under a new id.' },
+  'training-running': { status: 409, title: 'A training run is under way', when: 'One run at a time, over all replicas.', remedy: 'Wait for it (GET /v1/training-runs) or cancel it (DELETE /v1/training-runs/{no}).' },
+  'run-not-running': { status: 409, title: 'The run has ended', when: 'Only a running training run can be cancelled.', remedy: 'GET /v1/training-runs/{no} shows how it ended.' },
+  'trainer-off': { status: 409, title: 'This process does not train', when: 'It was started with TRAINER=off.', remedy: 'Ask a process that trains, or run `jongleur train`.' },
+  'last-admin-key': { status: 409, title: 'This is the key you are using', when: 'A key cannot revoke itself: nobody might be left to make a new one.', remedy: 'Revoke it with another admin key.' },
+  'body-too-large': { status: 413, title: 'The body is too large', when: 'The body has more than 1 MiB.', remedy: 'Send fewer events at a time; for files use `jongleur import`.' },
+  'path-too-long': { status: 414, title: 'The path is too long', when: 'A part of the path has more than 256 characters.', remedy: 'Ids have at most 256 characters.' },
+  'media-type': { status: 415, title: 'The media type is not supported', when: 'The body came with another Content-Type than application/json.', remedy: 'Send Content-Type: application/json.' },
+  'headers-too-large': { status: 431, title: 'The headers are too large', when: 'URL and headers have more than 16 KiB together.', remedy: 'Shorten the URL; long parameters belong into a body.' },
+  'request-timeout': { status: 408, title: 'The request took too long to arrive', when: 'Headers and body did not arrive within the time allowed.', remedy: 'Send it again over a better connection.' },
+  internal: { status: 500, title: 'Something went wrong here', when: 'A fault of this service; its log has the details under the request id.', remedy: 'Send the request again; if it stays, report it with the request id.' },
+  'ingest-overloaded': { status: 503, title: 'Too many events are waiting', when: 'More requests wait to be stored than may.', remedy: 'Nothing of this request was stored: send it again after the seconds in Retry-After.' },
+  'database-unavailable': { status: 503, title: 'The database cannot be reached', when: 'Postgres is away or did not answer in time.', remedy: 'Send it again after the seconds in Retry-After. An event with an eventId can be sent again safely: it is stored once.' },
+  'database-full': { status: 503, title: 'The database has no room left', when: 'The disk of Postgres is full. Nothing of this request was stored; what was acknowledged stays.', remedy: 'Make room on the disk of Postgres, then send it again.' },
+  starting: { status: 503, title: 'The service is starting', when: 'It is still connecting, migrating or loading its model.', remedy: 'Send it again after the seconds in Retry-After; /health/ready tells when.' },
+  stopping: { status: 503, title: 'The service is stopping', when: 'It has been asked to stop and finishes what is under way.', remedy: 'Send it to another replica, or again after the seconds in Retry-After.' },
+} as const satisfies Record<string, ProblemType>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** An error that is meant for the caller. Thrown by routes; `errors.ts` turns it into the answer. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly extra: Readonly<Record<string, unknown>>;
+  constructor(code: ProblemCode, detail: string, extra: Readonly<Record<string, unknown>> = {}) {
+    super(detail);
+    this.name = 'Problem';
+    this.code = code;
+    this.extra = extra;
+  }
+}

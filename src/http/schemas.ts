@@ -1,0 +1,119 @@
+/** Shapes that several routes share. Their examples run against the demo shop. */
+import { type Static, type TSchema, Type } from 'typebox';
+
+export const Id = (description: string, example: string) => Type.String({ minLength: 1, maxLength: 256, format: 'id', description, examples: [example] });
+export const UserId = Id('The shop’s id of a shopper', 'user-1');
+export const ItemId = Id('The shop’s id of an item', 'item-1');
+export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+export const UserParams = Type.Object({ userId: UserId });
+export const ItemParams = Type.Object({ itemId: ItemId });
+export const NumberParams = (what: string) => Type.Object({ no: Type.Integer({ minimum: 1, maximum: 2_147_483_647, description: what, examples: [1] }) });
+
+export const Limit = (most: number, usual: number) => Type.Integer({ minimum: 1, maximum: most, default: usual, description: `How many, 1 to ${most}` });
+export const Cursor = Type.Optional(Type.String({ maxLength: 100, description: '`nextCursor` of the page before' }));
+
+/** Fields of the catalogue that an answer can bring along. */
+export const ITEM_FIELDS = ['title', 'url', 'imageUrl', 'price', 'categories', 'attributes'] as const;
+export type ItemField = (typeof ITEM_FIELDS)[number];
+
+export const FieldsQuery = Type.Optional(
+  Type.String({
+    maxLength: 200,
+    pattern: `^(${ITEM_FIELDS.join('|')})(,(${ITEM_FIELDS.join('|')}))*$`,
+    description: `Catalogue fields to bring along, separated by commas: ${ITEM_FIELDS.join(', ')}`,
+    examples: ['title,price,imageUrl'],
+  }),
+);
+export const FieldsBody = Type.Optional(Type.Array(Type.Enum([...ITEM_FIELDS]), { maxItems: ITEM_FIELDS.length, description: 'Catalogue fields to bring along' }));
+
+export function parseFields(text: string | undefined): ItemField[] {
+  return text === undefined ? [] : (text.split(',') as ItemField[]);
+}
+
+const CatalogueFields = {
+  title: Type.Optional(Nullable(Type.String())),
+  url: Type.Optional(Nullable(Type.String())),
+  imageUrl: Type.Optional(Nullable(Type.String())),
+  price: Type.Optional(Nullable(Type.Number())),
+  categories: Type.Optional(Type.Array(Type.String())),
+  attributes: Type.Optional(Type.Object({}, { additionalProperties: true })),
+};
+
+const Source = Type.Enum(['personal', 'session', 'similar', 'trending'], { description: 'Where the list, or an item of it, comes from' });
+
+export const Answer = Type.Object(
+  {
+    modelVersion: Nullable(Type.Integer({ description: 'The model that answered; null where none is live yet' })),
+    source: Source,
+    stale: Type.Optional(Type.Boolean({ description: 'true: the newest events or fields could not be read, the answer is from memory' })),
+    items: Type.Array(Type.Object({ itemId: Type.String(), score: Type.Number({ description: 'Higher is better; comparable within one list of one source only' }), source: Type.Optional(Source), ...CatalogueFields })),
+  },
+  { description: 'A list of items, best first' },
+);
+export type Answer = Static<typeof Answer>;
+
+export const ItemBody = Type.Object(
+  {
+    title: Type.Optional(Nullable(Type.String({ maxLength: 1000, format: 'text' }))),
+    url: Type.Optional(Nullable(Type.String({ maxLength: 2048, format: 'text' }))),
+    imageUrl: Type.Optional(Nullable(Type.String({ maxLength: 2048, format: 'text' }))),
+    price: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1e9 }))),
+    categories: Type.Optional(Nullable(Type.Array(Type.String({ minLength: 1, maxLength: 256, format: 'id' }), { maxItems: 50 }))),
+    attributes: Type.Optional(Nullable(Type.Object({}, { additionalProperties: true, maxProperties: 100, description: 'Anything else the shop wants to know or filter by' }))),
+    available: Type.Optional(Nullable(Type.Boolean({ description: 'false: in no answer, until it is true again' }))),
+    publishedAt: Type.Optional(Nullable(Type.String({ format: 'date-time', description: 'In no answer before this' }))),
+    expiresAt: Type.Optional(Nullable(Type.String({ format: 'date-time', description: 'In no answer from then on' }))),
+  },
+  {
+    additionalProperties: false,
+    examples: [{ title: 'Trail running shoe', url: 'https://shop.example/p/item-1', imageUrl: 'https://shop.example/img/item-1.jpg', price: 89.5, categories: ['shoes', 'outdoor'], attributes: { brand: 'Acme', waterproof: true }, available: true }],
+  },
+);
+
+export const Item = Type.Object({
+  itemId: Type.String(),
+  title: Nullable(Type.String()),
+  url: Nullable(Type.String()),
+  imageUrl: Nullable(Type.String()),
+  price: Nullable(Type.Number()),
+  categories: Type.Array(Type.String()),
+  attributes: Type.Object({}, { additionalProperties: true }),
+  available: Type.Boolean(),
+  publishedAt: Nullable(Type.String()),
+  expiresAt: Nullable(Type.String()),
+  updatedAt: Type.String(),
+});
+
+export const EventBody = Type.Object(
+  {
+    userId: UserId,
+    itemId: ItemId,
+    type: Type.String({ description: 'An event type: view, cart, purchase, rating, or one of your own', examples: ['purchase'] }),
+    value: Type.Optional(Nullable(Type.Number({ description: 'A rating’s value; null takes the rating back. 0 or 1e-6 to 1e9' }))),
+    quantity: Type.Optional(Type.Number({ description: 'Pieces; negative for a return, which cancels earlier purchases' })),
+    price: Type.Optional(Type.Number({ description: 'Price of one piece' })),
+    groupId: Type.Optional(Id('Basket or session', 'order-1001')),
+    occurredAt: Type.Optional(Type.String({ format: 'date-time', description: 'With its zone; default: now', examples: ['2026-01-31T18:30:00Z'] })),
+    eventId: Type.Optional(Id('Your id of this event: sending it again stores nothing', 'order-1001-line-1')),
+  },
+  { additionalProperties: false, examples: [{ userId: 'user-1', itemId: 'item-1', type: 'purchase', quantity: 1, price: 19.9 }] },
+);
+
+export const WriteAnswer = Type.Object({
+  accepted: Type.Integer({ description: 'Events stored by this request' }),
+  duplicates: Type.Integer({ description: 'Events that were stored before, with the same content' }),
+  rejected: Type.Array(Type.Object({ index: Type.Integer(), field: Type.String(), code: Type.String(), message: Type.String() })),
+  items: Type.Array(Type.Object({ index: Type.Integer(), eventId: Type.String(), status: Type.Enum(['accepted', 'duplicate']) })),
+});
+
+export const Page = <T extends TSchema>(item: T) => Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String({ description: 'Send as `cursor` for the next page; absent on the last' })) });
+
+export const ProblemBody = Type.Object(
+  { type: Type.String(), title: Type.String(), status: Type.Integer(), code: Type.String(), detail: Type.String(), remedy: Type.String(), requestId: Type.String() },
+  { additionalProperties: true, description: 'RFC 9457 problem; all codes at /docs/errors' },
+);
+
+/** The error answers that every operation with a key can give. */
+export const commonErrors = { 400: ProblemBody, 401: ProblemBody, 403: ProblemBody, 503: ProblemBody };
+export const withNotFound = { ...commonErrors, 404: ProblemBody };

@@ -1,0 +1,25 @@
+/** What the routes need of the rest of the house, handed to them by `main.ts` (and by tests). */
+import type { Logger } from 'pino';
+import type { Writer } from '../ingest/writer.ts';
+import type { Answers } from '../serving/answers.ts';
+import type { Database } from '../storage/database.ts';
+import type { Trainer } from '../training/trainer.ts';
+import type { KeyRing } from './auth.ts';
+
+/** Where the process is in its life. */
+export type Phase = 'starting' | 'demo' | 'ready' | 'stopping';
+
+export interface Services {
+  readonly database: Database;
+  readonly writer: Writer;
+  readonly answers: Answers;
+  readonly trainer: Trainer;
+  readonly keys: KeyRing & { reload(): Promise<void>; noteUse(keyNo: number): void };
+  readonly phase: () => Phase;
+  /** Whether Postgres answered when last asked. */
+  readonly databaseUp: () => boolean;
+  readonly logger: Logger;
+  /** Where browsers reach this server; null: wherever the request came to. */
+  readonly publicUrl: string | null;
+  readonly version: string;
+}

@@ -1,0 +1,65 @@
+/**
+ * The identity of an event: 128 bits, unique in the table. The same event sent twice is stored once, however it comes.
+ *
+ * With an `eventId` it is a hash of (user, eventId), so one shopper's ids cannot collide with another's. Without one it is a UUIDv7 made here, which sorts by time
+ * and so keeps the index's writes together. For an imported row it is a hash of what the row says and of how many equal rows came before it in the file.
+ * NUL separates the parts: no id contains it.
+ */
+import { hash, randomFillSync } from 'node:crypto';
+
+function hash128(text: string): string {
+  return hash('sha256', text, 'hex').slice(0, 32);
+}
+
+/** Postgres' way of writing a UUID, so that what comes back compares equal. */
+function asUuid(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+export function dedupOfEventId(userId: string, eventId: string): string {
+  return asUuid(hash128(`event\0${userId}\0${eventId}`));
+}
+
+/** For rows of a file. One instance reads one file from its beginning. */
+export function createRowDedup(): (userId: string, itemId: string, typeNo: number, value: number | null, occurredAtMs: number) => string {
+  const seen = new Map<string, number>();
+  return (userId, itemId, typeNo, value, occurredAtMs) => {
+    const text = `row\0${userId}\0${itemId}\0${typeNo}\0${value}\0${occurredAtMs}`;
+    const first = hash128(text);
+    const earlier = seen.get(first) ?? 0;
+    seen.set(first, earlier + 1);
+    return earlier === 0 ? first : hash128(`${text}\0${earlier}`);
+  };
+}
+
+/** 64-bit hash of a basket or session id, as the decimal string of a signed bigint. */
+export function hashGroup(groupId: string): string {
+  return BigInt.asIntN(64, BigInt(`0x${hash('sha256', `group\0${groupId}`, 'hex').slice(0, 16)}`)).toString();
+}
+
+const random = new Uint8Array(4096);
+let used = random.length;
+let lastMs = 0;
+let sequence = 0;
+
+/** UUIDv7 (RFC 9562 §5.7) with a 12-bit counter (§6.2, method 1), so that those of one process ascend within a millisecond too. */
+export function createUuidV7(nowMs: number): string {
+  if (nowMs > lastMs) {
+    lastMs = nowMs;
+    sequence = 0;
+  } else if (++sequence > 0xfff) {
+    lastMs++;
+    sequence = 0;
+  }
+  if (used + 8 > random.length) {
+    randomFillSync(random);
+    used = 0;
+  }
+  let tail = '';
+  for (let k = 0; k < 8; k++) {
+    const byte = k === 0 ? (random[used] & 0x3f) | 0x80 : random[used + k];
+    tail += byte.toString(16).padStart(2, '0');
+  }
+  used += 8;
+  return asUuid(`${lastMs.toString(16).padStart(12, '0')}7${sequence.toString(16).padStart(3, '0')}${tail}`);
+}

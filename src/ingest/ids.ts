@@ -1,0 +1,67 @@
+/**
+ * What an id may be, and the words for what it may not. Ids are stored exactly as they are sent: well-formed Unicode without control characters, 1–256
+ * characters. `__proto__` is a fine id; a lone surrogate is not, since it would be stored as U+FFFD and two shoppers could become one.
+ */
+export const MAX_ID_CHARS = 256;
+
+// eslint-disable-next-line no-control-regex -- these are the characters that are refused
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** @returns null for a good id, else what is wrong with it and what would be right */
+export function faultOfId(value: unknown): string | null {
+  if (typeof value !== 'string') {
+    return `must be a string of 1 to ${MAX_ID_CHARS} characters, not ${describeValue(value)}`;
+  }
+  if (value.length === 0) {
+    return `is empty; it must have 1 to ${MAX_ID_CHARS} characters`;
+  }
+  if (value.length > MAX_ID_CHARS) {
+    return `has ${value.length} characters; at most ${MAX_ID_CHARS} are allowed`;
+  }
+  if (!value.isWellFormed()) {
+    return 'is not well-formed Unicode (it has a lone surrogate)';
+  }
+  const control = CONTROL.exec(value);
+  if (control !== null) {
+    return `has the control character U+${control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')} at position ${control.index}; control characters are not allowed`;
+  }
+  return null;
+}
+
+/** A value as an error message may show it: short, and safe to print. */
+export function describeValue(value: unknown): string {
+  if (value === undefined) {
+    return 'missing';
+  }
+  const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
+}
+
+/** The known name nearest to a misspelt one (Levenshtein), or null where none is near enough to be meant. */
+export function nearestName(name: string, known: readonly string[]): string | null {
+  let best: string | null = null;
+  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) {
+    return limit;
+  }
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

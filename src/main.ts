@@ -1,0 +1,213 @@
+/**
+ * The server: reads the configuration, opens the house, connects the rooms with callbacks, listens, and stops all of it in reverse.
+ *
+ *   committed events → user states, trends, the count for training       published model → live model       wake-ups of Postgres → the same, for what others did
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { ConfigError, readConfig } from './config.ts';
+import { ensureDemoShop } from './demo-shop.ts';
+import { type House, openHouse } from './house.ts';
+import { createApp } from './http/app.ts';
+import { createKeyRing } from './http/keys.ts';
+import type { Phase } from './http/services.ts';
+import { createWriter } from './ingest/writer.ts';
+import { createLogger } from './logger.ts';
+import { createAnswers } from './serving/answers.ts';
+import { type Shutdown, createShutdown } from './shutdown.ts';
+import type { Role } from './storage/api-keys.ts';
+import { run } from './storage/database.ts';
+import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
+import { listEventTypes } from './storage/event-types.ts';
+import { createFirstKeys, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
+import { type Channel, listenForWakeUps } from './storage/wake-ups.ts';
+import { createTrainer } from './training/trainer.ts';
+
+const startedAt = performance.now();
+const MAX_CONNECTIONS = 12;
+const MAX_PENDING_WRITES = 500;
+/** Without a wake-up, Postgres is asked all the same. */
+const POLL_MS = 5_000;
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+function readArguments(): { demo: boolean | null } {
+  try {
+    const { values } = parseArgs({ options: { demo: { type: 'boolean' }, 'no-demo': { type: 'boolean' }, help: { type: 'boolean', short: 'h' } }, strict: true });
+    if (values.help === true) {
+      process.stdout.write('Usage: npm start [-- --no-demo | --demo]\n\n  --no-demo  start empty (as DEMO=off)\n  --demo     write the demo shop into an empty database (as DEMO=on)\n\nEverything else is set by the environment; see the README.\n');
+      process.exit(0);
+    }
+    return { demo: values['no-demo'] === true ? false : (values.demo ?? null) };
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\nKnown: --demo, --no-demo, --help. Everything else is set by the environment; see the README.\n`);
+    process.exit(2);
+  }
+}
+
+let shutdown: Shutdown | null = null;
+
+async function main(): Promise<void> {
+  const given = readArguments();
+  const terminal = process.stdout.isTTY === true;
+  const config = readConfig(process.env, terminal);
+  const demo = given.demo === null ? config.demo : given.demo ? 'on' : 'off';
+  const logger = createLogger(config);
+  const stopping = createShutdown(logger);
+  shutdown = stopping;
+  let phase: Phase = 'starting';
+  let databaseUp = true;
+  const say = (message: string, detail: Record<string, unknown>, failed = false) => (failed ? logger.error(detail, message) : logger.info(detail, message));
+
+  const house: House = await openHouse(config, logger, MAX_CONNECTIONS);
+  stopping.onStop('postgres', 15_000, () => house.close());
+  const { database, connectionString, facts } = house;
+
+  const givenRoles = (Object.keys(config.keys) as Role[]).filter((role) => config.keys[role] !== null);
+  const keyRoles = await createFirstKeys(database, config.dataDir, givenRoles);
+  const keys = createKeyRing(database, config.keys);
+  await keys.reload();
+
+  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: say });
+  const trainer = createTrainer({
+    database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', cron: config.retrainCron,
+    minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say,
+  });
+  const writer = createWriter({
+    database, types: await listEventTypes(database), maxPendingRequests: MAX_PENDING_WRITES, now: Date.now,
+    onCommitted: (events) => {
+      answers.noteCommitted(events.map((event) => event.userId));
+      trainer.noteEvents();
+    },
+  });
+  const app = await createApp({ database, writer, answers, trainer, keys, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, version });
+  stopping.onStop('http', 10_000, async () => await app.close());
+  stopping.onStop('draining', 1_000, () => {
+    phase = 'stopping';
+  });
+  const url = await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
+
+  await answers.start();
+  stopping.onStop('trends', 1_000, () => answers.stop());
+  followPostgres();
+
+  const isDemo = await prepareDemo();
+  if (isDemo) {
+    await trainFirstDemoModel();
+  }
+  if (stopping.isStopping()) {
+    return;
+  }
+  phase = 'ready';
+  trainer.watch();
+  stopping.onStop('training', 5_000, async () => await trainer.stop());
+  await greet();
+
+  /** @returns whether this is a demo shop's database */
+  async function prepareDemo(): Promise<boolean> {
+    const wanted = demo === 'on' || (demo === 'auto' && house.embedded);
+    const outcome = await ensureDemoShop(database, connectionString, wanted, Date.now(), () => {
+      phase = 'demo';
+      logger.info('making a demo shop (DEMO=off starts empty)');
+    });
+    if (outcome.written > 0) {
+      logger.info({ events: outcome.written }, 'demo shop written');
+      await answers.followItems();
+    }
+    if (demo === 'on' && outcome.refused === 'own-data') {
+      logger.warn('DEMO=on: the database has data of its own, so no demo shop was written into it');
+    }
+    return outcome.isDemo;
+  }
+
+  /** Until the demo has a model: ours, or that of another process on the same database. */
+  async function trainFirstDemoModel(): Promise<void> {
+    while (answers.modelVersion() === null && config.trainer === 'thread' && !stopping.isStopping()) {
+      phase = 'demo';
+      const started = await trainer.start('start');
+      if (typeof started === 'object' && (await started.finished).state === 'failed') {
+        return;
+      }
+      await answers.followModels();
+      await new Promise((resolve) => setTimeout(resolve, answers.modelVersion() === null ? 500 : 0));
+    }
+  }
+
+  /** Wake-ups of Postgres, and a poll beside them that also tells whether it is there. */
+  function followPostgres(): void {
+    const follow: Readonly<Record<Channel, () => Promise<void>>> = {
+      jongleur_events: async () => {
+        trainer.noteEvents();
+        await answers.followEvents();
+      },
+      jongleur_items: () => answers.followItems(),
+      jongleur_models: () => answers.followModels(),
+      jongleur_keys: () => keys.reload(),
+    };
+    const wake = (channel: Channel) => {
+      follow[channel]().catch((error: unknown) => logger.warn({ channel, reason: String(error) }, 'could not follow Postgres'));
+    };
+    const wakeUps = listenForWakeUps(connectionString, wake);
+    const poll = setInterval(() => {
+      run(database, 'SELECT 1')
+        .then(async () => {
+          if (!databaseUp) {
+            logger.info('Postgres is back');
+          }
+          databaseUp = true;
+          await keys.flushUse();
+          for (const channel of Object.keys(follow) as Channel[]) {
+            await follow[channel]();
+          }
+        })
+        .catch((error: unknown) => {
+          if (databaseUp) {
+            logger.error({ reason: String(error) }, 'Postgres is away; answering from memory');
+          }
+          databaseUp = false;
+        });
+    }, POLL_MS);
+    stopping.onStop('wake-ups', 2_000, async () => {
+      clearInterval(poll);
+      await wakeUps.stop();
+      await keys.flushUse().catch(() => undefined);
+    });
+  }
+
+  /** What a person at the terminal wants to know. Keys themselves are shown on a terminal only, never in a log. */
+  async function greet(): Promise<void> {
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    const base = config.publicUrl ?? url.replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');
+    logger.info({ url: base, docs: `${base}/docs`, seconds: Number(seconds), modelVersion: answers.modelVersion() }, `ready in ${seconds} s`);
+    const file = await readKeyFile(config.dataDir);
+    const keyText = config.keys.secret !== null ? `$${KEY_VARIABLE.secret}` : file.secret === undefined ? 'YOUR_SECRET_KEY' : terminal ? file.secret : '$(npx --no-install jongleur keys secret)';
+    const lines = [
+      '',
+      `  Jongleur ${version} is ready in ${seconds} s`,
+      '',
+      `  API and docs   ${base}/docs`,
+      `  Health         ${base}/health/ready`,
+      `  Data           ${house.embedded ? `embedded Postgres in ${config.dataDir}` : 'the Postgres of DATABASE_URL'}`,
+      `  Keys           ${keyRoles.length > 0 || file.secret !== undefined ? `${keyFileOf(config.dataDir)} (npx jongleur keys)` : 'from the environment'}`,
+      ...(terminal && file.secret !== undefined && config.keys.secret === null ? Object.entries(file).map(([role, key]) => `                   ${role.padEnd(12)} ${key}`) : []),
+      '',
+      '  Try it:',
+      answers.modelVersion() === null
+        ? `    curl -X POST ${base}/v1/events -H "Authorization: Bearer ${keyText}" -H "Content-Type: application/json" -d '{"userId":"u1","itemId":"i1","type":"view"}'`
+        : `    curl -H "Authorization: Bearer ${keyText}" "${base}/v1/users/${isDemo ? 'user-1' : 'YOUR_USER'}/recommendations?limit=5&fields=title,price"`,
+      '',
+    ];
+    process.stdout.write(`${lines.join('\n')}\n`);
+  }
+}
+
+main().catch(async (error: unknown) => {
+  const code = (error as NodeJS.ErrnoException).code;
+  const known = error instanceof ConfigError || error instanceof EmbeddedPostgresError;
+  const text =
+    code === 'EADDRINUSE'
+      ? `${(error as Error).message}. Another program listens there; choose another port, for example PORT=3001.`
+      : error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
+  process.stderr.write(`jongleur cannot start. ${text}\n`);
+  await shutdown?.stop('the start failed', 1);
+  process.exit(1);
+});

@@ -1,0 +1,352 @@
+/**
+ * A model version as bytes. One layout for both parts:
+ *
+ *   0   magic "JONGLEUR"            8 bytes
+ *   8   layout version              u32
+ *   12  header length in bytes      u32
+ *   16  checksum of the header      u32, FNV-1a
+ *   20  header                      JSON: part, meta, sections [{ name, type, length, offset }]
+ *   …   sections                    each at a multiple of 64, offsets from the beginning of the file
+ *
+ * Everything is little-endian, and a decoded section is a view of the bytes, not a copy, so a snapshot loads as fast as it can be read. The checksum covers
+ * the header; whoever stores the bytes guards the whole (models.sha256). The item side holds no personal data; the user side exists for the live version.
+ */
+import type { Recipe } from './ials.ts';
+import type { EventTypeRule } from './interactions.ts';
+import type { Factors } from './matrix.ts';
+
+export type SnapshotPart = 'item' | 'user';
+export type SnapshotArray = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
+/** Whatever JSON holds, and NaN, ±Infinity and −0 besides. */
+export type SnapshotValue = null | boolean | number | string | readonly SnapshotValue[] | { readonly [key: string]: SnapshotValue };
+
+export interface Snapshot {
+  part: SnapshotPart;
+  meta: SnapshotValue;
+  sections: Record<string, SnapshotArray>;
+}
+
+/** The bytes are not a snapshot this version can read. The message says what was found. */
+export class SnapshotDamaged extends Error {
+  constructor(message: string) {
+    super(`The snapshot cannot be read: ${message}.`);
+    this.name = 'SnapshotDamaged';
+  }
+}
+
+const magic = 'JONGLEUR';
+export const layoutVersion = 1;
+const preambleBytes = 20;
+const alignment = 64;
+
+const sectionTypes = {
+  i8: Int8Array,
+  u8: Uint8Array,
+  i16: Int16Array,
+  u16: Uint16Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  f32: Float32Array,
+  f64: Float64Array,
+} as const;
+type SectionType = keyof typeof sectionTypes;
+
+interface SectionEntry {
+  name: string;
+  type: SectionType;
+  length: number;
+  offset: number;
+}
+
+export function encodeSnapshot(part: SnapshotPart, meta: SnapshotValue, sections: Record<string, SnapshotArray>): Uint8Array {
+  const named = Object.entries(sections);
+  // Offsets stand in the header and depend on its length, so they are written relative to the first section, which follows the header.
+  const entries: SectionEntry[] = [];
+  let end = 0;
+  for (const [name, array] of named) {
+    const offset = align(end);
+    entries.push({ name, type: typeOf(name, array), length: array.length, offset });
+    end = offset + array.byteLength;
+  }
+  const header = new TextEncoder().encode(JSON.stringify({ part, meta, sections: entries }, writeValue));
+  const bodyAt = align(preambleBytes + header.length);
+  const bytes = new Uint8Array(bodyAt + end);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < magic.length; i++) bytes[i] = magic.charCodeAt(i);
+  view.setUint32(8, layoutVersion, true);
+  view.setUint32(12, header.length, true);
+  view.setUint32(16, checksum(header), true);
+  bytes.set(header, preambleBytes);
+  for (const [n, [, array]] of named.entries()) {
+    bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), bodyAt + entries[n]!.offset);
+  }
+  return bytes;
+}
+
+/** Sections are views of `bytes` where these are aligned in memory (a buffer of their own is), else copies. Throws `SnapshotDamaged`. */
+export function decodeSnapshot(bytes: Uint8Array): Snapshot {
+  if (bytes.length < preambleBytes) throw new SnapshotDamaged(`${bytes.length} bytes are fewer than a snapshot begins with`);
+  for (let i = 0; i < magic.length; i++) if (bytes[i] !== magic.charCodeAt(i)) throw new SnapshotDamaged(`it does not begin with "${magic}"`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const version = view.getUint32(8, true);
+  if (version !== layoutVersion) throw new SnapshotDamaged(`its layout version is ${version}, this program reads ${layoutVersion}`);
+  const headerBytes = view.getUint32(12, true);
+  if (preambleBytes + headerBytes > bytes.length) throw new SnapshotDamaged(`truncated in its header, after ${bytes.length} bytes`);
+  const header = bytes.subarray(preambleBytes, preambleBytes + headerBytes);
+  if (view.getUint32(16, true) !== checksum(header)) throw new SnapshotDamaged('its header does not match its checksum');
+  const { part, meta, sections } = parseHeader(header);
+  const bodyAt = align(preambleBytes + headerBytes);
+  return { part, meta, sections: Object.fromEntries(sections.map((entry) => [entry.name, viewSection(bytes, bodyAt, entry)])) };
+}
+
+function parseHeader(header: Uint8Array): { part: SnapshotPart; meta: SnapshotValue; sections: SectionEntry[] } {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder().decode(header), readValue);
+  } catch {
+    throw new SnapshotDamaged('its header is not JSON');
+  }
+  if (!isRecord(parsed) || (parsed.part !== 'item' && parsed.part !== 'user') || !Array.isArray(parsed.sections)) {
+    throw new SnapshotDamaged('its header lacks part or sections');
+  }
+  for (const entry of parsed.sections as unknown[]) {
+    if (!isRecord(entry) || typeof entry.name !== 'string' || !Object.hasOwn(sectionTypes, String(entry.type))) {
+      throw new SnapshotDamaged('its header lists a section without name or known type');
+    }
+  }
+  return { part: parsed.part, meta: parsed.meta as SnapshotValue, sections: parsed.sections as SectionEntry[] };
+}
+
+function viewSection(bytes: Uint8Array, bodyAt: number, entry: SectionEntry): SnapshotArray {
+  const { name, type, length, offset } = entry;
+  const ArrayType = sectionTypes[type];
+  const size = ArrayType.BYTES_PER_ELEMENT;
+  const inRange = Number.isSafeInteger(length) && length >= 0 && Number.isSafeInteger(offset) && offset >= 0 && offset % alignment === 0;
+  if (!inRange) throw new SnapshotDamaged(`section "${name}" has an impossible place`);
+  const from = bodyAt + offset;
+  if (from + length * size > bytes.length) throw new SnapshotDamaged(`truncated: section "${name}" ends beyond its ${bytes.length} bytes`);
+  const start = bytes.byteOffset + from;
+  if (start % size === 0) return new ArrayType(bytes.buffer as ArrayBuffer, start, length);
+  const copy = new Uint8Array(length * size);
+  copy.set(bytes.subarray(from, from + length * size));
+  return new ArrayType(copy.buffer, 0, length);
+}
+
+function typeOf(name: string, array: SnapshotArray): SectionType {
+  for (const type of Object.keys(sectionTypes) as SectionType[]) if (array instanceof sectionTypes[type]) return type;
+  throw new TypeError(`section "${name}" is not a typed array a snapshot can hold`);
+}
+
+function align(offset: number): number {
+  return Math.ceil(offset / alignment) * alignment;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Numbers JSON cannot write become strings that begin with #; a string that does so itself gets a second one. */
+function writeValue(_key: string, value: unknown): unknown {
+  if (typeof value === 'string') return value.startsWith('#') ? `#${value}` : value;
+  if (typeof value !== 'number') return value;
+  if (Object.is(value, -0)) return '#-0';
+  return Number.isFinite(value) ? value : `#${value}`;
+}
+
+function readValue(_key: string, value: unknown): unknown {
+  if (typeof value !== 'string' || !value.startsWith('#')) return value;
+  return value.startsWith('##') ? value.slice(1) : Number(value.slice(1));
+}
+
+/** FNV-1a, 32 bits. */
+function checksum(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  return hash >>> 0;
+}
+
+/** Strings end to end in UTF-8; string n is bytes offsets[n] … offsets[n + 1] − 1. */
+export interface StringTable {
+  bytes: Uint8Array;
+  offsets: Uint32Array;
+}
+
+/** Strings must be well-formed Unicode, as ids are; a lone surrogate would come back as U+FFFD. */
+export function encodeStrings(strings: readonly string[]): StringTable {
+  let chars = 0;
+  for (const text of strings) chars += text.length;
+  if (3 * chars > 0xffff_ffff) throw new RangeError('a string table holds at most 4 GiB');
+  const bytes = new Uint8Array(3 * chars); // UTF-8 takes at most 3 bytes per UTF-16 unit
+  const offsets = new Uint32Array(strings.length + 1);
+  const encoder = new TextEncoder();
+  let at = 0;
+  for (let n = 0; n < strings.length; n++) {
+    at += writeAscii(strings[n]!, bytes, at) || encoder.encodeInto(strings[n]!, bytes.subarray(at)).written;
+    offsets[n + 1] = at;
+  }
+  return { bytes: bytes.slice(0, at), offsets };
+}
+
+/** Bytes written, or 0 where the text is not ASCII (or empty). For short ids a loop is several times quicker than the encoder. */
+function writeAscii(text: string, bytes: Uint8Array, at: number): number {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 127) return 0;
+    bytes[at + i] = code;
+  }
+  return text.length;
+}
+
+/** Up to this many bytes are decoded in one go; V8's strings end at 2²⁹ characters. */
+const decodeAtOnceBytes = 1 << 28;
+
+/** Throws `SnapshotDamaged` where the offsets do not fit the bytes. */
+export function decodeStrings(table: StringTable): string[] {
+  const { bytes, offsets } = table;
+  const count = offsets.length - 1;
+  if (count < 0 || offsets[0] !== 0 || offsets[count] !== bytes.length) throw new SnapshotDamaged('a string table does not match its bytes');
+  for (let n = 0; n < count; n++) if (offsets[n]! > offsets[n + 1]!) throw new SnapshotDamaged('the offsets of a string table fall');
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const strings = Array.from({ length: count }, () => '');
+  if (bytes.length <= decodeAtOnceBytes) {
+    const whole = decoder.decode(bytes);
+    if (whole.length === bytes.length) {
+      // ASCII only, the usual case: bytes are characters
+      for (let n = 0; n < count; n++) strings[n] = whole.slice(offsets[n]!, offsets[n + 1]!);
+      return strings;
+    }
+  }
+  for (let n = 0; n < count; n++) strings[n] = decoder.decode(bytes.subarray(offsets[n]!, offsets[n + 1]!));
+  return strings;
+}
+
+/** What every answer needs: the items and all that is known about how they were fitted. */
+export interface ItemSide {
+  /** As fitted: `factors` may be fewer than were asked for. */
+  recipe: Recipe;
+  /** Interactions' weights times this are what the fit saw; createFoldIn takes it. */
+  weightScale: number;
+  /** Ages count from here in fold-in too, unless newer events have come. */
+  newestMs: number;
+  rules: EventTypeRule[];
+  /** Ascending; item index → number. */
+  itemNos: Int32Array;
+  itemIds: string[];
+  factors: Factors;
+  /** One score per item: Σ over users of weight · target, and the same over the last 28 days. */
+  popularity: Float32Array;
+  recentPopularity: Float32Array;
+}
+
+/** Interactions by user row; weights as `foldEvents` made them (unscaled), 0 = kept only to be hidden. */
+export interface UserHistory {
+  rowStart: Int32Array;
+  itemIndex: Int32Array;
+  weight: Float32Array;
+  target: Float32Array;
+  lastMs: Float64Array;
+  hidden: Uint8Array;
+}
+
+export interface UserSide {
+  /** Ascending; user row → number. */
+  userNos: Int32Array;
+  userIds: string[];
+  factors: Factors;
+  history: UserHistory;
+}
+
+interface FactorShape {
+  rows: number;
+  factors: number;
+  stride: number;
+}
+
+export function encodeItemSide(side: ItemSide): Uint8Array {
+  const { recipe, weightScale, newestMs, rules, itemNos, itemIds, factors, popularity, recentPopularity } = side;
+  const ids = encodeStrings(itemIds);
+  const meta = { recipe: { ...recipe }, weightScale, newestMs, rules: rules.map((rule) => ({ ...rule })), shape: shapeOf(factors) };
+  return encodeSnapshot('item', meta, { itemNos, idBytes: ids.bytes, idOffsets: ids.offsets, factors: factors.data, popularity, recentPopularity });
+}
+
+/** Throws `SnapshotDamaged`. */
+export function decodeItemSide(bytes: Uint8Array): ItemSide {
+  const { sections, meta } = decodePart(bytes, 'item');
+  const itemNos = section(sections, 'itemNos', Int32Array);
+  const { recipe, weightScale, newestMs, rules } = meta as { recipe: Recipe; weightScale: number; newestMs: number; rules: EventTypeRule[] };
+  if (!isRecord(recipe) || typeof weightScale !== 'number' || typeof newestMs !== 'number' || !Array.isArray(rules)) {
+    throw new SnapshotDamaged('the item side lacks recipe, scale, time or rules');
+  }
+  return {
+    recipe,
+    weightScale,
+    newestMs,
+    rules,
+    itemNos,
+    itemIds: decodeIds(sections, itemNos.length),
+    factors: decodeFactors(meta, sections, itemNos.length),
+    popularity: section(sections, 'popularity', Float32Array, itemNos.length),
+    recentPopularity: section(sections, 'recentPopularity', Float32Array, itemNos.length),
+  };
+}
+
+export function encodeUserSide(side: UserSide): Uint8Array {
+  const { userNos, userIds, factors, history } = side;
+  const ids = encodeStrings(userIds);
+  const meta = { shape: shapeOf(factors) };
+  return encodeSnapshot('user', meta, { userNos, idBytes: ids.bytes, idOffsets: ids.offsets, factors: factors.data, ...history });
+}
+
+/** Throws `SnapshotDamaged`. */
+export function decodeUserSide(bytes: Uint8Array): UserSide {
+  const { sections, meta } = decodePart(bytes, 'user');
+  const userNos = section(sections, 'userNos', Int32Array);
+  const rowStart = section(sections, 'rowStart', Int32Array, userNos.length + 1);
+  const entries = rowStart[userNos.length]!;
+  for (let r = 0; r < userNos.length; r++) if (rowStart[r]! > rowStart[r + 1]!) throw new SnapshotDamaged('the rows of the histories overlap');
+  if (rowStart[0] !== 0) throw new SnapshotDamaged('the histories do not begin at 0');
+  return {
+    userNos,
+    userIds: decodeIds(sections, userNos.length),
+    factors: decodeFactors(meta, sections, userNos.length),
+    history: {
+      rowStart,
+      itemIndex: section(sections, 'itemIndex', Int32Array, entries),
+      weight: section(sections, 'weight', Float32Array, entries),
+      target: section(sections, 'target', Float32Array, entries),
+      lastMs: section(sections, 'lastMs', Float64Array, entries),
+      hidden: section(sections, 'hidden', Uint8Array, entries),
+    },
+  };
+}
+
+function decodePart(bytes: Uint8Array, part: SnapshotPart): { meta: Record<string, unknown>; sections: Record<string, SnapshotArray> } {
+  const snapshot = decodeSnapshot(bytes);
+  if (snapshot.part !== part) throw new SnapshotDamaged(`it is the ${snapshot.part} side, not the ${part} side`);
+  if (!isRecord(snapshot.meta)) throw new SnapshotDamaged('its meta is not an object');
+  return { meta: snapshot.meta, sections: snapshot.sections };
+}
+
+function section<T extends SnapshotArray>(
+  sections: Record<string, SnapshotArray>, name: string, type: new (length: number) => T, length?: number,
+): T {
+  const array = Object.hasOwn(sections, name) ? sections[name] : undefined;
+  if (!(array instanceof type)) throw new SnapshotDamaged(`section "${name}" is missing or of another type`);
+  if (length !== undefined && array.length !== length) throw new SnapshotDamaged(`section "${name}" has ${array.length} entries in place of ${length}`);
+  return array;
+}
+
+function decodeIds(sections: Record<string, SnapshotArray>, count: number): string[] {
+  return decodeStrings({ bytes: section(sections, 'idBytes', Uint8Array), offsets: section(sections, 'idOffsets', Uint32Array, count + 1) });
+}
+
+function shapeOf({ rows, factors, stride }: Factors): { rows: number; factors: number; stride: number } {
+  return { rows, factors, stride };
+}
+
+function decodeFactors(meta: Record<string, unknown>, sections: Record<string, SnapshotArray>, rows: number): Factors {
+  const shape = meta.shape as FactorShape;
+  const fits = isRecord(shape) && shape.rows === rows && Number.isInteger(shape.factors) && Number.isInteger(shape.stride) && shape.stride >= shape.factors;
+  if (!fits) throw new SnapshotDamaged('the shape of its factors does not match its ids');
+  return { rows, factors: shape.factors, stride: shape.stride, data: section(sections, 'factors', Float32Array, rows * shape.stride) };
+}

@@ -1,0 +1,295 @@
+/**
+ * Answers from memory. `recommend` needs Postgres only for a shopper whose newest events the model has not seen, and for catalogue fields; with Postgres away
+ * everything is still answered, marked `stale` where that matters.
+ *
+ * Following Postgres: `followEvents`, `followItems` and `followModels` are called after a wake-up and now and then without one. They ask what is newer than what was seen, so a lost
+ * wake-up delays and never loses.
+ */
+import type { Database } from '../storage/database.ts';
+import { usersWithEventsSince } from '../storage/events.ts';
+import { type Item, loadItems, findItem } from '../storage/items.ts';
+import { ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
+import { SnapshotDamaged } from '../model/snapshot.ts';
+import { findSimilar } from '../model/similar.ts';
+import { createTopN, scanTopN } from '../model/top-n.ts';
+import { createAvailability } from './availability.ts';
+import { type LiveModel, createLiveModel } from './live-model.ts';
+import { createTrending } from './trending.ts';
+import { MAX_DIRTY_USERS, type UserState, createUserStates } from './user-state.ts';
+
+export type Source = 'personal' | 'session' | 'similar' | 'trending';
+export type Field = 'title' | 'url' | 'imageUrl' | 'price' | 'categories' | 'attributes';
+
+export interface AnswerItem extends Partial<Pick<Item, Field>> {
+  itemId: string;
+  score: number;
+  /** Where it differs from the list's. */
+  source?: Source;
+}
+
+export interface Answer {
+  modelVersion: number | null;
+  source: Source;
+  stale?: boolean;
+  items: AnswerItem[];
+}
+
+export interface SessionItem {
+  readonly itemId: string;
+  readonly typeNo: number;
+}
+
+export interface Answers {
+  modelVersion(): number | null;
+  /** Synchronous where nothing has to be read. */
+  recommend(userId: string, limit: number, fields: readonly Field[]): Answer | Promise<Answer>;
+  /** null: there is no such item. */
+  similar(itemId: string, limit: number, fields: readonly Field[]): Promise<Answer | null>;
+  trending(limit: number, fields: readonly Field[]): Promise<Answer>;
+  /** Items oldest first. */
+  session(items: readonly SessionItem[], limit: number, fields: readonly Field[]): Promise<Answer>;
+  /** Own events were stored: the next answer knows them. */
+  noteCommitted(userIds: Iterable<string>): void;
+  refreshAvailability(): Promise<void>;
+  followEvents(): Promise<void>;
+  followItems(): Promise<void>;
+  /** Loads the live version where it is not the one that answers. */
+  followModels(): Promise<void>;
+  /** First load of everything: model, availability, trends. */
+  start(): Promise<void>;
+  stop(): void;
+}
+
+export interface AnswersOptions {
+  readonly database: Database;
+  readonly systemIdentifier: string;
+  readonly now: () => number;
+  readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
+}
+
+export const MAX_LIMIT = 200;
+/** In a session each item counts this much of the one after it. */
+const SESSION_DECAY = 0.8;
+
+/** Six decimals: more would be noise of the arithmetic, and bytes. */
+function roundScore(score: number): number {
+  return Math.round(score * 1e6) / 1e6;
+}
+
+/** Work that may be asked for while it runs: then it runs once more, and whoever asked waits for that. */
+function coalesce(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
+  return async () => {
+    if (running === null) {
+      running = work().finally(() => {
+        running = null;
+      });
+      return await running;
+    }
+    next ??= running
+      .catch(() => undefined)
+      .then(async () => {
+        next = null;
+        running = work().finally(() => {
+          running = null;
+        });
+        await running;
+      });
+    return await next;
+  };
+}
+
+export function createAnswers(options: AnswersOptions): Answers {
+  const { database, systemIdentifier } = options;
+  const states = createUserStates(database);
+  const availability = createAvailability(database, options.now);
+  const trends = createTrending(database, (error) => options.log('could not count trends', { reason: String(error) }, true));
+  const top = createTopN(MAX_LIMIT);
+  let model: LiveModel | null = null;
+  let watermark = '0';
+  /** A version whose bytes were found damaged is not read again and again. */
+  let damagedVersion: number | null = null;
+
+  function trendingItems(limit: number, without: ReadonlySet<string>, source: Source | undefined): AnswerItem[] {
+    const items: AnswerItem[] = [];
+    for (const { itemId, itemNo, score } of trends.rows()) {
+      if (items.length >= limit) {
+        break;
+      }
+      if (!without.has(itemId) && !availability.isBlocked(itemNo)) {
+        items.push(source === undefined ? { itemId, score: roundScore(score) } : { itemId, score: roundScore(score), source });
+      }
+    }
+    return items;
+  }
+
+  function trendingAnswer(limit: number, without: ReadonlySet<string> = new Set()): Answer {
+    return { modelVersion: model?.version ?? null, source: 'trending', items: trendingItems(limit, without, undefined) };
+  }
+
+  /** Runs `scan` with the unavailable items and `more` marked, and takes the latter marks back. */
+  function withMarks(live: LiveModel, more: Int32Array, scan: (marks: Uint8Array) => void): void {
+    const marks = availability.marksFor(live);
+    const set: number[] = [];
+    for (let k = 0; k < more.length; k++) {
+      if (marks[more[k]] === 0) {
+        marks[more[k]] = 1;
+        set.push(more[k]);
+      }
+    }
+    scan(marks);
+    for (let k = 0; k < set.length; k++) {
+      marks[set[k]] = 0;
+    }
+  }
+
+  /** The scan's answer; where the catalogue of the model gives fewer than asked for, what is trending fills up. */
+  function answerFromTop(live: LiveModel, source: Source, limit: number, hidden: Int32Array): Answer {
+    const items: AnswerItem[] = [];
+    for (let k = 0; k < top.count; k++) {
+      items.push({ itemId: live.itemIds[top.items[k]], score: roundScore(top.scores[k]) });
+    }
+    if (items.length < limit) {
+      const without = new Set(items.map((item) => item.itemId));
+      hidden.forEach((index) => without.add(live.itemIds[index]));
+      items.push(...trendingItems(limit - items.length, without, 'trending'));
+    }
+    return { modelVersion: live.version, source, items };
+  }
+
+  function scanFor(live: LiveModel, vector: Float32Array, hidden: Int32Array, limit: number, source: Source): Answer {
+    withMarks(live, hidden, (marks) => scanTopN(live.scan, vector, limit, marks, top));
+    return answerFromTop(live, source, limit, hidden);
+  }
+
+  function personal(state: UserState, limit: number): Answer {
+    const live = model;
+    let answer: Answer;
+    if (live === null || state.vector === null || state.vector.length !== live.stride) {
+      answer = trendingAnswer(limit, live === null ? undefined : new Set(Array.from(state.hidden, (index) => live.itemIds[index])));
+    } else {
+      answer = scanFor(live, state.vector, state.hidden, limit, 'personal');
+    }
+    return state.stale ? { ...answer, stale: true } : answer;
+  }
+
+  async function addFields(answer: Answer, fields: readonly Field[]): Promise<Answer> {
+    if (fields.length === 0 || answer.items.length === 0) {
+      return answer;
+    }
+    try {
+      const byId = new Map((await loadItems(database, answer.items.map((item) => item.itemId))).map((item) => [item.itemId, item]));
+      const items = answer.items.map((item) => {
+        const row = byId.get(item.itemId);
+        return row === undefined ? item : { ...item, ...Object.fromEntries(fields.map((field) => [field, row[field]])) };
+      });
+      return { ...answer, items };
+    } catch (error) {
+      options.log('catalogue fields could not be read', { reason: String(error) }, true);
+      return { ...answer, stale: true };
+    }
+  }
+
+  async function followModels(): Promise<void> {
+    const live = await findLiveModel(database);
+    if (live === null || live.version === model?.version || live.version === damagedVersion) {
+      return;
+    }
+    try {
+      const started = options.now();
+      const [itemPart, userPart] = [await loadModelPart(database, live.version, 'item'), await loadModelPart(database, live.version, 'user')];
+      const next = createLiveModel(live, itemPart, userPart);
+      // Marks that arrive from here on are kept over the swap; the query sees all that was committed before it.
+      states.beginSwap();
+      const from = live.systemIdentifier === systemIdentifier ? live.watermark : '0';
+      const newer = await usersWithEventsSince(database, from, MAX_DIRTY_USERS);
+      model = next;
+      watermark = newer.watermark;
+      states.finishSwap(next, newer.userIds);
+      options.log('model is live', { version: next.version, users: next.userRowById.size, items: next.itemIds.length, usersWithNewerEvents: newer.userIds?.length ?? 'all', ms: options.now() - started });
+    } catch (error) {
+      if (error instanceof ModelDamaged || error instanceof SnapshotDamaged) {
+        damagedVersion = live.version;
+        options.log('a damaged model is not served', { version: live.version, reason: error.message, serving: model?.version ?? null }, true);
+        return;
+      }
+      throw error;
+    }
+  }
+
+  async function followEvents(): Promise<void> {
+    trends.noteEvents();
+    if (model === null) {
+      return;
+    }
+    const newer = await usersWithEventsSince(database, watermark, MAX_DIRTY_USERS);
+    watermark = newer.watermark;
+    if (newer.userIds === null) {
+      states.markAll();
+    } else {
+      states.mark(newer.userIds);
+    }
+  }
+
+  const follow = { events: coalesce(followEvents), items: coalesce(() => availability.refresh()), models: coalesce(followModels) };
+  return {
+    modelVersion: () => model?.version ?? null,
+    recommend(userId, limit, fields) {
+      const state = states.stateOf(userId);
+      if (!(state instanceof Promise)) {
+        const answer = personal(state, limit);
+        return fields.length === 0 ? answer : addFields(answer, fields);
+      }
+      return state.then((loaded) => addFields(personal(loaded, limit), fields));
+    },
+    async similar(itemId, limit, fields) {
+      const live = model;
+      const index = live?.itemIndexById.get(itemId);
+      if (live === null || index === undefined) {
+        const known = await findItem(database, itemId).catch(() => undefined);
+        if (known === null) {
+          return null;
+        }
+        return await addFields(trendingAnswer(limit, new Set([itemId])), fields);
+      }
+      const self = Int32Array.of(index);
+      findSimilar(live.similar, self, limit, availability.marksFor(live), top);
+      return await addFields(answerFromTop(live, 'similar', limit, self), fields);
+    },
+    trending: async (limit, fields) => await addFields(trendingAnswer(limit), fields),
+    async session(items, limit, fields) {
+      const live = model;
+      const ids = new Set(items.map((item) => item.itemId));
+      if (live === null) {
+        return await addFields(trendingAnswer(limit, ids), fields);
+      }
+      const weights = new Map<number, number>();
+      items.forEach((item, position) => {
+        const index = live.itemIndexById.get(item.itemId);
+        const weight = live.rules.find((rule) => rule.typeNo === item.typeNo)?.weight ?? 0;
+        if (index !== undefined && weight > 0) {
+          weights.set(index, (weights.get(index) ?? 0) + weight * SESSION_DECAY ** (items.length - 1 - position));
+        }
+      });
+      const index = Int32Array.from(weights.keys());
+      const vector = new Float32Array(live.stride);
+      const solved = live.foldIn.solve(index, Float32Array.from(weights.values()), new Float32Array(index.length).fill(1), index.length, vector);
+      return await addFields(solved ? scanFor(live, vector, index, limit, 'session') : trendingAnswer(limit, ids), fields);
+    },
+    noteCommitted(userIds) {
+      states.mark(userIds);
+      trends.noteEvents();
+    },
+    refreshAvailability: follow.items,
+    followEvents: follow.events,
+    followItems: follow.items,
+    followModels: follow.models,
+    async start() {
+      await follow.items();
+      await trends.refresh();
+      await follow.models();
+    },
+    stop: () => trends.stop(),
+  };
+}

@@ -1,0 +1,52 @@
+/** What is on the rise: a short list, counted in Postgres over the newest events and kept in memory. Counted again when there are new events, and no more often than it is cheap. */
+import type { Database } from '../storage/database.ts';
+import { type TrendingRow, loadTrending } from '../storage/events.ts';
+
+export interface Trending {
+  /** Best first, at most `KEPT`. */
+  rows(): readonly TrendingRow[];
+  refresh(): Promise<void>;
+  /** There are new events: count again soon. */
+  noteEvents(): void;
+  stop(): void;
+}
+
+const WINDOW_EVENTS = 100_000;
+const HALF_LIFE_DAYS = 7;
+const KEPT = 1_000;
+const MIN_PAUSE_MS = 1_000;
+/** Counting takes at most this share of one connection's time. */
+const BUSY_SHARE = 1 / 30;
+
+export function createTrending(database: Database, onError: (error: unknown) => void): Trending {
+  let rows: readonly TrendingRow[] = [];
+  let pauseMs = MIN_PAUSE_MS;
+  let timer: NodeJS.Timeout | null = null;
+  let stopped = false;
+
+  async function refresh(): Promise<void> {
+    const started = performance.now();
+    rows = await loadTrending(database, WINDOW_EVENTS, HALF_LIFE_DAYS, KEPT);
+    pauseMs = Math.max(MIN_PAUSE_MS, (performance.now() - started) / BUSY_SHARE);
+  }
+
+  return {
+    rows: () => rows,
+    refresh,
+    noteEvents() {
+      if (timer === null && !stopped) {
+        timer = setTimeout(() => {
+          timer = null;
+          refresh().catch(onError);
+        }, pauseMs);
+        timer.unref();
+      }
+    },
+    stop() {
+      stopped = true;
+      if (timer !== null) {
+        clearTimeout(timer);
+      }
+    },
+  };
+}

@@ -1,0 +1,172 @@
+/**
+ * What is known of a shopper at this moment.
+ *
+ * A user whose events the model has all seen is answered from the trained vector, without a wait. A user with newer events is *dirty*: their events are read from
+ * Postgres (`LOAD_TIMEOUT_MS` at most, else the trained vector, marked stale), folded by the very function that training uses, solved against the item factors, and kept
+ * until the next event. Requests for one user share one read. The set of dirty users grows by this process's own writes, at once, and by what others wrote, when
+ * Postgres is asked; past `MAX_DIRTY_USERS` everybody counts as dirty, which costs reads and no correctness.
+ */
+import { foldEvents } from '../model/interactions.ts';
+import { indexOfNo } from '../model/matrix.ts';
+import type { Database } from '../storage/database.ts';
+import { type UserEvents, loadUserEvents } from '../storage/events.ts';
+import type { LiveModel } from './live-model.ts';
+
+export interface UserState {
+  /** null: nothing that could be scored is known. */
+  readonly vector: Float32Array | null;
+  /** Item indexes to leave out. */
+  readonly hidden: Int32Array;
+  readonly stale: boolean;
+}
+
+export interface UserStates {
+  /** The state now where no read is needed, else a promise. */
+  stateOf(userId: string): UserState | Promise<UserState>;
+  /** Events of these users were stored. */
+  mark(userIds: Iterable<string>): void;
+  /** Everybody may have newer events. */
+  markAll(): void;
+  /** From here on states refer to this model; users are as given, and those marked since `beginSwap`. */
+  beginSwap(): void;
+  finishSwap(model: LiveModel, dirtyUserIds: readonly string[] | null): void;
+}
+
+const LOAD_TIMEOUT_MS = 50;
+const MAX_HISTORY_EVENTS = 5_000;
+const MAX_CACHED_STATES = 50_000;
+export const MAX_DIRTY_USERS = 200_000;
+const NOTHING: UserState = { vector: null, hidden: new Int32Array(0), stale: false };
+
+export function createUserStates(database: Database): UserStates {
+  let model: LiveModel | null = null;
+  let dirty = new Set<string>();
+  let allDirty = false;
+  let markedDuringSwap: Set<string> | null = null;
+  let allMarkedDuringSwap = false;
+  /** Folded-in states, oldest first. */
+  let folded = new Map<string, UserState>();
+  const loads = new Map<string, Promise<UserState>>();
+
+  function trained(live: LiveModel, userId: string, stale: boolean): UserState {
+    const row = live.userRowById.get(userId);
+    if (row === undefined) {
+      return stale ? { ...NOTHING, stale } : NOTHING;
+    }
+    const { rowStart, itemIndex, hidden } = live.history;
+    let count = 0;
+    for (let e = rowStart[row]; e < rowStart[row + 1]; e++) {
+      count += hidden[e];
+    }
+    const hiddenItems = new Int32Array(count);
+    for (let e = rowStart[row], k = 0; e < rowStart[row + 1]; e++) {
+      if (hidden[e] === 1) {
+        hiddenItems[k++] = itemIndex[e];
+      }
+    }
+    const at = row * live.stride;
+    return { vector: live.userFactors.data.subarray(at, at + live.stride), hidden: hiddenItems, stale };
+  }
+
+  function fold(live: LiveModel, events: UserEvents | null): UserState {
+    if (events === null || events.itemNos.length === 0) {
+      return NOTHING;
+    }
+    const { itemNos, typeNos, values, quantities, occurredAtMs, eventNos, userNo } = events;
+    const length = itemNos.length;
+    const columns = { length, user: new Int32Array(length).fill(userNo), item: itemNos, type: typeNos, value: values, quantity: quantities, occurredAtMs, eventNo: eventNos };
+    const history = foldEvents(columns, live.rules, live.newestMs);
+    const n = history.itemNos.length;
+    const index = new Int32Array(n);
+    const hidden: number[] = [];
+    for (let e = 0; e < n; e++) {
+      index[e] = indexOfNo(live.itemNos, history.itemNos[e]);
+      if (history.hidden[e] === 1 && index[e] >= 0) {
+        hidden.push(index[e]);
+      }
+    }
+    const vector = new Float32Array(live.stride);
+    const solved = live.foldIn.solve(index, history.weight, history.target, n, vector);
+    return { vector: solved ? vector : null, hidden: Int32Array.from(hidden), stale: false };
+  }
+
+  function load(live: LiveModel, userId: string): Promise<UserState> {
+    const running = loads.get(userId);
+    if (running !== undefined) {
+      return running;
+    }
+    const loading: Promise<UserState> = loadUserEvents(database, userId, MAX_HISTORY_EVENTS)
+      .then((events) => {
+        const state = fold(live, events);
+        // An event or a model that came in the meantime makes this one too old to keep, though not to answer those who asked before.
+        if (loads.get(userId) === loading && model === live) {
+          if (folded.size >= MAX_CACHED_STATES) {
+            folded.delete(folded.keys().next().value!);
+          }
+          folded.set(userId, state);
+        }
+        return state;
+      })
+      .catch(() => trained(live, userId, true))
+      .finally(() => {
+        if (loads.get(userId) === loading) {
+          loads.delete(userId);
+        }
+      });
+    loads.set(userId, loading);
+    return loading;
+  }
+
+  async function loadInTime(live: LiveModel, userId: string): Promise<UserState> {
+    const loading = load(live, userId);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(resolve, LOAD_TIMEOUT_MS, null);
+    });
+    const state = await Promise.race([loading, late]);
+    clearTimeout(timer);
+    return state ?? trained(live, userId, true);
+  }
+
+  return {
+    stateOf(userId) {
+      if (model === null) {
+        return NOTHING;
+      }
+      if (!allDirty && !dirty.has(userId)) {
+        return trained(model, userId, false);
+      }
+      return folded.get(userId) ?? loadInTime(model, userId);
+    },
+    mark(userIds) {
+      for (const userId of userIds) {
+        dirty.add(userId);
+        markedDuringSwap?.add(userId);
+        folded.delete(userId);
+        loads.delete(userId);
+      }
+      if (dirty.size > MAX_DIRTY_USERS) {
+        allDirty = true;
+        dirty = new Set();
+      }
+    },
+    markAll() {
+      allDirty = true;
+      allMarkedDuringSwap = true;
+      folded = new Map();
+      loads.clear();
+    },
+    beginSwap() {
+      markedDuringSwap = new Set();
+      allMarkedDuringSwap = false;
+    },
+    finishSwap(next, dirtyUserIds) {
+      model = next;
+      dirty = new Set([...(dirtyUserIds ?? []), ...(markedDuringSwap ?? [])]);
+      allDirty = dirtyUserIds === null || allMarkedDuringSwap;
+      markedDuringSwap = null;
+      folded = new Map();
+      loads.clear();
+    },
+  };
+}

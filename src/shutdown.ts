@@ -1,0 +1,63 @@
+/**
+ * How the process ends: whatever was started registers how it stops, and is stopped in reverse order, each step within its limit.
+ *
+ * The first SIGTERM or SIGINT starts it; a second one ends the process at once. Under `npm start` one Ctrl-C arrives twice (from the terminal, and passed on by npm), so what follows
+ * the first within `SAME_SIGNAL_MS` is the same wish, not a second one.
+ */
+import type { Logger } from 'pino';
+
+export interface Shutdown {
+  /** Registers a step; `limitMs` is how long it may take before the next begins. */
+  onStop(name: string, limitMs: number, step: () => Promise<void> | void): void;
+  /** Stops everything, then ends the process. */
+  stop(reason: string, exitCode: number): Promise<never>;
+  isStopping(): boolean;
+}
+
+const SAME_SIGNAL_MS = 1_000;
+
+export function createShutdown(logger: Logger): Shutdown {
+  const steps: { name: string; limitMs: number; step: () => Promise<void> | void }[] = [];
+  let stoppingSince = 0;
+
+  async function runStep({ name, limitMs, step }: (typeof steps)[number]): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const late = new Promise<'late'>((resolve) => {
+        timer = setTimeout(resolve, limitMs, 'late');
+      });
+      if ((await Promise.race([Promise.resolve().then(step), late])) === 'late') {
+        logger.warn({ step: name, limitMs }, 'a step of stopping took too long; going on');
+      }
+    } catch (error) {
+      logger.error({ err: error, step: name }, 'a step of stopping failed; going on');
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function stop(reason: string, exitCode: number): Promise<never> {
+    if (stoppingSince === 0) {
+      stoppingSince = Date.now();
+      logger.info({ reason }, 'stopping');
+      for (const step of steps.reverse()) {
+        await runStep(step);
+      }
+      logger.info({ ms: Date.now() - stoppingSince }, 'stopped');
+      logger.flush();
+      process.exit(exitCode);
+    }
+    return await new Promise<never>(() => undefined);
+  }
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stoppingSince !== 0 && Date.now() - stoppingSince > SAME_SIGNAL_MS) {
+        logger.warn({ signal }, 'a second signal: ending at once');
+        process.exit(1);
+      }
+      void stop(signal, 0);
+    });
+  }
+  return { onStop: (name, limitMs, step) => void steps.push({ name, limitMs, step }), stop, isStopping: () => stoppingSince !== 0 };
+}

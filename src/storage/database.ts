@@ -1,0 +1,182 @@
+/**
+ * The pool, transactions, and what a lost connection means.
+ *
+ * Every wait has an end: connecting, a statement, and the answer to it (`query_timeout`: without it a database that swallows packets would hang a request
+ * for ever). Long work (COPY, migrations) runs on connections that say so.
+ */
+import pg from 'pg';
+
+export type Database = pg.Pool;
+export type Connection = pg.PoolClient;
+/** Both can run a query: a statement alone, or one inside a transaction. */
+export type Queryable = Pick<pg.Pool, 'query'> | Pick<pg.PoolClient, 'query'>;
+
+/** SQLSTATEs after which the same transaction may simply be sent again, with what each means. */
+export const RETRYABLE_SQLSTATES: Readonly<Record<string, string>> = {
+  '40001': 'serialization failure',
+  '40P01': 'deadlock detected',
+  '55P03': 'lock not available',
+};
+
+/** SQLSTATE classes and codes that mean "Postgres cannot be used now", not "this statement is wrong". */
+const UNAVAILABLE_SQLSTATES: Readonly<Record<string, string>> = {
+  '57P01': 'terminated by an administrator',
+  '57P02': 'crash shutdown',
+  '57P03': 'cannot connect now',
+  '53300': 'too many connections',
+  '57014': 'statement timeout',
+};
+
+export class DatabaseUnavailable extends Error {
+  constructor(cause: unknown) {
+    super(`Postgres cannot be used at the moment (${cause instanceof Error ? cause.message : String(cause)})`, { cause });
+    this.name = 'DatabaseUnavailable';
+  }
+}
+
+/** The disk that holds the database is full, or a limit set on it is reached: nothing was written. */
+export class DatabaseFull extends Error {
+  constructor(cause: unknown) {
+    super('Postgres has no room left to write', { cause });
+    this.name = 'DatabaseFull';
+  }
+}
+
+export interface DatabaseOptions {
+  readonly connectionString: string;
+  readonly maxConnections: number;
+  readonly onError: (error: Error) => void;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+/** Parsers for the columns used here: bigint event numbers stay below 2⁵³ and are numbers; xid8 and the rest keep pg's defaults. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+};
+
+export function createDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.maxConnections,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
+    idle_in_transaction_session_timeout: 60_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    application_name: 'jongleur',
+    types,
+  });
+  // An idle connection that breaks must not end the process: the pool replaces it.
+  pool.on('error', options.onError);
+  return pool;
+}
+
+/** A connection outside the pool, for LISTEN, the training lock, COPY of whole tables: no statement limit, the caller ends it. */
+export async function connectAlone(connectionString: string, applicationName: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true, application_name: applicationName, types });
+  // A break shows up as the failure of whatever is running; without a listener it would end the process.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+function sqlState(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** Turns an error of the driver into `DatabaseUnavailable` or `DatabaseFull` where it is one; everything else is returned as it is. */
+export function explainDatabaseError(error: unknown): unknown {
+  if (error instanceof DatabaseUnavailable || error instanceof DatabaseFull) {
+    return error;
+  }
+  const state = sqlState(error);
+  if (state === '53100' || state === '53200' || state === '53400') {
+    return new DatabaseFull(error);
+  }
+  if (state !== undefined) {
+    return state.startsWith('08') || state in UNAVAILABLE_SQLSTATES ? new DatabaseUnavailable(error) : error;
+  }
+  const code = String((error as { code?: unknown } | null)?.code ?? '');
+  const message = error instanceof Error ? error.message : '';
+  const broken = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code) || /Connection terminated|timeout exceeded|Query read timeout|Client has encountered a connection error|Cannot use a pool after/.test(message);
+  return broken ? new DatabaseUnavailable(error) : error;
+}
+
+const MAX_ATTEMPTS = 4;
+
+/**
+ * Runs `work` in a transaction and commits it; sends the whole again where Postgres says that this helps (`RETRYABLE_SQLSTATES`).
+ * `work` must therefore have no effect outside the transaction.
+ */
+export async function inTransaction<T>(database: Database, work: (connection: Connection) => Promise<T>, begin = 'BEGIN'): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    let connection: Connection | undefined;
+    try {
+      connection = await database.connect();
+      await connection.query(begin);
+      const result = await work(connection);
+      await connection.query('COMMIT');
+      connection.release();
+      return result;
+    } catch (error) {
+      if (connection !== undefined) {
+        // A connection that cannot even roll back is not given back to the pool.
+        const rolledBack = await connection.query('ROLLBACK').then(
+          () => true,
+          () => false,
+        );
+        connection.release(!rolledBack);
+      }
+      const state = sqlState(error);
+      if (state !== undefined && state in RETRYABLE_SQLSTATES && attempt < MAX_ATTEMPTS) {
+        continue;
+      }
+      throw explainDatabaseError(error);
+    }
+  }
+}
+
+/** One statement with the driver's errors explained. */
+export async function run<R extends pg.QueryResultRow>(database: Queryable, text: string, values: readonly unknown[] = []): Promise<R[]> {
+  try {
+    const result = await (database as pg.Pool).query<R>(text, values as unknown[]);
+    return result.rows;
+  } catch (error) {
+    throw explainDatabaseError(error);
+  }
+}
+
+export interface ServerFacts {
+  readonly systemIdentifier: string;
+  readonly versionNumber: number;
+  /** Settings that risk acknowledged data, as sentences; empty where all is well. */
+  readonly warnings: readonly string[];
+}
+
+/** What kind of Postgres this is. Throws where it is older than 14, the oldest it is tested for. */
+export async function readServerFacts(database: Queryable): Promise<ServerFacts> {
+  const [facts] = await run<{ version: string; system: string; fsync: string; commit: string; pages: string; encoding: string }>(
+    database,
+    `SELECT current_setting('server_version_num') AS version, (SELECT system_identifier::text FROM pg_control_system()) AS system, current_setting('fsync') AS fsync,
+            current_setting('synchronous_commit') AS commit, current_setting('full_page_writes') AS pages, current_setting('server_encoding') AS encoding`,
+  );
+  const versionNumber = Number(facts.version);
+  if (versionNumber < 140_000) {
+    throw new Error(`This Postgres is version ${Math.floor(versionNumber / 10_000)}; Jongleur needs 14 or newer.`);
+  }
+  if (facts.encoding !== 'UTF8') {
+    throw new Error(`This database has the encoding ${facts.encoding}; Jongleur needs UTF8. Make one with: CREATE DATABASE jongleur ENCODING 'UTF8' TEMPLATE template0.`);
+  }
+  const warnings: string[] = [];
+  for (const [name, value] of [['fsync', facts.fsync], ['synchronous_commit', facts.commit], ['full_page_writes', facts.pages]]) {
+    if (value === 'off') {
+      warnings.push(`Postgres runs with ${name} = off: events that were acknowledged can be lost when the machine or Postgres stops unexpectedly. Set ${name} = on.`);
+    }
+  }
+  return { systemIdentifier: facts.system, versionNumber, warnings };
+}

@@ -1,0 +1,264 @@
+/** Events: the append-only truth from which everything else is derived. */
+import { type Connection, type Queryable, run } from './database.ts';
+import { ensureUsersAndItems } from './ids.ts';
+
+export interface NewEvent {
+  readonly userId: string;
+  readonly itemId: string;
+  readonly typeNo: number;
+  readonly value: number | null;
+  readonly quantity: number | null;
+  readonly price: number | null;
+  /** 64-bit hash of the basket or session, as a decimal string. */
+  readonly groupHash: string | null;
+  /** null: the moment of receipt. */
+  readonly occurredAtMs: number | null;
+  /** UUID: the identity of this event, see `ingest/dedup.ts`. */
+  readonly dedup: string;
+}
+
+export type InsertOutcome = 'accepted' | 'duplicate' | 'conflict';
+
+/** What a stored event says, for comparing it with one that claims the same identity. */
+interface StoredEvent extends Record<string, unknown> {
+  dedup: string;
+  itemId: string;
+  typeNo: number;
+  value: number | null;
+  quantity: number | null;
+  price: number | null;
+  groupHash: string | null;
+  occurredAtMs: number;
+}
+
+function sameNumber(sent: number | null, stored: number | null): boolean {
+  return sent === null || stored === null ? sent === stored : Math.fround(sent) === stored;
+}
+
+function sameContent(sent: NewEvent, stored: StoredEvent): boolean {
+  return (
+    sent.itemId === stored.itemId &&
+    sent.typeNo === stored.typeNo &&
+    sameNumber(sent.value, stored.value) &&
+    sameNumber(sent.quantity, stored.quantity) &&
+    sameNumber(sent.price, stored.price) &&
+    sent.groupHash === stored.groupHash &&
+    // Sent without a time it stands for whatever time the first one got.
+    (sent.occurredAtMs === null || sent.occurredAtMs === stored.occurredAtMs)
+  );
+}
+
+/**
+ * Stores events in the order given, inside the caller's transaction, making users and items that are new.
+ *
+ * @returns one outcome an event: `duplicate` where the same event is stored already, `conflict` where another one is stored under its identity
+ */
+export async function insertEvents(connection: Connection, events: readonly NewEvent[]): Promise<InsertOutcome[]> {
+  await ensureUsersAndItems(
+    connection,
+    events.map((event) => event.userId),
+    events.map((event) => event.itemId),
+  );
+  // Rows keep the request's order, so that of two events with one time the later element is the newer (`event_no`).
+  const inserted = await run<{ dedup: string }>(
+    connection,
+    `INSERT INTO events (user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup)
+     SELECT u.user_no, i.item_no, e.type_no, e.value, e.quantity, e.price, e.group_hash, coalesce(to_timestamp(e.occurred_ms / 1000), date_trunc('milliseconds', now())), e.dedup
+     FROM unnest($1::text[], $2::text[], $3::smallint[], $4::real[], $5::real[], $6::real[], $7::bigint[], $8::double precision[], $9::uuid[])
+          WITH ORDINALITY AS e (user_id, item_id, type_no, value, quantity, price, group_hash, occurred_ms, dedup, ordinality)
+     JOIN users u ON u.user_id = e.user_id JOIN items i ON i.item_id = e.item_id
+     ORDER BY e.ordinality
+     ON CONFLICT (dedup) DO NOTHING RETURNING dedup`,
+    [
+      events.map((event) => event.userId),
+      events.map((event) => event.itemId),
+      events.map((event) => event.typeNo),
+      events.map((event) => event.value),
+      events.map((event) => event.quantity),
+      events.map((event) => event.price),
+      events.map((event) => event.groupHash),
+      events.map((event) => event.occurredAtMs),
+      events.map((event) => event.dedup),
+    ],
+  );
+  if (inserted.length === events.length) {
+    return events.map(() => 'accepted');
+  }
+  const unclaimed = new Set(inserted.map((row) => row.dedup));
+  const stored = new Map(
+    (
+      await run<StoredEvent>(
+        connection,
+        `SELECT dedup, item_id AS "itemId", type_no AS "typeNo", value, quantity, price, group_hash::text AS "groupHash", (extract(epoch FROM occurred_at) * 1000)::double precision AS "occurredAtMs"
+         FROM events JOIN items USING (item_no) WHERE dedup = ANY($1::uuid[])`,
+        [events.map((event) => event.dedup)],
+      )
+    ).map((row) => [row.dedup, row]),
+  );
+  return events.map((event) => {
+    if (unclaimed.delete(event.dedup)) {
+      return 'accepted';
+    }
+    const row = stored.get(event.dedup);
+    return row !== undefined && sameContent(event, row) ? 'duplicate' : 'conflict';
+  });
+}
+
+/** Tells every process that listens that there are newer events. Sent once a transaction; it carries nothing. */
+export async function notifyEvents(connection: Queryable): Promise<void> {
+  await run(connection, `SELECT pg_notify('jongleur_events', '')`);
+}
+
+/** One user's events in columns, newest first by number; the shape that `model/interactions.ts` folds. */
+export interface UserEvents {
+  readonly userNo: number;
+  readonly itemNos: Int32Array;
+  readonly typeNos: Int16Array;
+  /** NaN: null. */
+  readonly values: Float32Array;
+  readonly quantities: Float32Array;
+  readonly occurredAtMs: Float64Array;
+  readonly eventNos: Float64Array;
+}
+
+/**
+ * The newest `limit` events of one user. One statement and one row, whose columns are arrays: nothing is made per event on the way.
+ *
+ * @returns null where the user is unknown
+ */
+export async function loadUserEvents(database: Queryable, userId: string, limit: number): Promise<UserEvents | null> {
+  const [row] = await run<{ userNo: number; items: number[] | null; types: number[]; values: (number | null)[]; quantities: (number | null)[]; times: number[]; numbers: number[] }>(
+    database,
+    `SELECT u.user_no AS "userNo", e.* FROM users u LEFT JOIN LATERAL (
+       SELECT array_agg(item_no) AS items, array_agg(type_no::int) AS types, array_agg(value::float8) AS values, array_agg(quantity::float8) AS quantities,
+              array_agg((extract(epoch FROM occurred_at) * 1000)::float8) AS times, array_agg(event_no::float8) AS numbers
+       FROM (SELECT * FROM events WHERE user_no = u.user_no ORDER BY event_no DESC LIMIT $2) newest) e ON true
+     WHERE u.user_id = $1`,
+    [userId, limit],
+  );
+  if (row === undefined) {
+    return null;
+  }
+  const orNaN = (numbers: (number | null)[] | null) => Float32Array.from(numbers ?? [], (number) => number ?? Number.NaN);
+  return {
+    userNo: row.userNo,
+    itemNos: Int32Array.from(row.items ?? []),
+    typeNos: Int16Array.from(row.types ?? []),
+    values: orNaN(row.values),
+    quantities: orNaN(row.quantities),
+    occurredAtMs: Float64Array.from(row.times ?? []),
+    eventNos: Float64Array.from(row.numbers ?? []),
+  };
+}
+
+export interface EventRecord extends Record<string, unknown> {
+  readonly eventNo: number;
+  readonly userId: string;
+  readonly itemId: string;
+  readonly type: string;
+  readonly value: number | null;
+  readonly quantity: number | null;
+  readonly price: number | null;
+  readonly occurredAt: Date;
+  readonly receivedAt: Date;
+}
+
+const RECORD_COLUMNS = `event_no AS "eventNo", user_id AS "userId", item_id AS "itemId", event_types.name AS type, value, quantity, price, occurred_at AS "occurredAt", received_at AS "receivedAt"`;
+
+export interface TailRecord extends EventRecord {
+  readonly xid: string;
+}
+
+/**
+ * The stream of events in the order in which they became final: those after a position, or the newest `limit` (oldest of them first) without one.
+ *
+ * Event numbers are handed out before commit, so following them would miss the events of a slow transaction. Here an event appears once every transaction up to its
+ * own has ended. Rows of a restored database carry numbers of another cluster, above all of this one's: they are final as well.
+ */
+export async function listEvents(database: Queryable, after: { readonly xid: string; readonly eventNo: number } | null, limit: number): Promise<TailRecord[]> {
+  const joined = `SELECT chosen.xid::text AS xid, ${RECORD_COLUMNS} FROM chosen JOIN users USING (user_no) JOIN items USING (item_no) JOIN event_types USING (type_no) ORDER BY chosen.xid, event_no`;
+  const isFinal = '(xid < pg_snapshot_xmin(pg_current_snapshot()) OR xid >= pg_snapshot_xmax(pg_current_snapshot()))';
+  return after === null
+    ? await run<TailRecord>(database, `WITH chosen AS (SELECT * FROM events WHERE ${isFinal} ORDER BY xid DESC, event_no DESC LIMIT $1) ${joined}`, [limit])
+    : await run<TailRecord>(
+        database,
+        `WITH chosen AS (SELECT * FROM events WHERE xid >= $2::xid8 AND (xid > $2::xid8 OR event_no > $3) AND ${isFinal} ORDER BY xid, event_no LIMIT $1) ${joined}`,
+        [limit, after.xid, after.eventNo],
+      );
+}
+
+/** A user's events, newest first, those before `beforeEventNo` where it is given. */
+export async function listUserEvents(database: Queryable, userId: string, limit: number, beforeEventNo: number | null = null): Promise<EventRecord[]> {
+  return await run<EventRecord>(
+    database,
+    `SELECT ${RECORD_COLUMNS} FROM events JOIN users USING (user_no) JOIN items USING (item_no) JOIN event_types USING (type_no)
+     WHERE user_no = (SELECT user_no FROM users WHERE user_id = $1) AND event_no < coalesce($3, 9223372036854775807) ORDER BY event_no DESC LIMIT $2`,
+    [userId, limit, beforeEventNo],
+  );
+}
+
+/** Are there any events? Cheap at any size. */
+export async function hasEvents(database: Queryable): Promise<boolean> {
+  const [row] = await run<{ found: boolean }>(database, 'SELECT EXISTS (SELECT FROM events) AS found');
+  return row.found;
+}
+
+/** How many events may be newer than a watermark, counted no further than `most`. */
+export async function countEventsSince(database: Queryable, watermark: string | null, most: number): Promise<number> {
+  const [row] = await run<{ n: number }>(
+    database,
+    'SELECT count(*)::int AS n FROM (SELECT FROM events WHERE xid >= $1::xid8 LIMIT $2) newer',
+    [watermark ?? '0', most],
+  );
+  return row.n;
+}
+
+/** The snapshot before which everything is visible for good: rows written by transactions below it are committed or gone. */
+export async function currentWatermark(database: Queryable): Promise<string> {
+  const [row] = await run<{ xmin: string }>(database, 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin');
+  return row.xmin;
+}
+
+/**
+ * Ids of the users with events that may be newer than a watermark, and the watermark to ask from next time.
+ * Seeing a user twice is harmless; missing one is not, hence `>=` and the snapshot's xmin rather than event numbers, which are handed out before commit.
+ *
+ * @returns `userIds` null where there are more than `most`
+ */
+export async function usersWithEventsSince(database: Queryable, watermark: string, most: number): Promise<{ userIds: string[] | null; watermark: string }> {
+  const [row] = await run<{ xmin: string; ids: string[] }>(
+    database,
+    `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
+            ARRAY(SELECT user_id FROM users WHERE user_no IN (SELECT DISTINCT user_no FROM events WHERE xid >= $1::xid8) LIMIT $2) AS ids`,
+    [watermark, most + 1],
+  );
+  return { userIds: row.ids.length > most ? null : row.ids, watermark: row.xmin };
+}
+
+export interface TrendingRow extends Record<string, unknown> {
+  readonly itemNo: number;
+  readonly itemId: string;
+  readonly score: number;
+}
+
+/**
+ * Items by what happened to them lately: the weights of the newest `window` events (by number), halved for every `halfLifeDays` of age; age counts from the newest
+ * of them, so that a file from long ago has trends too. Returns count against an item, ratings below their threshold count nothing.
+ * The window bounds the cost at any size of the table.
+ */
+export async function loadTrending(database: Queryable, window: number, halfLifeDays: number, limit: number): Promise<TrendingRow[]> {
+  return await run<TrendingRow>(
+    database,
+    `WITH recent AS MATERIALIZED (SELECT item_no, user_no, type_no, value, quantity, occurred_at FROM events ORDER BY event_no DESC LIMIT $1),
+          newest AS (SELECT max(occurred_at) AS at FROM recent),
+          -- One shopper's many events on an item saturate, as they do in training: a robot that reloads a page makes no trend.
+          shopper AS (
+            SELECT item_no, user_no,
+                   sum(CASE WHEN t.mode = 'latest' AND (value IS NULL OR value < t.threshold) THEN 0 WHEN quantity < 0 THEN -t.weight ELSE t.weight END
+                       * exp(-ln(2) * extract(epoch FROM newest.at - occurred_at)::float8 / 86400 / $2)) AS score
+            FROM recent JOIN event_types t USING (type_no) CROSS JOIN newest GROUP BY item_no, user_no)
+     SELECT item_no AS "itemNo", item_id AS "itemId", sum(ln(1 + score))::float8 AS score
+     FROM shopper JOIN items USING (item_no) WHERE score > 0 AND deleted_at IS NULL GROUP BY item_no, item_id ORDER BY score DESC, item_no LIMIT $3`,
+    [window, halfLifeDays, limit],
+  );
+}

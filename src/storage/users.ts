@@ -1,0 +1,38 @@
+import { type Queryable, run } from './database.ts';
+
+export interface UserSummary extends Record<string, unknown> {
+  readonly userId: string;
+  readonly firstSeenAt: Date;
+}
+
+export interface UserDetails extends UserSummary {
+  readonly events: number;
+  readonly lastEventAt: Date | null;
+}
+
+/** Makes a LIKE pattern that finds `text` anywhere, its own wildcards taken literally. */
+export function likePattern(text: string): string {
+  return `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+}
+
+/** Users by number after `afterUserNo`; `query` finds a part of the id, whatever its case. */
+export async function listUsers(database: Queryable, query: string | null, afterUserNo: number, limit: number): Promise<(UserSummary & { userNo: number })[]> {
+  return await run<UserSummary & { userNo: number }>(
+    database,
+    `SELECT user_no AS "userNo", user_id AS "userId", first_seen_at AS "firstSeenAt" FROM users
+     WHERE user_no > $2 AND ($1::text IS NULL OR user_id ILIKE $1) ORDER BY user_no LIMIT $3`,
+    [query === null ? null : likePattern(query), afterUserNo, limit],
+  );
+}
+
+/** @returns null where nothing is known of the user */
+export async function findUser(database: Queryable, userId: string): Promise<UserDetails | null> {
+  const [row] = await run<UserDetails>(
+    database,
+    `SELECT user_id AS "userId", first_seen_at AS "firstSeenAt", (SELECT count(*)::int FROM events e WHERE e.user_no = u.user_no) AS events,
+            (SELECT max(occurred_at) FROM events e WHERE e.user_no = u.user_no) AS "lastEventAt"
+     FROM users u WHERE user_id = $1`,
+    [userId],
+  );
+  return row ?? null;
+}
