@@ -2,8 +2,9 @@
  * Exact top-N by inner product over the whole catalogue, without computing most of it.
  *
  * Items lie in one block sorted by norm, longest first. By Cauchy–Schwarz x·y ≤ ‖x‖·‖y‖, so the scan ends at the first item whose norm cannot reach the
- * N-th best score. Before that, an item's first `headLength` dimensions plus the bound ‖x_tail‖·‖y_tail‖ on the others decide whether its full product is
- * needed; factors along their principal axes (as a fit leaves them) have most of their length in the head. Both bounds hold for scores of any sign.
+ * N-th best score. Before that, an item's product is built up sixteen dimensions at a time, and given up as soon as what is summed plus the bound
+ * ‖x_rest‖·‖y_rest‖ on the rest cannot reach it either; factors along their principal axes (as a fit leaves them) have most of their length in front. Both
+ * bounds hold for scores of any sign.
  *
  * Bounds are compared with a slack of 2⁻²⁰ ‖x‖·‖y‖, far above their rounding errors. Every score is made by the same additions in the same order
  * (`scoreItem`), so it does not depend on how an item was found. Equal scores: the smaller item index is first.
@@ -11,8 +12,8 @@
 import type { Factors } from './matrix.ts';
 
 const slack = 2 ** -20;
-/** Dimensions of the first look. */
-const headLength = 16;
+/** Dimensions between two looks at the bound. */
+const blockLength = 16;
 
 export interface ScanIndex {
   /** Items that can be returned. */
@@ -20,19 +21,17 @@ export interface ScanIndex {
   /** Rows of the catalogue: item indexes lie below it. */
   rows: number;
   stride: number;
-  /** Head dimensions, min(stride, 16). */
-  head: number;
+  /** ⌈stride / 16⌉ */
+  blocks: number;
   /** Position in the scan → item index. */
   itemAt: Int32Array;
-  /** length × head, in scan order. */
-  heads: Float32Array;
-  /** length × (stride − head), in scan order. */
-  tails: Float32Array;
-  /** Norm of each item in scan order, descending. */
-  norm: Float64Array;
-  tailNorm: Float64Array;
-  /** The query as float64, written by every scan: an index is single-threaded. */
+  /** length × stride, in scan order. */
+  data: Float32Array;
+  /** length × blocks: the norm of what lies beyond each block's beginning; the first is the item's norm, by which the scan order descends. */
+  restNorm: Float64Array;
+  /** The query and its own rest norms as float64, written by every scan: an index is single-threaded. */
   query: Float64Array;
+  queryRest: Float64Array;
 }
 
 /** The answer of a scan, reused from one to the next. */
@@ -50,33 +49,26 @@ export function createTopN(maxLimit: number): TopN {
 /** Copies the factors into scan order. `withoutZero` leaves out items of norm 0, which have no direction. */
 export function createScanIndex(items: Factors, withoutZero = false): ScanIndex {
   const { rows, stride, data } = items;
-  const head = Math.min(stride, headLength);
-  const tail = stride - head;
-  const norms = new Float64Array(rows);
-  let length = rows;
-  for (let i = 0; i < rows; i++) {
-    norms[i] = normOf(data, i * stride, stride);
-    if (withoutZero && norms[i] === 0) length--;
-  }
+  const blocks = Math.ceil(stride / blockLength);
+  const norms = Float64Array.from({ length: rows }, (_, i) => normOf(data, i * stride, (i + 1) * stride));
   const order = Int32Array.from({ length: rows }, (_, i) => i).sort((a, b) => norms[b]! - norms[a]! || a - b);
+  let length = rows;
+  if (withoutZero) while (length > 0 && norms[order[length - 1]!] === 0) length--;
   const index: ScanIndex = {
     length,
     rows,
     stride,
-    head,
+    blocks,
     itemAt: order.slice(0, length),
-    heads: new Float32Array(length * head),
-    tails: new Float32Array(length * tail),
-    norm: new Float64Array(length),
-    tailNorm: new Float64Array(length),
+    data: new Float32Array(length * stride),
+    restNorm: new Float64Array(length * blocks),
     query: new Float64Array(stride),
+    queryRest: new Float64Array(blocks),
   };
   for (let at = 0; at < length; at++) {
-    const base = index.itemAt[at]! * stride;
-    index.heads.set(data.subarray(base, base + head), at * head);
-    index.tails.set(data.subarray(base + head, base + stride), at * tail);
-    index.norm[at] = norms[index.itemAt[at]!]!;
-    index.tailNorm[at] = normOf(data, base + head, tail);
+    const base = order[at]! * stride;
+    index.data.set(data.subarray(base, base + stride), at * stride);
+    for (let b = 0; b < blocks; b++) index.restNorm[at * blocks + b] = normOf(data, base + b * blockLength, base + stride);
   }
   return index;
 }
@@ -86,32 +78,36 @@ export function createScanIndex(items: Factors, withoutZero = false): ScanIndex 
  * where the catalogue holds fewer.
  */
 export function scanTopN(index: ScanIndex, x: ArrayLike<number>, limit: number, skip: Uint8Array | null, out: TopN): TopN {
-  const { length, stride, head, itemAt, heads, tails, norm, tailNorm, query } = index;
-  const tail = stride - head;
+  const { length, stride, blocks, itemAt, data, restNorm, query, queryRest } = index;
   const { items, scores } = out;
   out.count = 0;
   if (limit > items.length) throw new RangeError(`limit ${limit} is more than this TopN holds (${items.length})`);
   if (limit <= 0) return out;
 
   for (let k = 0; k < stride; k++) query[k] = x[k]!;
-  const tailX = Math.sqrt(squaredLength(query, head, stride));
-  const lengthX = Math.sqrt(squaredLength(query, 0, stride));
+  for (let b = 0; b < blocks; b++) queryRest[b] = normOf(query, b * blockLength, stride);
+  const queryNorm = queryRest[0]!;
 
   let count = 0;
   let worst = -Infinity; // the N-th best score, once there are N
-  for (let at = 0; at < length; at++) {
-    const reach = lengthX * norm[at]!;
-    const allowance = slack * reach;
-    if (reach + allowance < worst) break;
-    const headScore = dot(heads, at * head, query, 0, head);
-    if (headScore + tailX * tailNorm[at]! + allowance < worst) continue;
+  scan: for (let at = 0; at < length; at++) {
+    const rest = at * blocks;
+    const reach = queryNorm * restNorm[rest]!;
+    const floor = worst - slack * reach;
+    if (reach < floor) break;
+    const base = at * stride;
+    let score = dotBlock(data, base, query, 0, stride);
+    for (let b = 1; b < blocks; b++) {
+      if (score + queryRest[b]! * restNorm[rest + b]! < floor) continue scan;
+      score += dotBlock(data, base, query, b * blockLength, stride);
+    }
+    if (score < worst) continue;
     const item = itemAt[at]!;
     if (skip !== null && skip[item] !== 0) continue;
-    const score = headScore + dot(tails, at * tail, query, head, tail);
     if (count < limit) {
       siftUp(scores, items, count++, score, item);
       if (count === limit) worst = scores[0]!;
-    } else if (score > worst || (score === worst && item < items[0]!)) {
+    } else if (score > worst || item < items[0]!) {
       siftDown(scores, items, count, score, item);
       worst = scores[0]!;
     }
@@ -138,36 +134,41 @@ export function bruteForceTopN(items: Factors, x: ArrayLike<number>, limit: numb
 /** x·y of one item, to the last bit as a scan computes it. */
 export function scoreItem(items: Factors, x: Float64Array, item: number): number {
   const { stride, data } = items;
-  const head = Math.min(stride, headLength);
-  const base = item * stride;
-  return dot(data, base, x, 0, head) + dot(data, base + head, x, head, stride - head);
+  let score = dotBlock(data, item * stride, x, 0, stride);
+  for (let k = blockLength; k < stride; k += blockLength) score += dotBlock(data, item * stride, x, k, stride);
+  return score;
 }
 
-/** Four sums side by side, so that additions do not wait for one another; `length` is a multiple of 8, or 0. */
-function dot(data: Float32Array, at: number, x: Float64Array, xAt: number, length: number): number {
+/**
+ * The part of x·y from dimension `k` to the end of its block. Four sums side by side, so that additions do not wait for one another; a full block is written
+ * out (a third quicker than the loop), a short last one loops through the same additions.
+ */
+function dotBlock(data: Float32Array, base: number, x: Float64Array, k: number, stride: number): number {
+  if (k + blockLength <= stride) {
+    const y = base + k;
+    const a = data[y]! * x[k]! + data[y + 4]! * x[k + 4]! + data[y + 8]! * x[k + 8]! + data[y + 12]! * x[k + 12]!;
+    const b = data[y + 1]! * x[k + 1]! + data[y + 5]! * x[k + 5]! + data[y + 9]! * x[k + 9]! + data[y + 13]! * x[k + 13]!;
+    const c = data[y + 2]! * x[k + 2]! + data[y + 6]! * x[k + 6]! + data[y + 10]! * x[k + 10]! + data[y + 14]! * x[k + 14]!;
+    const d = data[y + 3]! * x[k + 3]! + data[y + 7]! * x[k + 7]! + data[y + 11]! * x[k + 11]! + data[y + 15]! * x[k + 15]!;
+    return a + b + (c + d);
+  }
   let a = 0;
   let b = 0;
   let c = 0;
   let d = 0;
-  for (let k = 0; k < length; k += 4) {
-    a += data[at + k]! * x[xAt + k]!;
-    b += data[at + k + 1]! * x[xAt + k + 1]!;
-    c += data[at + k + 2]! * x[xAt + k + 2]!;
-    d += data[at + k + 3]! * x[xAt + k + 3]!;
+  for (; k < stride; k += 4) {
+    a += data[base + k]! * x[k]!;
+    b += data[base + k + 1]! * x[k + 1]!;
+    c += data[base + k + 2]! * x[k + 2]!;
+    d += data[base + k + 3]! * x[k + 3]!;
   }
   return a + b + (c + d);
 }
 
-function normOf(data: Float32Array, at: number, length: number): number {
+function normOf(data: Float32Array | Float64Array, from: number, to: number): number {
   let sum = 0;
-  for (let k = at; k < at + length; k++) sum += data[k]! * data[k]!;
+  for (let k = from; k < to; k++) sum += data[k]! * data[k]!;
   return Math.sqrt(sum);
-}
-
-function squaredLength(x: Float64Array, from: number, to: number): number {
-  let sum = 0;
-  for (let k = from; k < to; k++) sum += x[k]! * x[k]!;
-  return sum;
 }
 
 // A binary heap with the entry that must go first at the root: the lowest score, among equals the largest item index.

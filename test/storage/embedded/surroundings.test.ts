@@ -1,8 +1,9 @@
 /** The launcher in the places it is really started in: as root, as an ordinary user, behind closed folders, after a bare install. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isRunning } from '../../../src/storage/embedded/processes.ts';
 import { ask, clearStage, compileLauncher, copyPackageWithoutLinks, installedPackage, isRoot, linkPackage, makeFolder, packageName, startHolder } from './stage.ts';
 
@@ -11,11 +12,17 @@ const nobody = { uid: 65_534, gid: 65_534 };
 /** An ordinary user needs to reach Node and node_modules; in a checkout below a closed /root it cannot. */
 const nobodyReachesUs = isRoot && spawnSync(process.execPath, ['-e', `require('fs').readdirSync(${JSON.stringify(installedPackage)})`], { ...nobody, cwd: '/' }).status === 0;
 
+let compiled = '';
 let stage = '';
+beforeAll(() => {
+  compiled = compileLauncher(mkdtempSync(join(tmpdir(), 'jongleur-compiled-')));
+});
 beforeEach(() => {
-  stage = compileLauncher(makeFolder());
+  stage = makeFolder();
+  cpSync(compiled, stage, { recursive: true, verbatimSymlinks: true });
 });
 afterEach(clearStage);
+afterAll(() => rmSync(compiled, { recursive: true, force: true }));
 
 describe('a bare install', () => {
   it.skipIf(process.platform === 'win32')('makes the links that a skipped install script left out', async () => {

@@ -1,0 +1,70 @@
+/**
+ * A real Postgres for tests: one embedded server for the whole run (or that of JONGLEUR_TEST_DATABASE_URL), one migrated template in it, and a database of its own, copied from the
+ * template, for whoever asks.
+ */
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/storage/embedded/launcher.ts';
+import { migrate } from '../../src/storage/migrations.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Connects to the template's server; the database in it is the template itself. */
+    templateUrl: string;
+  }
+}
+
+function withDatabase(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${name}`;
+  return changed.href;
+}
+
+export async function execute(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Vitest's global set-up: runs once, before any test file. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  let server: EmbeddedPostgres | null = null;
+  let folder: string | null = null;
+  let url = process.env.JONGLEUR_TEST_DATABASE_URL;
+  if (url === undefined) {
+    folder = await mkdtemp(join(tmpdir(), 'jongleur-test-'));
+    await chmod(folder, 0o755);
+    server = await startEmbeddedPostgres({ dataDir: folder, log: () => undefined });
+    url = server.connectionString;
+  }
+  const name = `template_${process.pid}`;
+  await execute(url, `CREATE DATABASE ${name} ENCODING 'UTF8' TEMPLATE template0`);
+  const templateUrl = withDatabase(url, name);
+  await migrate(templateUrl, () => undefined);
+  project.provide('templateUrl', templateUrl);
+  return async () => {
+    await execute(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    await server?.release();
+    if (folder !== null) {
+      await rm(folder, { recursive: true, force: true });
+    }
+  };
+}
+
+let made = 0;
+
+/** Makes a database from the template. @returns its URL and how to drop it */
+export async function createTestDatabase(templateUrl: string): Promise<{ url: string; drop: () => Promise<void> }> {
+  const template = new URL(templateUrl).pathname.slice(1);
+  const admin = withDatabase(templateUrl, 'postgres');
+  const name = `test_${process.pid}_${++made}_${Math.random().toString(36).slice(2, 8)}`;
+  await execute(admin, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  return { url: withDatabase(templateUrl, name), drop: async () => await execute(admin, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}

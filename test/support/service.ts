@@ -1,0 +1,68 @@
+/** The service in this process, on a database of its own: every room is the real one, connected as `main.ts` does. */
+import { readFileSync } from 'node:fs';
+import pino from 'pino';
+import { inject } from 'vitest';
+import { createApp } from '../../src/http/app.ts';
+import { createKeyRing } from '../../src/http/keys.ts';
+import type { Phase, Services } from '../../src/http/services.ts';
+import { createWriter } from '../../src/ingest/writer.ts';
+import { createAnswers } from '../../src/serving/answers.ts';
+import { createDatabase, readServerFacts } from '../../src/storage/database.ts';
+import { listEventTypes } from '../../src/storage/event-types.ts';
+import { type StartedRun } from '../../src/training/run.ts';
+import { createTrainer } from '../../src/training/trainer.ts';
+import { createTestDatabase } from './postgres.ts';
+
+export const KEYS = { secret: `sk_${'s'.repeat(40)}`, publishable: `pk_${'p'.repeat(40)}`, admin: `ak_${'a'.repeat(40)}` } as const;
+
+export type Service = Awaited<ReturnType<typeof startService>>;
+
+/** @param overrides parts of the services that a test replaces */
+export async function startService(overrides: Partial<Services> = {}) {
+  const { url, drop } = await createTestDatabase(inject('templateUrl'));
+  const database = createDatabase({ connectionString: url, maxConnections: 5, onError: () => undefined });
+  const facts = await readServerFacts(database);
+  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: () => undefined });
+  await answers.start();
+  const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: true, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: () => undefined });
+  const writer = createWriter({ database, types: await listEventTypes(database), maxPendingRequests: 100, now: Date.now, onCommitted: (events) => answers.noteCommitted(events.map((event) => event.userId)) });
+  const keys = createKeyRing(database, KEYS);
+  await keys.reload();
+  let phase: Phase = 'ready';
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const app = await createApp({ database, writer, answers, trainer, keys, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version, ...overrides });
+
+  /** A request without a port. `role` null sends no key. */
+  async function call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, role: keyof typeof KEYS | null = 'admin', headers: Record<string, string> = {}) {
+    const answer = await app.inject({
+      method, url: path,
+      headers: { ...(role === null ? {} : { authorization: `Bearer ${KEYS[role]}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    // eslint-disable-next-line typescript/no-explicit-any -- tests look into answers of any shape
+    const json: any = (answer.headers['content-type'] ?? '').toString().includes('json') ? answer.json() : null;
+    return { status: answer.statusCode, headers: answer.headers, text: answer.body, json };
+  }
+
+  return {
+    url, database, facts, answers, trainer, writer, app, call,
+    setPhase: (next: Phase) => {
+      phase = next;
+    },
+    /** Trains, and waits until the answers come from the new model. */
+    async train() {
+      const started = (await trainer.start('api')) as StartedRun;
+      const result = await started.finished;
+      await answers.followModels();
+      return result;
+    },
+    async stop() {
+      await app.close();
+      await trainer.stop();
+      answers.stop();
+      // A test may have taken the database away itself.
+      await database.end().catch(() => undefined);
+      await drop();
+    },
+  };
+}
