@@ -7,6 +7,12 @@ import { ROLE_WORDS } from './auth.ts';
 import { PROBLEMS } from './problems.ts';
 import type { Services } from './services.ts';
 
+/** Three balls in the air. */
+const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 210 44" height="40" role="img" aria-label="Jongleur"><circle cx="10" cy="30" r="6" fill="#f6a623"/><circle cx="26" cy="12" r="6" fill="#4fb3a5"/><circle cx="42" cy="30" r="6" fill="#e4572e"/><text x="62" y="31" font-family="system-ui,sans-serif" font-size="26" font-weight="600" fill="#fff">Jongleur</text></svg>`;
+
+/** Beside the summary in the list of operations. */
+const SHORT_BADGE: Readonly<Record<Role | 'open', string>> = { open: 'no key', publishable: 'pk_', secret: 'sk_', admin: 'ak_' };
+
 const BADGE: Readonly<Record<Role | 'open', string>> = {
   open: '🔓 No key needed.',
   publishable: `🔑 Needs ${ROLE_WORDS.publishable} or more.`,
@@ -37,14 +43,16 @@ export async function installSpecification(app: FastifyInstance, { publicUrl, ve
     },
     transform: ({ schema, url, route }) => {
       const role = route.config?.role ?? 'open';
-      const described = schema as FastifySchema & { description?: string };
+      const described = schema as FastifySchema & { description?: string; summary?: string };
       return {
         url,
-        schema: { ...schema, description: [described.description, BADGE[role]].filter(Boolean).join('\n\n'), security: role === 'open' ? [] : [{ key: [] }] } as FastifySchema,
+        schema: { ...schema, summary: `${described.summary ?? ''} [${SHORT_BADGE[role]}]`, description: [described.description, BADGE[role]].filter(Boolean).join('\n\n'), security: role === 'open' ? [] : [{ key: [] }] } as FastifySchema,
       };
     },
   });
 }
+
+const PAGE_POLICY = "default-src 'self'; base-uri 'self'; frame-ancestors 'self'; font-src 'self' data:; img-src 'self' data:; object-src 'none'; script-src 'self'; style-src 'self'";
 
 function errorsPage(): string {
   const rows = Object.entries(PROBLEMS)
@@ -63,8 +71,10 @@ h2{font-size:1.05rem;margin:.5rem 0}h2 small{font-weight:400;opacity:.7}section:
 export async function installPages(app: FastifyInstance): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    staticCSP: true,
+    // The library's own policy would upgrade requests to https, which breaks the page on a plain-http LAN.
+    staticCSP: PAGE_POLICY,
     uiConfig: { persistAuthorization: true, tryItOutEnabled: true, displayRequestDuration: true, docExpansion: 'list', deepLinking: true },
+    logo: { type: 'image/svg+xml', content: Buffer.from(LOGO) },
     theme: { title: 'Jongleur · API' },
   });
   const page = errorsPage();

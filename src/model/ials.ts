@@ -36,8 +36,9 @@ export interface Recipe {
 }
 
 /**
- * Holds from a shop of hundreds of shoppers to tens of thousands. ν = 1 scores as well at one size, but its α₀ · |other side| then outgrows the data: λ had
- * to be a fifth as large for a shop ten times the size. With ν = 0.5 one λ serves both.
+ * One choice for shops of any size. Tuned by time split at 80 % on Online Retail (4,324 × 3,645, recall@20 .091) and on generated shops of 2,000 × 1,000 and
+ * 20,000 × 8,000. ν = 1 does as well at its best λ, but with ν = 1 a λ half as large again as the best one already loses a third of the recall in the large
+ * shop (.117 → .087) and 13 % on Online Retail; ν = 0.5 is flat over a factor of two in λ.
  */
 export const DEFAULT_RECIPE: Readonly<Recipe> = {
   factors: 64,

@@ -37,15 +37,24 @@ const FILE_SYSTEM_REASONS: Record<string, string> = {
 
 /** Turns what the file system said into a sentence that names the path; everything else passes through as it is. */
 export function explainFileError(error: unknown, dataDir: string): unknown {
-  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
+  const { code, path, dest } = (error ?? {}) as NodeJS.ErrnoException & { dest?: string };
   const reason = code === undefined ? undefined : FILE_SYSTEM_REASONS[code];
-  if (error instanceof EmbeddedPostgresError || reason === undefined) {
+  if (error instanceof EmbeddedPostgresError || code === undefined || reason === undefined) {
     return error;
   }
-  const where = path ?? dataDir;
-  const remedy =
-    code === 'ENOSPC' || code === 'EDQUOT' ? 'free some space there' : `let this user write below ${dataDir}, or point DATA_DIR at a folder where it can`;
+  const where = dest ?? path ?? dataDir;
+  const remedy = remedyFor(code, dataDir);
   return new EmbeddedPostgresError('embedded-data-dir-unusable', `Cannot keep the database in ${dataDir}: ${where}: ${reason}. Remedy: ${remedy}, or ${OWN_POSTGRES}.`, {
     cause: error,
   });
+}
+
+function remedyFor(code: string, dataDir: string): string {
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return 'free some space there';
+  }
+  if (code === 'EBUSY') {
+    return `mount the volume on ${dataDir} itself`;
+  }
+  return `let this user write below ${dataDir}, or point DATA_DIR at a folder where it can`;
 }

@@ -54,6 +54,7 @@ export interface EmbeddedPostgresOptions {
 const DATABASE = 'jongleur';
 const START_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5000;
+const QUERY_TIMEOUT_MS = 30_000;
 /** Leaving happens on SIGTERM, where 10 s are all there is: 2.5 s for the lock, 6 s for the shutdown. */
 const LEAVE_LOCK_MS = 2500;
 const LEAVE_STOP_MS = 6000;
@@ -173,7 +174,8 @@ async function openDatabase(port: number, password: string, home: Home, deadline
 
 /** One statement on a connection of its own. `ssl` and `options` are given so that PGSSLMODE and PGOPTIONS, which are about other servers, have no say. */
 async function query(port: number, password: string, database: string, sql: string): Promise<void> {
-  const client = new pg.Client({ host: '127.0.0.1', port, user: ROLE, password, database, ssl: false, options: '-c jit=off', connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: 30_000 });
+  const address = { host: '127.0.0.1', port, user: ROLE, password, database, ssl: false, options: '-c jit=off' };
+  const client = new pg.Client({ ...address, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, query_timeout: QUERY_TIMEOUT_MS });
   client.on('error', () => undefined);
   try {
     await client.connect();

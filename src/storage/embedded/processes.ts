@@ -95,10 +95,21 @@ export interface ProgramResult {
 }
 
 /** Runs a program of the package to its end, as the account where there is one. Never throws: the caller knows what a failure means. */
-export function runProgram(program: string, args: readonly string[], options: { account?: Account | undefined; cwd: string; timeoutMs: number }): Promise<ProgramResult> {
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  options: { account?: Account | undefined; cwd: string; timeoutMs: number },
+): Promise<ProgramResult> {
   return new Promise((resolve) => {
     let output = '';
-    const child = spawn(program, args, { ...spawnIdentity(options.account), cwd: options.cwd, env: programEnvironment(), timeout: options.timeoutMs, windowsHide: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, {
+      ...spawnIdentity(options.account),
+      cwd: options.cwd,
+      env: programEnvironment(),
+      timeout: options.timeoutMs,
+      windowsHide: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
     child.on('error', (error) => resolve({ exitCode: undefined, output: `${output}${error.message}` }));

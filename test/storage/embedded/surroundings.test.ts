@@ -137,7 +137,10 @@ describe('as an ordinary user', () => {
     });
     const dataDir = ownFolder();
     mkdirSync(join(dataDir, 'postgres'), { mode: 0o700 });
-    await expect(startHolder(stage, { dataDir, as: nobody })).rejects.toMatchObject({ code: 'embedded-data-dir-unusable', message: expect.stringContaining('belongs to user id 0') as string });
+    await expect(startHolder(stage, { dataDir, as: nobody })).rejects.toMatchObject({
+      code: 'embedded-data-dir-unusable',
+      message: expect.stringContaining('belongs to user id 0') as string,
+    });
   });
 });
 
