@@ -41,7 +41,8 @@ export async function openHouse(config: Config, logger: Logger, maxConnections: 
   if (connectionString === null) {
     const { startEmbeddedPostgres } = await import('./storage/embedded/launcher.ts');
     const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, log: (message, detail) => logger.info(detail ?? {}, message) });
-    connectionString = postgres.connectionString;
+    // Not over TLS on the loopback: a PGSSLMODE in the environment is about other servers.
+    connectionString = `${postgres.connectionString}?sslmode=disable`;
     leave = async () => await postgres.release();
   }
   const database = createDatabase({ connectionString, maxConnections, onError: (error) => logger.warn({ reason: error.message }, 'a connection to Postgres broke') });

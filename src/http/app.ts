@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { installAuth } from './auth.ts';
 import { installPages, installSpecification } from './docs.ts';
-import { installErrors } from './errors.ts';
+import { answerFrameworkError, installErrors } from './errors.ts';
 import { eventRoutes } from './events.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
@@ -17,7 +17,7 @@ import { recommendationRoutes } from './recommendations.ts';
 import type { Services } from './services.ts';
 import { trainingRoutes } from './training.ts';
 import { userRoutes } from './users.ts';
-import { validatorCompiler } from './validation.ts';
+import { checkBody, validatorCompiler } from './validation.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 /** Headers and body must have arrived by then. */
@@ -49,6 +49,7 @@ export async function createApp(services: Services): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     logController: new RequestLog(),
+    frameworkErrors: answerFrameworkError,
     genReqId: (request) => {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
@@ -64,6 +65,12 @@ export async function createApp(services: Services): Promise<FastifyInstance> {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  // Fastify would take plain text as well, and hand a string to routes that document an object.
+  app.removeContentTypeParser('text/plain');
+  app.addHook('preValidation', (request, _reply, done) => {
+    checkBody(request);
+    done();
+  });
   app.setValidatorCompiler(validatorCompiler as Parameters<typeof app.setValidatorCompiler>[0]);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);

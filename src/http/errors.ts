@@ -14,7 +14,7 @@ const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'body-not-json',
-  FST_ERR_MAX_LENGTH_PARAM: 'path-too-long',
+  FST_ERR_MAX_PARAM_LENGTH: 'path-too-long',
   FST_ERR_BAD_URL: 'invalid-request',
 };
 
@@ -56,6 +56,7 @@ function describeFault(fault: FastifySchemaValidationError & { data?: unknown; p
 const FORMAT_WORDS: Readonly<Record<string, string>> = {
   id: 'well-formed text of 1 to 256 characters without control characters',
   text: 'well-formed text without NUL',
+  amount: '0, or from 0.000001 to 1000000000',
   'date-time': 'a date and time with its zone, like 2026-11-22T10:00:00Z, from 1970 on',
 };
 
@@ -65,7 +66,7 @@ interface Answer {
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
-function explain(error: FastifyError | Error): Answer | null {
+function explain(error: FastifyError | Error, request: FastifyRequest): Answer | null {
   if (error instanceof Problem) {
     return { code: error.code, detail: error.message, extra: error.extra };
   }
@@ -84,6 +85,9 @@ function explain(error: FastifyError | Error): Answer | null {
     return { code: 'invalid-request', detail: errors.map((one) => one.message).join('; '), extra: { field: errors[0].field, errors } };
   }
   const code = 'code' in error ? FASTIFY_CODES[error.code] : undefined;
+  if (code === 'media-type') {
+    return { code, detail: `Content-Type is ${describeValue(request.headers['content-type'])}; it must be application/json.`, extra: {} };
+  }
   if (code !== undefined) {
     return { code, detail: error.message, extra: {} };
   }
@@ -112,9 +116,15 @@ function send(reply: FastifyReply, requestId: string, { code, detail, extra }: A
     .send({ type: `/docs/errors#${code}`, title, status, code, detail, remedy, requestId, ...extra });
 }
 
+/** What the router refuses before there is a route, and so before any hook. */
+export function answerFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id);
+  void send(reply, request.id, explain(error, request) ?? { code: 'invalid-request', detail: PROBLEMS['invalid-request'].when, extra: {} });
+}
+
 export function installErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-    const answer = explain(error) ?? { code: 'internal' as const, detail: PROBLEMS.internal.when, extra: {} };
+    const answer = explain(error, request) ?? { code: 'internal' as const, detail: PROBLEMS.internal.when, extra: {} };
     if (PROBLEMS[answer.code].status >= 500) {
       request.log.error({ err: error }, answer.code);
     }

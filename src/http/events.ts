@@ -14,7 +14,7 @@ const MAX_EVENTS = 1000;
 const IdempotencyHeaders = Type.Object({ 'idempotency-key': Type.Optional(Id('Gives events without an eventId the ids KEY:0, KEY:1, …', 'order-1001')) });
 
 /** The elements of a body: one event, or a list under `name`. */
-function elementsOf(body: unknown, name: string): unknown[] {
+function elementsOf(body: unknown, name: string): { elements: unknown[]; listed: boolean } {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new Problem('invalid-request', `The body must be one event, or {"${name}": […]}, not ${describeValue(body)}.`, { field: '' });
   }
@@ -24,7 +24,7 @@ function elementsOf(body: unknown, name: string): unknown[] {
     if (only !== undefined && !(EVENT_FIELDS as readonly string[]).includes(only) && nearestName(only, [name]) !== null) {
       throw new Problem('invalid-request', `${describeValue(only)} is not known here; did you mean "${name}"?`, { field: only });
     }
-    return [body];
+    return { elements: [body], listed: false };
   }
   const other = Object.keys(body).find((key) => key !== name);
   if (other !== undefined) {
@@ -37,19 +37,19 @@ function elementsOf(body: unknown, name: string): unknown[] {
   if (list.length > MAX_EVENTS) {
     throw new Problem('too-many-events', `${name} has ${list.length} elements; at most ${MAX_EVENTS} are allowed in one request.`, { field: name });
   }
-  return list;
+  return { elements: list, listed: true };
 }
 
-/** Nothing accepted and nothing known already: the request as a whole failed. */
-function answerOrRefuse(result: WriteResult, single: boolean): WriteResult {
+/** Nothing accepted and nothing known already: the request as a whole failed. `listName` null: a single event. */
+function answerOrRefuse(result: WriteResult, listName: string | null): WriteResult {
   if (result.items.length > 0) {
     return result;
   }
   const [first] = result.rejected;
-  if (single) {
+  if (listName === null) {
     throw new Problem(first.code === 'conflict' ? 'event-conflict' : 'invalid-request', first.message, { field: first.field, rejected: result.rejected });
   }
-  throw new Problem('nothing-accepted', `None of ${result.rejected.length} events was accepted. The first: ${first.message}`, { field: `events.${first.index}.${first.field}`, rejected: result.rejected });
+  throw new Problem('nothing-accepted', `None of ${result.rejected.length} events was accepted. The first: ${first.message}`, { field: [listName, first.index, first.field].filter((part) => part !== '').join('.'), rejected: result.rejected });
 }
 
 function parseAfter(text: string): { xid: string; eventNo: number } {
@@ -62,15 +62,14 @@ function parseAfter(text: string): { xid: string; eventNo: number } {
 
 export function eventRoutes({ database, writer }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
-    const write = async (body: unknown, listName: string, idempotencyKey: unknown) => {
-      const elements = elementsOf(body, listName);
+    const write = async (elements: readonly unknown[], listName: string | null, idempotencyKey: unknown) => {
       if (idempotencyKey !== undefined) {
         const wrong = faultOfId(idempotencyKey);
         if (wrong !== null || (idempotencyKey as string).length > 200) {
           throw new Problem('invalid-request', `The header Idempotency-Key ${wrong ?? 'has more than 200 characters'}.`, { field: 'idempotency-key' });
         }
       }
-      return answerOrRefuse(await writer.write(elements, (idempotencyKey as string | undefined) ?? null), elements.length === 1 && !(typeof body === 'object' && body !== null && listName in body));
+      return answerOrRefuse(await writer.write(elements, (idempotencyKey as string | undefined) ?? null), listName);
     };
     // Each element is accepted or refused on its own, so the schema only documents; `ingest/validate.ts` checks.
     const documentsOnly = () => () => true;
@@ -92,7 +91,10 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
           response: { 200: WriteAnswer, ...commonErrors, 409: ProblemBody, 413: ProblemBody },
         },
       },
-      async (request) => await write(request.body, 'events', request.headers['idempotency-key']),
+      async (request) => {
+        const { elements, listed } = elementsOf(request.body, 'events');
+        return await write(elements, listed ? 'events' : null, request.headers['idempotency-key']);
+      },
     );
 
     app.post(
@@ -111,14 +113,18 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
         },
       },
       async (request) => {
-        const elements = elementsOf(request.body, 'ratings').map((element) => {
-          if (typeof element === 'object' && element !== null && !Array.isArray(element)) {
-            // A type of its own would be somebody's mistake: let the check say so.
-            return 'type' in element && element.type !== 'rating' ? element : { ...element, type: 'rating' };
+        const { elements, listed } = elementsOf(request.body, 'ratings');
+        const ratings = elements.map((element, index) => {
+          if (typeof element !== 'object' || element === null || Array.isArray(element)) {
+            return element;
           }
-          return element;
+          if ('type' in element && element.type !== 'rating') {
+            const field = listed ? `ratings.${index}.type` : 'type';
+            throw new Problem('invalid-request', `${field} is ${describeValue(element.type)}; here everything is a rating. Send other events to POST /v1/events.`, { field });
+          }
+          return { ...element, type: 'rating' };
         });
-        return await write(elements.length === 1 && !(typeof request.body === 'object' && request.body !== null && 'ratings' in request.body) ? elements[0] : { events: elements }, 'events', request.headers['idempotency-key']);
+        return await write(ratings, listed ? 'ratings' : null, request.headers['idempotency-key']);
       },
     );
 
@@ -136,7 +142,7 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
           response: { 200: WriteAnswer, ...commonErrors },
         },
       },
-      async (request) => answerOrRefuse(await writer.write([{ ...request.params, type: 'rating', value: request.body.value }], null), true),
+      async (request) => answerOrRefuse(await writer.write([{ ...request.params, type: 'rating', value: request.body.value }], null), null),
     );
     app.delete(
       '/v1/users/:userId/ratings/:itemId',
@@ -144,7 +150,7 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
         config: { role: 'secret' },
         schema: { operationId: 'deleteRating', tags: ['data'], summary: 'Take a shopper’s rating of an item back', params: RatingParams, response: { 200: WriteAnswer, ...commonErrors } },
       },
-      async (request) => answerOrRefuse(await writer.write([{ ...request.params, type: 'rating', value: null }], null), true),
+      async (request) => answerOrRefuse(await writer.write([{ ...request.params, type: 'rating', value: null }], null), null),
     );
 
     app.get(

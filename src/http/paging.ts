@@ -5,11 +5,11 @@ export function parseCursor(cursor: string | undefined): number | null {
   if (cursor === undefined) {
     return null;
   }
-  const number = Number(Buffer.from(cursor, 'base64url').toString('latin1'));
-  if (!Number.isSafeInteger(number) || number < 0 || cursor === '') {
+  const text = Buffer.from(cursor, 'base64url').toString('latin1');
+  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text))) {
     throw new Problem('invalid-request', `cursor is ${JSON.stringify(cursor)}; it must be the nextCursor of an earlier answer.`, { field: 'cursor' });
   }
-  return number;
+  return Number(text);
 }
 
 /** A page of at most `limit` rows out of `limit + 1` that were asked for: the one more says that there is a next page. */

@@ -58,7 +58,7 @@ export const ItemBody = Type.Object(
     title: Type.Optional(Nullable(Type.String({ maxLength: 1000, format: 'text' }))),
     url: Type.Optional(Nullable(Type.String({ maxLength: 2048, format: 'text' }))),
     imageUrl: Type.Optional(Nullable(Type.String({ maxLength: 2048, format: 'text' }))),
-    price: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1e9 }))),
+    price: Type.Optional(Nullable(Type.Number({ minimum: 0, maximum: 1e9, format: 'amount', description: '0, or from 0.000001 to 1000000000' }))),
     categories: Type.Optional(Nullable(Type.Array(Type.String({ minLength: 1, maxLength: 256, format: 'id' }), { maxItems: 50 }))),
     attributes: Type.Optional(Nullable(Type.Object({}, { additionalProperties: true, maxProperties: 100, description: 'Anything else the shop wants to know or filter by' }))),
     available: Type.Optional(Nullable(Type.Boolean({ description: 'false: in no answer, until it is true again' }))),

@@ -2,10 +2,11 @@
  * How requests are checked. Bodies are taken literally: Fastify's defaults would turn `null` into 0 (a rating taken back would become the worst one) and would drop
  * a misspelt field without a word. Only what comes as text in any case, the query and the path, is converted.
  */
-import type { FastifySchemaCompiler } from 'fastify';
+import type { FastifyRequest, FastifySchemaCompiler } from 'fastify';
 import { Ajv, type Options } from 'ajv';
 import { faultOfId } from '../ingest/ids.ts';
-import { parseTime } from '../ingest/validate.ts';
+import { faultOfNumber, parseTime } from '../ingest/validate.ts';
+import { Problem } from './problems.ts';
 
 /** Well-formed, without NUL: what Postgres can keep in a text column. */
 function isStorableText(text: string): boolean {
@@ -19,6 +20,8 @@ function createAjv(coerceTypes: Options['coerceTypes']): Ajv {
   const ajv = new Ajv({ coerceTypes, removeAdditional: false, useDefaults: true, allErrors: true, verbose: true, strict: true, allowUnionTypes: true, keywords: ['example'] });
   ajv.addFormat('id', (text) => faultOfId(text) === null);
   ajv.addFormat('text', isStorableText);
+  // JSON numbers that `real` can keep.
+  ajv.addFormat('amount', { type: 'number', validate: (number: number) => faultOfNumber(number) === null });
   ajv.addFormat('date-time', (text) => typeof parseTime(text, FAR_AHEAD_MS) === 'number');
   return ajv;
 }
@@ -27,6 +30,42 @@ const literal = createAjv(false);
 const converting = createAjv('array');
 
 export const validatorCompiler: FastifySchemaCompiler<object> = ({ schema, httpPart }) => (httpPart === 'body' ? literal : converting).compile(schema);
+
+/** Far more than a catalogue needs; JSON.parse takes any depth, and everything that recurses afterwards (error messages, jsonb) would run out of stack. */
+const MAX_BODY_LEVELS = 32;
+
+/** @returns the names down to a value that nests more levels than are left, or null */
+function tooDeep(value: unknown, levelsLeft: number): string[] | null {
+  if (typeof value !== 'object' || value === null) {
+    return null;
+  }
+  if (levelsLeft === 0) {
+    return [];
+  }
+  for (const name in value) {
+    const names = tooDeep((value as Record<string, unknown>)[name], levelsLeft - 1);
+    if (names !== null) {
+      return [name, ...names];
+    }
+  }
+  return null;
+}
+
+/**
+ * What can be said of a body before its schema is looked at.
+ *
+ * @throws Problem where there is none though the operation needs one, and where it nests too deep
+ */
+export function checkBody(request: FastifyRequest): void {
+  if (request.body === undefined && request.routeOptions.schema?.body !== undefined) {
+    throw new Problem('body-empty', 'The request has no body; this operation needs one, with Content-Type: application/json.');
+  }
+  const names = tooDeep(request.body, MAX_BODY_LEVELS);
+  if (names !== null) {
+    const field = names.slice(0, 3).join('.');
+    throw new Problem('invalid-request', `${field === '' ? 'The body' : field} nests more than ${MAX_BODY_LEVELS} levels deep.`, { field });
+  }
+}
 
 /** Text anywhere inside a JSON value that Postgres could not keep. @returns its path, or null */
 export function unstorableText(value: unknown, path: string): string | null {

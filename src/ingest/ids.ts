@@ -15,8 +15,10 @@ export function faultOfId(value: unknown): string | null {
   if (value.length === 0) {
     return `is empty; it must have 1 to ${MAX_ID_CHARS} characters`;
   }
-  if (value.length > MAX_ID_CHARS) {
-    return `has ${value.length} characters; at most ${MAX_ID_CHARS} are allowed`;
+  // A character is a code point, as in Postgres and in JSON Schema: counted only where there are enough UTF-16 units for it to matter.
+  const chars = value.length > MAX_ID_CHARS ? countCodePoints(value) : value.length;
+  if (chars > MAX_ID_CHARS) {
+    return `has ${chars} characters; at most ${MAX_ID_CHARS} are allowed`;
   }
   if (!value.isWellFormed()) {
     return 'is not well-formed Unicode (it has a lone surrogate)';
@@ -26,6 +28,14 @@ export function faultOfId(value: unknown): string | null {
     return `has the control character U+${control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')} at position ${control.index}; control characters are not allowed`;
   }
   return null;
+}
+
+function countCodePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) {
+    count++;
+  }
+  return count;
 }
 
 /** A value as an error message may show it: short, and safe to print. */

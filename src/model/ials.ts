@@ -36,9 +36,9 @@ export interface Recipe {
 }
 
 /**
- * One choice for shops of any size. Tuned by time split at 80 % on Online Retail (4,324 × 3,645, recall@20 .091) and on generated shops of 2,000 × 1,000 and
- * 20,000 × 8,000. ν = 1 does as well at its best λ, but with ν = 1 a λ half as large again as the best one already loses a third of the recall in the large
- * shop (.117 → .087) and 13 % on Online Retail; ν = 0.5 is flat over a factor of two in λ.
+ * One choice for shops of any size, from time splits at 80 % of Online Retail (4,324 × 3,645, recall@20 .091) and of generated shops of 2,000 × 1,000 and
+ * 20,000 × 8,000. ν = 1 scores as well at its best λ, but is brittle: at α₀ = 0.3, λ .010 → .015 costs 13 % of the recall on Online Retail and 26 % in the
+ * large shop, since α₀ · |other side| grows with the catalogue. At ν = 0.5 doubling λ (.2 → .4) costs 5 % in the first and gains in both others.
  */
 export const DEFAULT_RECIPE: Readonly<Recipe> = {
   factors: 64,
@@ -246,7 +246,7 @@ export function solveRow(
 
 /**
  * q += Σ w (y·p) y over entries `start` … `end` − 1: the hot loop of a fit. Four observations at a time, so that p and q are read and written once for
- * four (1.7 times as fast as one at a time: 28 ms against 48 for 265,000 observations × 64 factors, Node 20, 2026-07).
+ * four (1.7 times as fast as one at a time: 28 ms against 48 for 265,000 observations × 64 factors, Node 20, 2026-11).
  */
 function addProducts(
   q: Float64Array, p: Float64Array, fixed: Float32Array, stride: number, index: Int32Array, weight: Float32Array, start: number, end: number,

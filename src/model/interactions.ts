@@ -61,8 +61,8 @@ export interface Interactions {
 const dayMs = 86_400_000;
 /** A `sum` type counts at most this many times its weight, however often the event came. */
 const saturation = 5;
-/** Below this many events a comparison sort beats the radix sort's fixed cost of clearing its counters (one user's history is such a case). */
-const radixFromRows = 3000;
+/** From this many events on they are grouped by user before they are sorted. */
+const groupFromRows = 3000;
 
 /** The time ages are counted from: the newest event seen, never the wall clock. 0 when there are no events. */
 export function newestOccurredAt(columns: EventColumns): number {
@@ -104,16 +104,16 @@ export function selectEvents(columns: EventColumns, rows: Int32Array): EventColu
  * ignored. A return (negative quantity) cancels the same user's earlier events of that item and type, newest first, quantity by quantity; what is left
  * of a partly cancelled event counts as before, and a return that finds nothing does nothing.
  */
-export function foldEvents(columns: EventColumns, rules: readonly EventTypeRule[], newestMs: number): Interactions {
+export function foldEvents(events: EventColumns, rules: readonly EventTypeRule[], newestMs: number): Interactions {
   const ruleOf = new Map(rules.map((rule) => [rule.typeNo, rule]));
-  const order = sortEvents(columns, ruleOf);
+  const { columns, order } = sortEvents(events, ruleOf);
   const { user, item, type } = columns;
-  const events = order.length;
+  const count = order.length;
 
   let pairs = 0;
   let rows = 0;
   let longestRun = 0;
-  for (let i = 0, runFrom = 0; i < events; i++) {
+  for (let i = 0, runFrom = 0; i < count; i++) {
     const event = order[i]!;
     const before = i === 0 ? -1 : order[i - 1]!;
     const newUser = before < 0 || user[event] !== user[before];
@@ -136,19 +136,19 @@ export function foldEvents(columns: EventColumns, rules: readonly EventTypeRule[
 
   let row = 0;
   let entry = 0;
-  for (let i = 0; i < events; ) {
+  for (let i = 0; i < count; ) {
     const userNo = user[order[i]!]!;
     const rowFrom = entry;
-    while (i < events && user[order[i]!] === userNo) {
+    while (i < count && user[order[i]!] === userNo) {
       const itemNo = item[order[i]!]!;
       pair.weight = 0;
       pair.positive = 0;
       pair.lastMs = -Infinity;
       pair.hidden = false;
-      while (i < events && item[order[i]!] === itemNo && user[order[i]!] === userNo) {
+      while (i < count && item[order[i]!] === itemNo && user[order[i]!] === userNo) {
         const typeNo = type[order[i]!]!;
         const runFrom = i;
-        while (i < events && type[order[i]!] === typeNo && item[order[i]!] === itemNo && user[order[i]!] === userNo) i++;
+        while (i < count && type[order[i]!] === typeNo && item[order[i]!] === itemNo && user[order[i]!] === userNo) i++;
         cancelReturns(columns, order, runFrom, i, live);
         addType(columns, live, ruleOf.get(typeNo)!, newestMs, pair);
       }
@@ -256,89 +256,113 @@ function decay(age: number, halfLifeDays: number | null): number {
   return halfLifeDays === null ? 1 : 2 ** (-age / halfLifeDays);
 }
 
-/** Row numbers of the events with a known type, by (user, item, type, time, event number). */
-function sortEvents(columns: EventColumns, ruleOf: ReadonlyMap<number, EventTypeRule>): Int32Array {
-  const { length, user, item, type, occurredAtMs, eventNo } = columns;
-  let known = new Int32Array(length);
+interface SortedEvents {
+  columns: EventColumns;
+  /** Rows of `columns` by (user, item, type, time, event number). */
+  order: Int32Array;
+}
+
+/**
+ * The events with a known type, sorted. Many rows are first copied together user by user; after that every user's rows lie side by side in memory, and
+ * sorting and folding them hardly misses the cache. Sorting row numbers of scattered columns took twice as long for ten million rows in random order.
+ */
+function sortEvents(columns: EventColumns, ruleOf: ReadonlyMap<number, EventTypeRule>): SortedEvents {
+  const known = new Int32Array(columns.length);
   let count = 0;
-  for (let i = 0; i < length; i++) if (ruleOf.has(type[i]!)) known[count++] = i;
-  known = known.subarray(0, count);
-  if (count < radixFromRows) {
-    return known.sort(
-      (a, b) =>
-        user[a]! - user[b]! || item[a]! - item[b]! || type[a]! - type[b]! || occurredAtMs[a]! - occurredAtMs[b]! || eventNo[a]! - eventNo[b]! || a - b,
-    );
+  for (let i = 0; i < columns.length; i++) if (ruleOf.has(columns.type[i]!)) known[count++] = i;
+  const rows = known.subarray(0, count);
+  const spare = new Int32Array(count);
+  if (count < groupFromRows) {
+    mergeSort(columns, rows, spare, 0, count);
+    return { columns, order: rows };
   }
-  // Least significant key first; every pass is stable. Rows usually arrive in event order, so the first passes cost one look.
-  const sorter: RadixSorter = { order: known, spare: new Int32Array(count), keys: new Uint32Array(length), counts: new Int32Array(digitValues) };
-  sortByFloat64(sorter, eventNo);
-  sortByFloat64(sorter, occurredAtMs);
-  sortByInteger(sorter, type);
-  sortByInteger(sorter, item);
-  sortByInteger(sorter, user);
-  return sorter.order;
+  const grouped = selectEvents(columns, groupByUser(rows, columns.user));
+  const order = new Int32Array(count);
+  for (let i = 0; i < count; i++) order[i] = i;
+  const { user } = grouped;
+  for (let from = 0; from < count; ) {
+    let to = from + 1;
+    while (to < count && user[to] === user[from]) to++;
+    mergeSort(grouped, order, spare, from, to);
+    from = to;
+  }
+  return { columns: grouped, order };
 }
 
 const digitBits = 11;
 const digitValues = 1 << digitBits;
 
-interface RadixSorter {
-  order: Int32Array;
-  spare: Int32Array;
-  keys: Uint32Array;
-  counts: Int32Array;
-}
-
-function isSortedBy(order: Int32Array, values: Float64Array | Int32Array | Int16Array): boolean {
-  for (let i = 1; i < order.length; i++) if (values[order[i]!]! < values[order[i - 1]!]!) return false;
-  return true;
-}
-
-function sortByInteger(sorter: RadixSorter, values: Int32Array | Int16Array): void {
-  if (isSortedBy(sorter.order, values)) return;
-  const { keys } = sorter;
-  for (let i = 0; i < keys.length; i++) keys[i] = values[i]! ^ 0x8000_0000; // signed order as unsigned order
-  sortByKeys(sorter);
-}
-
-/** IEEE 754 bits order like the numbers once the sign bit is turned over, and all other bits too for negative ones. */
-function sortByFloat64(sorter: RadixSorter, values: Float64Array): void {
-  if (isSortedBy(sorter.order, values)) return;
-  const { keys } = sorter;
-  const number = new Float64Array(1);
-  const words = new Uint32Array(number.buffer);
-  for (let i = 0; i < keys.length; i++) {
-    number[0] = values[i]! + 0; // −0 → 0
-    keys[i] = words[1]! >>> 31 ? ~words[0]! : words[0]!;
-  }
-  sortByKeys(sorter);
-  for (let i = 0; i < keys.length; i++) {
-    number[0] = values[i]! + 0;
-    keys[i] = words[1]! >>> 31 ? ~words[1]! : words[1]! ^ 0x8000_0000;
-  }
-  sortByKeys(sorter);
-}
-
-function sortByKeys(sorter: RadixSorter): void {
-  const { keys, counts } = sorter;
+/** Stable radix sort of rows by user number; keys travel with their rows, so every read is sequential. */
+function groupByUser(rows: Int32Array, user: Int32Array): Int32Array {
+  const count = rows.length;
+  let order = rows;
+  let spareOrder: Int32Array = new Int32Array(count);
+  let keys = new Uint32Array(count);
+  let spareKeys = new Uint32Array(count);
   let varying = 0;
-  for (let i = 1; i < keys.length; i++) varying |= keys[i]! ^ keys[0]!;
+  for (let i = 0; i < count; i++) {
+    keys[i] = user[rows[i]!]! ^ 0x8000_0000; // signed order as unsigned order
+    varying |= keys[i]! ^ keys[0]!;
+  }
+  const next = new Int32Array(digitValues);
   for (let shift = 0; shift < 32; shift += digitBits) {
     if (((varying >>> shift) & (digitValues - 1)) === 0) continue;
-    const { order, spare } = sorter;
-    counts.fill(0);
-    for (let i = 0; i < order.length; i++) counts[(keys[order[i]!]! >>> shift) & (digitValues - 1)]!++;
+    next.fill(0);
+    for (let i = 0; i < count; i++) next[(keys[i]! >>> shift) & (digitValues - 1)]!++;
     let sum = 0;
     for (let digit = 0; digit < digitValues; digit++) {
-      const count = counts[digit]!;
-      counts[digit] = sum;
-      sum += count;
+      const size = next[digit]!;
+      next[digit] = sum;
+      sum += size;
     }
-    for (let i = 0; i < order.length; i++) {
-      const row = order[i]!;
-      spare[counts[(keys[row]! >>> shift) & (digitValues - 1)]!++] = row;
+    for (let i = 0; i < count; i++) {
+      const to = next[(keys[i]! >>> shift) & (digitValues - 1)]!++;
+      spareOrder[to] = order[i]!;
+      spareKeys[to] = keys[i]!;
     }
-    sorter.order = spare;
-    sorter.spare = order;
+    [order, spareOrder] = [spareOrder, order];
+    [keys, spareKeys] = [spareKeys, keys];
   }
+  return order;
+}
+
+/** Runs up to this length are sorted by insertion before merging begins. */
+const insertionRows = 12;
+
+/** Sorts order[from … to − 1], stable, with `spare` (as long as `order`) as working space. */
+function mergeSort(columns: EventColumns, order: Int32Array, spare: Int32Array, from: number, to: number): void {
+  for (let start = from; start < to; start += insertionRows) {
+    const end = Math.min(to, start + insertionRows);
+    for (let i = start + 1; i < end; i++) {
+      const row = order[i]!;
+      let at = i;
+      while (at > start && comesBefore(columns, row, order[at - 1]!)) {
+        order[at] = order[at - 1]!;
+        at--;
+      }
+      order[at] = row;
+    }
+  }
+  for (let width = insertionRows; width < to - from; width *= 2) {
+    for (let start = from; start + width < to; start += 2 * width) {
+      const middle = start + width;
+      const end = Math.min(to, middle + width);
+      if (!comesBefore(columns, order[middle]!, order[middle - 1]!)) continue; // in order already, as events mostly come
+      for (let i = start; i < middle; i++) spare[i] = order[i]!;
+      let left = start;
+      let right = middle;
+      for (let at = start; left < middle; at++) {
+        order[at] = right < end && comesBefore(columns, order[right]!, spare[left]!) ? order[right++]! : spare[left++]!;
+      }
+    }
+  }
+}
+
+function comesBefore(columns: EventColumns, a: number, b: number): boolean {
+  const { user, item, type, occurredAtMs, eventNo } = columns;
+  if (user[a] !== user[b]) return user[a]! < user[b]!;
+  if (item[a] !== item[b]) return item[a]! < item[b]!;
+  if (type[a] !== type[b]) return type[a]! < type[b]!;
+  if (occurredAtMs[a] !== occurredAtMs[b]) return occurredAtMs[a]! < occurredAtMs[b]!;
+  return eventNo[a]! < eventNo[b]!;
 }

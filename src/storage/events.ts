@@ -89,8 +89,8 @@ export async function insertEvents(connection: Connection, events: readonly NewE
     (
       await run<StoredEvent>(
         connection,
-        `SELECT dedup, item_id AS "itemId", type_no AS "typeNo", value, quantity, price, group_hash::text AS "groupHash", (extract(epoch FROM occurred_at) * 1000)::double precision AS "occurredAtMs"
-         FROM events JOIN items USING (item_no) WHERE dedup = ANY($1::uuid[])`,
+        `SELECT dedup, item_id AS "itemId", type_no AS "typeNo", e.value, e.quantity, e.price, group_hash::text AS "groupHash", (extract(epoch FROM occurred_at) * 1000)::double precision AS "occurredAtMs"
+         FROM events e JOIN items USING (item_no) WHERE dedup = ANY($1::uuid[])`,
         [events.map((event) => event.dedup)],
       )
     ).map((row) => [row.dedup, row]),
@@ -163,7 +163,9 @@ export interface EventRecord extends Record<string, unknown> {
   readonly receivedAt: Date;
 }
 
-const RECORD_COLUMNS = `event_no AS "eventNo", user_id AS "userId", item_id AS "itemId", event_types.name AS type, value, quantity, price, occurred_at AS "occurredAt", received_at AS "receivedAt"`;
+/** For events under the name `e`. */
+const RECORD_COLUMNS = `e.event_no AS "eventNo", user_id AS "userId", item_id AS "itemId", event_types.name AS type, e.value, e.quantity, e.price, e.occurred_at AS "occurredAt", e.received_at AS "receivedAt"`;
+const RECORD_JOINS = 'JOIN users USING (user_no) JOIN items USING (item_no) JOIN event_types USING (type_no)';
 
 export interface TailRecord extends EventRecord {
   readonly xid: string;
@@ -176,7 +178,7 @@ export interface TailRecord extends EventRecord {
  * own has ended. Rows of a restored database carry numbers of another cluster, above all of this one's: they are final as well.
  */
 export async function listEvents(database: Queryable, after: { readonly xid: string; readonly eventNo: number } | null, limit: number): Promise<TailRecord[]> {
-  const joined = `SELECT chosen.xid::text AS xid, ${RECORD_COLUMNS} FROM chosen JOIN users USING (user_no) JOIN items USING (item_no) JOIN event_types USING (type_no) ORDER BY chosen.xid, event_no`;
+  const joined = `SELECT e.xid::text AS xid, ${RECORD_COLUMNS} FROM chosen e ${RECORD_JOINS} ORDER BY e.xid, e.event_no`;
   const isFinal = '(xid < pg_snapshot_xmin(pg_current_snapshot()) OR xid >= pg_snapshot_xmax(pg_current_snapshot()))';
   return after === null
     ? await run<TailRecord>(database, `WITH chosen AS (SELECT * FROM events WHERE ${isFinal} ORDER BY xid DESC, event_no DESC LIMIT $1) ${joined}`, [limit])
@@ -191,8 +193,8 @@ export async function listEvents(database: Queryable, after: { readonly xid: str
 export async function listUserEvents(database: Queryable, userId: string, limit: number, beforeEventNo: number | null = null): Promise<EventRecord[]> {
   return await run<EventRecord>(
     database,
-    `SELECT ${RECORD_COLUMNS} FROM events JOIN users USING (user_no) JOIN items USING (item_no) JOIN event_types USING (type_no)
-     WHERE user_no = (SELECT user_no FROM users WHERE user_id = $1) AND event_no < coalesce($3, 9223372036854775807) ORDER BY event_no DESC LIMIT $2`,
+    `SELECT ${RECORD_COLUMNS} FROM events e ${RECORD_JOINS}
+     WHERE e.user_no = (SELECT user_no FROM users WHERE user_id = $1) AND e.event_no < coalesce($3, 9223372036854775807) ORDER BY e.event_no DESC LIMIT $2`,
     [userId, limit, beforeEventNo],
   );
 }

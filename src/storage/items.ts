@@ -102,7 +102,7 @@ export async function loadItems(database: Queryable, itemIds: readonly string[])
 export async function listItems(database: Queryable, query: string | null, afterItemNo: number, limit: number): Promise<Item[]> {
   return await run<Item>(
     database,
-    `SELECT ${COLUMNS} FROM items WHERE deleted_at IS NULL AND item_no > $2 AND ($1::text IS NULL OR title ILIKE $1 OR item_id ILIKE $1) ORDER BY item_no LIMIT $3`,
+    `SELECT ${COLUMNS} FROM items WHERE deleted_at IS NULL AND item_no > $2::bigint AND ($1::text IS NULL OR title ILIKE $1 OR item_id ILIKE $1) ORDER BY item_no LIMIT $3`,
     [query === null ? null : likePattern(query), afterItemNo, limit],
   );
 }

@@ -145,7 +145,7 @@ const SUMMARY = 'version, state, recipe, report, created_at AS "createdAt", acti
 
 /** Newest first, those before `beforeVersion` where it is given. */
 export async function listModels(database: Queryable, beforeVersion: number | null, limit: number): Promise<ModelSummary[]> {
-  return await run<ModelSummary>(database, `SELECT ${SUMMARY} FROM models WHERE version < coalesce($1, 2147483647) ORDER BY version DESC LIMIT $2`, [beforeVersion, limit]);
+  return await run<ModelSummary>(database, `SELECT ${SUMMARY} FROM models WHERE version < coalesce($1::bigint, 2147483648) ORDER BY version DESC LIMIT $2`, [beforeVersion, limit]);
 }
 
 /** @returns null where there is no such version */

@@ -99,7 +99,7 @@ const COLUMNS = `run_no AS "runNo", state, started_by AS "startedBy", phase, pro
 
 /** Newest first, those before `beforeRunNo` where it is given. */
 export async function listRuns(database: Queryable, beforeRunNo: number | null, limit: number): Promise<TrainingRun[]> {
-  return await run<TrainingRun>(database, `SELECT ${COLUMNS} FROM training_runs WHERE run_no < coalesce($1, 2147483647) ORDER BY run_no DESC LIMIT $2`, [beforeRunNo, limit]);
+  return await run<TrainingRun>(database, `SELECT ${COLUMNS} FROM training_runs WHERE run_no < coalesce($1::bigint, 2147483648) ORDER BY run_no DESC LIMIT $2`, [beforeRunNo, limit]);
 }
 
 /** @returns null where there is no such run */

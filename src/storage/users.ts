@@ -20,7 +20,7 @@ export async function listUsers(database: Queryable, query: string | null, after
   return await run<UserSummary & { userNo: number }>(
     database,
     `SELECT user_no AS "userNo", user_id AS "userId", first_seen_at AS "firstSeenAt" FROM users
-     WHERE user_no > $2 AND ($1::text IS NULL OR user_id ILIKE $1) ORDER BY user_no LIMIT $3`,
+     WHERE user_no > $2::bigint AND ($1::text IS NULL OR user_id ILIKE $1) ORDER BY user_no LIMIT $3`,
     [query === null ? null : likePattern(query), afterUserNo, limit],
   );
 }

@@ -19,6 +19,8 @@ export interface TrainerOptions {
   readonly minEvents: number;
   /** 0: never because of events. */
   readonly afterEvents: number;
+  /** How soon after events they are counted; default 5 s. */
+  readonly countDelayMs?: number;
   readonly now: () => number;
   readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
 }
@@ -36,7 +38,6 @@ export interface Trainer {
 
 /** Between two runs that events start. */
 const MIN_GAP_MS = 15 * 60_000;
-/** How soon after events the count is looked at. */
 const COUNT_DELAY_MS = 5_000;
 
 export function createTrainer(options: TrainerOptions): Trainer {
@@ -116,13 +117,13 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
   return {
     start,
-    noteEvents: () => countIn(COUNT_DELAY_MS),
+    noteEvents: () => countIn(options.countDelayMs ?? COUNT_DELAY_MS),
     watch() {
       watching = true;
       if (options.enabled && options.cron !== null) {
         job = new Cron(options.cron, { protect: true, unref: true, catch: (error) => options.log('scheduled training did not start', { reason: String(error) }, true) }, bySchedule);
       }
-      countIn(COUNT_DELAY_MS);
+      countIn(options.countDelayMs ?? COUNT_DELAY_MS);
     },
     async stop() {
       stopped = true;

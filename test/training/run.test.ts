@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { DEFAULT_RECIPE } from '../../src/model/ials.ts';
+import { run } from '../../src/storage/database.ts';
+import { findLiveModel } from '../../src/storage/models.ts';
+import { findRun, listRuns, requestCancel, takeTrainingLock } from '../../src/storage/training-runs.ts';
+import { type RunOptions, type StartedRun, startTrainingRun } from '../../src/training/run.ts';
+import { createTrainer, type TrainerOptions } from '../../src/training/trainer.ts';
+import { trainInThread } from '../../src/training/threads/thread.ts';
+import { type Service, startService } from '../support/service.ts';
+
+describe('a training run', () => {
+  let service: Service;
+  let options: RunOptions;
+  beforeAll(async () => {
+    service = await startService();
+    options = { connectionString: service.url, systemIdentifier: service.facts.systemIdentifier, startedBy: 'api', now: Date.now };
+  });
+  afterAll(async () => await service.stop());
+
+  const send = async (users: number, items: number, type = 'cart') =>
+    await service.call('POST', '/v1/events', {
+      events: Array.from({ length: users }, (_, user) => Array.from({ length: items }, (_unused, item) => ({ userId: `u${user}`, itemId: `i${item}`, type }))).flat().filter((_, k) => k % 3 !== 0),
+    });
+
+  it('fails with what is missing where there are too few events, and leaves no model', async () => {
+    const started = (await startTrainingRun(options))!;
+    const result = await started.finished;
+    expect(result).toMatchObject({ state: 'failed', code: 'not-enough-data' });
+    expect(await findRun(service.database, started.runNo)).toMatchObject({ state: 'failed', code: 'not-enough-data', message: expect.stringMatching(/0 of at least 2 users/) as string });
+    expect(await findLiveModel(service.database)).toBeNull();
+  });
+
+  it('publishes a version with a report, and counts as live', async () => {
+    await send(12, 12);
+    const result = await (await startTrainingRun(options))!.finished;
+    expect(result).toMatchObject({ state: 'published', version: 1, report: { users: 12, items: 8 } });
+    expect(await findLiveModel(service.database)).toMatchObject({ version: 1, systemIdentifier: service.facts.systemIdentifier });
+  });
+
+  it('leaves the live model and says why when it fails', async () => {
+    const broken = { ...options, recipe: { ...DEFAULT_RECIPE, regularization: -1 } };
+    const result = await (await startTrainingRun(broken))!.finished;
+    expect(result.state).toBe('failed');
+    expect((await listRuns(service.database, null, 1))[0]).toMatchObject({ state: 'failed', message: expect.stringMatching(/regulari[sz]ation/) as string });
+    expect(await findLiveModel(service.database)).toMatchObject({ version: 1 });
+  });
+
+  it('is refused while another one holds the lock, in whatever process', async () => {
+    const lock = (await takeTrainingLock(service.url))!;
+    expect(await startTrainingRun(options)).toBeNull();
+    await lock.release();
+    await expect.poll(async () => {
+      const free = await takeTrainingLock(service.url);
+      await free?.release();
+      return free !== null;
+    }).toBe(true);
+  });
+
+  it('can be cancelled from outside, by its row, and publishes nothing', async () => {
+    let phases = 0;
+    // Slow enough to be met half-way: many sweeps.
+    const started = (await startTrainingRun({ ...options, recipe: { ...DEFAULT_RECIPE, factors: 6, sweeps: 2_000_000 }, onProgress: () => phases++ }))!;
+    await expect.poll(() => phases, { timeout: 10_000 }).toBeGreaterThan(50);
+    expect(await requestCancel(service.database, started.runNo)).toBe(true);
+    expect(await started.finished).toMatchObject({ state: 'cancelled' });
+    expect(await findRun(service.database, started.runNo)).toMatchObject({ state: 'cancelled', version: null });
+    expect(await findLiveModel(service.database)).toMatchObject({ version: 1 });
+    expect(await requestCancel(service.database, started.runNo)).toBe(false);
+  });
+
+  it('cannot publish once its lock’s connection is lost', async () => {
+    const started = (await startTrainingRun({ ...options, recipe: { ...DEFAULT_RECIPE, factors: 6, sweeps: 2_000_000 } }))!;
+    await expect.poll(async () => (await findRun(service.database, started.runNo))?.phase, { timeout: 10_000 }).not.toBe('starting');
+    await run(service.database, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jongleur-training' AND datname = current_database()`);
+    expect((await started.finished).state).toBe('failed');
+    // Nobody could write the end into its row; the next run does.
+    expect((await (await startTrainingRun(options))!.finished).state).toBe('published');
+    expect(await findRun(service.database, started.runNo)).toMatchObject({ state: 'failed', code: 'interrupted' });
+    expect(await findLiveModel(service.database)).toMatchObject({ version: 2 });
+  });
+
+  it('really runs in another thread, and gives the same bytes each time', async () => {
+    const job = () => ({
+      columns: { length: 4, user: Int32Array.of(1, 1, 2, 2), item: Int32Array.of(1, 2, 1, 3), type: Int16Array.of(1, 1, 1, 1), value: new Float32Array(4).fill(Number.NaN), quantity: new Float32Array(4).fill(Number.NaN), occurredAtMs: Float64Array.of(1, 2, 3, 4), eventNo: Float64Array.of(1, 2, 3, 4) },
+      rules: [{ typeNo: 1, name: 'view', weight: 1, mode: 'sum' as const, halfLifeDays: null, threshold: null, useValue: false, hidesDays: 0 }],
+      recipe: DEFAULT_RECIPE,
+      users: { nos: Int32Array.of(1, 2), offsets: Uint32Array.of(0, 1, 2), bytes: new TextEncoder().encode('ab') },
+      items: { nos: Int32Array.of(1, 2, 3), offsets: Uint32Array.of(0, 1, 2, 3), bytes: new TextEncoder().encode('xyz') },
+    });
+    const first = await trainInThread(job(), new AbortController().signal, () => undefined);
+    const second = await trainInThread(job(), new AbortController().signal, () => undefined);
+    expect(first.threadId).toBeGreaterThan(0);
+    expect(second.threadId).not.toBe(first.threadId);
+    expect(Buffer.from(first.itemPart).equals(Buffer.from(second.itemPart))).toBe(true);
+    expect(Buffer.from(first.userPart).equals(Buffer.from(second.userPart))).toBe(true);
+  });
+
+  it('whose bytes were damaged in the database is never served; the one before goes on', async () => {
+    await service.answers.followModels();
+    expect(service.answers.modelVersion()).toBe(2);
+    expect((await (await startTrainingRun(options))!.finished).state).toBe('published');
+    await run(service.database, `UPDATE model_chunks SET bytes = set_byte(bytes, 200, (get_byte(bytes, 200) + 1) % 256) WHERE version = 3 AND part = 'item'`);
+    await service.answers.followModels();
+    expect(service.answers.modelVersion()).toBe(2);
+    expect((await service.call('GET', '/v1/users/u1/recommendations')).json).toMatchObject({ modelVersion: 2, source: 'personal' });
+  });
+
+  it('keeps user parts of the live version alone, and item parts of five', async () => {
+    for (let n = 0; n < 5; n++) {
+      await (await startTrainingRun(options))!.finished;
+    }
+    const parts = await run<{ part: string; n: number }>(service.database, 'SELECT part, count(DISTINCT version)::int AS n FROM model_chunks GROUP BY part ORDER BY part');
+    expect(parts).toEqual([{ part: 'item', n: 5 }, { part: 'user', n: 1 }]);
+  });
+});
+
+describe('the trainer', () => {
+  let service: Service;
+  beforeEach(async () => {
+    service = await startService();
+    return async () => await service.stop();
+  });
+  const trainerWith = (overrides: Partial<TrainerOptions>) =>
+    createTrainer({
+      database: service.database, connectionString: service.url, systemIdentifier: service.facts.systemIdentifier, enabled: true, cron: null, minEvents: 100, afterEvents: 0, now: Date.now, log: () => undefined, ...overrides,
+    });
+  const send = async (count: number) => await service.call('POST', '/v1/events', { events: Array.from({ length: count }, (_, k) => ({ userId: `u${k % 7}`, itemId: `i${k % 11}`, type: 'view' })) });
+  const states = async () => (await listRuns(service.database, null, 10)).map((one) => `${one.startedBy}:${one.state}`);
+
+  it('starts by the schedule, and records a run without enough new events as skipped', async () => {
+    await send(40);
+    const eager = trainerWith({ cron: '* * * * * *', minEvents: 100 });
+    eager.watch();
+    await expect.poll(states, { timeout: 5_000 }).toContain('schedule:skipped');
+    await eager.stop();
+    expect((await listRuns(service.database, null, 1))[0].message).toMatch(/40 new events.*needs 100 \(RETRAIN_MIN_EVENTS\)/);
+    await send(60);
+    const second = trainerWith({ cron: '* * * * * *', minEvents: 100 });
+    second.watch();
+    await expect.poll(states, { timeout: 10_000 }).toContain('schedule:published');
+    // Nothing is new now.
+    await expect.poll(async () => (await states())[0], { timeout: 10_000 }).toBe('schedule:skipped');
+    await second.stop();
+  });
+
+  it('starts after enough new events, and not again within a quarter of an hour', async () => {
+    let now = Date.now();
+    const trainer = trainerWith({ afterEvents: 50, countDelayMs: 50, now: () => now });
+    trainer.watch();
+    await send(49);
+    trainer.noteEvents();
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(await states()).toEqual([]);
+    await send(60);
+    trainer.noteEvents();
+    await expect.poll(states, { timeout: 15_000 }).toEqual(['events:published']);
+    await send(80);
+    trainer.noteEvents();
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(await states()).toEqual(['events:published']);
+    now += 16 * 60_000;
+    await trainer.stop();
+    const later = trainerWith({ afterEvents: 50, countDelayMs: 50, now: () => now });
+    later.watch();
+    await expect.poll(states, { timeout: 15_000 }).toEqual(['events:published', 'events:published']);
+    await later.stop();
+  });
+
+  it('does not train where it is off, and says so over HTTP', async () => {
+    const off = trainerWith({ enabled: false });
+    expect(await off.start('api')).toBe('off');
+    expect(await states()).toEqual([]);
+  });
+
+  it('counts everything as new for a model of another cluster', async () => {
+    await send(120);
+    await service.train();
+    await run(service.database, `UPDATE models SET system_identifier = 'elsewhere', watermark = '9000000000'`);
+    const scheduled = trainerWith({ cron: '* * * * * *', minEvents: 100 });
+    scheduled.watch();
+    await expect.poll(states, { timeout: 10_000 }).toContain('schedule:published');
+    await scheduled.stop();
+  });
+
+  it('is told of a run under way as busy', async () => {
+    await send(120);
+    const client = new pg.Client({ connectionString: service.url });
+    await client.connect();
+    const trainer = trainerWith({});
+    const first = (await trainer.start('api')) as StartedRun;
+    expect(await trainer.start('api')).toBe('busy');
+    await first.finished;
+    await client.end();
+    await trainer.stop();
+  });
+});
