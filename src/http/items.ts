@@ -1,6 +1,6 @@
 /** The catalogue. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { inTransaction } from '../storage/database.ts';
 import { EMPTY_ITEM, type Item as StoredItem, type ItemPatch, deleteItem, findItem, listItems, patchItems } from '../storage/items.ts';
 import { pageOf, parseCursor } from './paging.ts';
@@ -18,6 +18,17 @@ function noSuchItem(itemId: string): Problem {
   return new Problem('not-found', `There is no item ${JSON.stringify(itemId)}.`, { field: 'itemId' });
 }
 
+/** As Postgres surely reads it: it knows fewer zones and fractions than RFC 3339 allows. */
+function asUtc(time: string | null): string | null {
+  return time === null ? null : new Date(time.replace(' ', 'T').toUpperCase()).toISOString();
+}
+
+/** The body's fields, with times in UTC. */
+function readPatch<T extends Static<typeof ItemBody>>(body: T): T {
+  const { publishedAt, expiresAt } = body;
+  return { ...body, ...(publishedAt === undefined ? {} : { publishedAt: asUtc(publishedAt) }), ...(expiresAt === undefined ? {} : { expiresAt: asUtc(expiresAt) }) };
+}
+
 function refuseUnstorable(attributes: unknown, field: string): void {
   const path = unstorableText(attributes, field);
   if (path !== null) {
@@ -28,7 +39,6 @@ function refuseUnstorable(attributes: unknown, field: string): void {
 export function itemRoutes({ database, answers }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
     const change = async (patches: readonly ItemPatch[], create: boolean): Promise<Set<string>> => {
-      patches.forEach((patch, index) => refuseUnstorable(patch.attributes, patches.length === 1 ? 'attributes' : `items.${index}.attributes`));
       const changed = await inTransaction(database, async (connection) => await patchItems(connection, patches, create));
       // Answered only when this process's own answers know it.
       await answers.refreshAvailability();
@@ -49,7 +59,8 @@ export function itemRoutes({ database, answers }: Services): FastifyPluginCallba
         schema: { operationId: 'putItem', tags: ['data'], summary: 'Set an item of the catalogue', description: 'Replaces all its fields: what is left out goes back to nothing.', params: ItemParams, body: ItemBody, response: { 200: Item, ...commonErrors } },
       },
       async (request) => {
-        await change([{ ...EMPTY_ITEM, ...request.body, itemId: request.params.itemId }], true);
+        refuseUnstorable(request.body.attributes, 'attributes');
+        await change([{ ...EMPTY_ITEM, ...readPatch(request.body), itemId: request.params.itemId }], true);
         return await readBack(request.params.itemId);
       },
     );
@@ -60,7 +71,8 @@ export function itemRoutes({ database, answers }: Services): FastifyPluginCallba
         schema: { operationId: 'patchItem', tags: ['data'], summary: 'Change fields of an item', description: 'Fields that are left out stay; null takes one back.', params: ItemParams, body: ItemBody, response: { 200: Item, ...withNotFound } },
       },
       async (request) => {
-        const changed = await change([{ ...request.body, itemId: request.params.itemId }], false);
+        refuseUnstorable(request.body.attributes, 'attributes');
+        const changed = await change([{ ...readPatch(request.body), itemId: request.params.itemId }], false);
         if (changed.size === 0) {
           throw noSuchItem(request.params.itemId);
         }
@@ -111,7 +123,10 @@ export function itemRoutes({ database, answers }: Services): FastifyPluginCallba
           response: { 200: Type.Object({ stored: Type.Integer() }), ...commonErrors },
         },
       },
-      async (request) => ({ stored: (await change(request.body.items, true)).size }),
+      async (request) => {
+        request.body.items.forEach((item, index) => refuseUnstorable(item.attributes, `items.${index}.attributes`));
+        return { stored: (await change(request.body.items.map(readPatch), true)).size };
+      },
     );
     done();
   };

@@ -31,8 +31,9 @@ interface StoredEvent extends Record<string, unknown> {
   occurredAtMs: number;
 }
 
+/** `real` comes back in its shortest writing: 19.9, which is not the float nearest to it. */
 function sameNumber(sent: number | null, stored: number | null): boolean {
-  return sent === null || stored === null ? sent === stored : Math.fround(sent) === stored;
+  return sent === null || stored === null ? sent === stored : Math.fround(sent) === Math.fround(stored);
 }
 
 function sameContent(sent: NewEvent, stored: StoredEvent): boolean {

@@ -49,7 +49,12 @@ export const EMPTY_ITEM: Required<ItemFields> = {
  * @returns ids of the items that were changed
  */
 export async function patchItems(connection: Connection, patches: readonly ItemPatch[], create: boolean): Promise<Set<string>> {
-  const ids = patches.map((patch) => patch.itemId);
+  // An item named twice is changed twice, the later fields over the earlier.
+  const merged = new Map<string, ItemPatch>();
+  for (const patch of patches) {
+    merged.set(patch.itemId, { ...merged.get(patch.itemId), ...patch });
+  }
+  const ids = [...merged.keys()];
   if (create) {
     await ensureUsersAndItems(connection, [], ids);
   }
@@ -67,9 +72,9 @@ export async function patchItems(connection: Connection, patches: readonly ItemP
        published_at = CASE WHEN p ? 'publishedAt' THEN (p->>'publishedAt')::timestamptz ELSE published_at END,
        expires_at = CASE WHEN p ? 'expiresAt' THEN (p->>'expiresAt')::timestamptz ELSE expires_at END,
        deleted_at = CASE WHEN $2 THEN NULL ELSE deleted_at END, updated_at = now(), xid = pg_current_xact_id()
-     FROM (SELECT DISTINCT ON (p->>'itemId') p FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS e (p, n) ORDER BY p->>'itemId', n DESC) patches
+     FROM jsonb_array_elements($1::jsonb) AS p
      WHERE item_id = p->>'itemId' AND ($2 OR deleted_at IS NULL) RETURNING item_id AS "itemId"`,
-    [JSON.stringify(patches), create],
+    [JSON.stringify([...merged.values()]), create],
   );
   await run(connection, `SELECT pg_notify('jongleur_items', '')`);
   return new Set(rows.map((row) => row.itemId));
