@@ -1,4 +1,5 @@
 /** The documentation this service serves of itself: the specification, Swagger UI on it, and a page for every error code. */
+import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifySchema } from 'fastify';
@@ -68,7 +69,13 @@ const STYLE = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
 h2{font-size:1.05rem;margin:.5rem 0}h2 small{font-weight:400;opacity:.7}section:target{background:#fe85;outline:.5rem solid #fe85}`;
 
 /** After the routes: the specification has to know them. */
-export async function installPages(app: FastifyInstance): Promise<void> {
+export async function installPages(app: FastifyInstance, { publicUrl }: Services): Promise<void> {
+  const https = publicUrl?.startsWith('https:') === true;
+  await app.register(helmet, {
+    // On a plain-http LAN `upgrade-insecure-requests` and HSTS would break the pages.
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: https ? [] : null } },
+    strictTransportSecurity: https,
+  });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     // The library's own policy would upgrade requests to https, which breaks the page on a plain-http LAN.

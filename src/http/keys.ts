@@ -5,10 +5,10 @@ import { type ApiKey, type Role, insertKey, listKeys, loadLiveKeys, noteKeysUsed
 import type { Database } from '../storage/database.ts';
 import { createKey, hashKey } from '../storage/first-keys.ts';
 import { Problem } from './problems.ts';
-import { NumberParams, Nullable, ProblemBody, commonErrors, withNotFound } from './schemas.ts';
+import { NumberParams, Nullable, OneOf, ProblemBody, commonErrors, withNotFound } from './schemas.ts';
 import type { Services } from './services.ts';
 
-const RoleName = Type.Enum(['publishable', 'secret', 'admin']);
+const RoleName = OneOf(['publishable', 'secret', 'admin']);
 const keyFields = { no: Type.Integer(), role: RoleName, name: Type.String(), hint: Type.String({ description: 'Its first characters' }), createdAt: Type.String(), lastUsedAt: Nullable(Type.String()), revokedAt: Nullable(Type.String()) };
 
 function shapeKey({ keyNo, ...key }: ApiKey) {

@@ -1,6 +1,7 @@
 /** For whoever runs this: is it alive, is it ready. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { Nullable } from './schemas.ts';
 import type { Services } from './services.ts';
 
 const RETRY_AFTER_SECONDS = 2;
@@ -15,7 +16,7 @@ export function operationRoutes({ answers, phase, databaseUp, version }: Service
     const Ready = Type.Object({
       status: Type.String({ description: 'ready, starting, demo (the demo shop is being made and trained) or stopping' }),
       database: Type.String({ description: 'up or down. Answers are given from memory either way, so this does not change the status' }),
-      modelVersion: Type.Union([Type.Integer(), Type.Null()]),
+      modelVersion: Nullable(Type.Integer()),
     });
     app.get(
       '/health/ready',

@@ -164,14 +164,24 @@ export function createAnswers(options: AnswersOptions): Answers {
   }
 
   function personal(state: UserState, limit: number): Answer {
-    const live = model;
-    let answer: Answer;
-    if (live === null || state.vector === null || state.vector.length !== live.stride) {
-      answer = trendingAnswer(limit, live === null ? undefined : new Set(Array.from(state.hidden, (index) => live.itemIds[index])));
-    } else {
-      answer = scanFor(live, state.vector, state.hidden, limit, 'personal');
+    const live = state.model;
+    if (live === null || state.vector === null) {
+      const answer = trendingAnswer(limit, live === null ? undefined : new Set(Array.from(state.hidden, (index) => live.itemIds[index])));
+      return state.stale ? { ...answer, stale: true } : answer;
     }
-    return state.stale ? { ...answer, stale: true } : answer;
+    const generation = availability.generation(live);
+    if (state.list?.limit === limit && state.list.generation === generation) {
+      return state.list.answer;
+    }
+    const answer = scanFor(live, state.vector, state.hidden, limit, 'personal');
+    if (state.stale) {
+      return { ...answer, stale: true };
+    }
+    // A list that was filled up changes with the trends.
+    if (top.count === limit) {
+      state.list = { limit, generation, answer };
+    }
+    return answer;
   }
 
   async function addFields(answer: Answer, fields: readonly Field[]): Promise<Answer> {

@@ -18,6 +18,8 @@ export interface Availability {
   isBlocked(itemNo: number): boolean;
   /** Marks by item index of a model: 1 = leave out. The array is this room's own: whoever sets more marks takes them back. */
   marksFor(model: LiveModel): Uint8Array;
+  /** Changes whenever the marks may have; what was computed from them under another number is out of date. */
+  generation(model: LiveModel): number;
 }
 
 export function createAvailability(database: Database, now: () => number): Availability {
@@ -29,6 +31,7 @@ export function createAvailability(database: Database, now: () => number): Avail
   let markedModel: LiveModel | null = null;
   /** When a published_at or expires_at next makes a difference. */
   let nextChangeMs = -Infinity;
+  let generation = 0;
 
   function blocked({ off, publishedAtMs, expiresAtMs }: Restriction, nowMs: number): boolean {
     return off || (publishedAtMs !== null && publishedAtMs > nowMs) || (expiresAtMs !== null && expiresAtMs <= nowMs);
@@ -37,6 +40,7 @@ export function createAvailability(database: Database, now: () => number): Avail
   function rebuild(model: LiveModel, nowMs: number): void {
     marks = markedModel === model ? marks.fill(0) : new Uint8Array(model.itemNos.length);
     markedModel = model;
+    generation++;
     nextChangeMs = Infinity;
     for (const [itemNo, restriction] of restrictions) {
       const index = indexOfNo(model.itemNos, itemNo);
@@ -48,6 +52,13 @@ export function createAvailability(database: Database, now: () => number): Avail
           nextChangeMs = at;
         }
       }
+    }
+  }
+
+  function update(model: LiveModel): void {
+    const nowMs = now();
+    if (model !== markedModel || nowMs >= nextChangeMs) {
+      rebuild(model, nowMs);
     }
   }
 
@@ -63,7 +74,9 @@ export function createAvailability(database: Database, now: () => number): Avail
         }
       }
       watermark = fresh.watermark;
-      nextChangeMs = -Infinity;
+      if (fresh.rows.length > 0) {
+        nextChangeMs = -Infinity;
+      }
     } while (again);
   }
 
@@ -84,11 +97,12 @@ export function createAvailability(database: Database, now: () => number): Avail
       return restriction !== undefined && blocked(restriction, now());
     },
     marksFor(model) {
-      const nowMs = now();
-      if (model !== markedModel || nowMs >= nextChangeMs) {
-        rebuild(model, nowMs);
-      }
+      update(model);
       return marks;
+    },
+    generation(model) {
+      update(model);
+      return generation;
     },
   };
 }

@@ -10,14 +10,19 @@ import { foldEvents } from '../model/interactions.ts';
 import { indexOfNo } from '../model/matrix.ts';
 import type { Database } from '../storage/database.ts';
 import { type UserEvents, loadUserEvents } from '../storage/events.ts';
+import type { Answer } from './answers.ts';
 import type { LiveModel } from './live-model.ts';
 
 export interface UserState {
+  /** The model that vector and item indexes belong to: an answer is made with it, also where another has gone live meanwhile. */
+  readonly model: LiveModel | null;
   /** null: nothing that could be scored is known. */
   readonly vector: Float32Array | null;
   /** Item indexes to leave out. */
   readonly hidden: Int32Array;
   readonly stale: boolean;
+  /** Room for the list that was made from this state last: as long as nothing changes, neither does the list. */
+  list: { readonly limit: number; readonly generation: number; readonly answer: Answer } | null;
 }
 
 export interface UserStates {
@@ -36,7 +41,11 @@ const LOAD_TIMEOUT_MS = 50;
 const MAX_HISTORY_EVENTS = 5_000;
 const MAX_CACHED_STATES = 50_000;
 export const MAX_DIRTY_USERS = 200_000;
-const NOTHING: UserState = { vector: null, hidden: new Int32Array(0), stale: false };
+const NO_ITEMS = new Int32Array(0);
+
+function nothingKnown(model: LiveModel | null, stale: boolean): UserState {
+  return { model, vector: null, hidden: NO_ITEMS, stale, list: null };
+}
 
 export function createUserStates(database: Database): UserStates {
   let model: LiveModel | null = null;
@@ -44,14 +53,14 @@ export function createUserStates(database: Database): UserStates {
   let allDirty = false;
   let markedDuringSwap: Set<string> | null = null;
   let allMarkedDuringSwap = false;
-  /** Folded-in states, oldest first. */
-  let folded = new Map<string, UserState>();
+  /** Trained and folded-in states, oldest first. */
+  let cached = new Map<string, UserState>();
   const loads = new Map<string, Promise<UserState>>();
 
   function trained(live: LiveModel, userId: string, stale: boolean): UserState {
     const row = live.userRowById.get(userId);
     if (row === undefined) {
-      return stale ? { ...NOTHING, stale } : NOTHING;
+      return nothingKnown(live, stale);
     }
     const { rowStart, itemIndex, hidden } = live.history;
     let count = 0;
@@ -65,12 +74,12 @@ export function createUserStates(database: Database): UserStates {
       }
     }
     const at = row * live.stride;
-    return { vector: live.userFactors.data.subarray(at, at + live.stride), hidden: hiddenItems, stale };
+    return { model: live, vector: live.userFactors.data.subarray(at, at + live.stride), hidden: hiddenItems, stale, list: null };
   }
 
   function fold(live: LiveModel, events: UserEvents | null): UserState {
     if (events === null || events.itemNos.length === 0) {
-      return NOTHING;
+      return nothingKnown(live, false);
     }
     const { itemNos, typeNos, values, quantities, occurredAtMs, eventNos, userNo } = events;
     const length = itemNos.length;
@@ -87,7 +96,15 @@ export function createUserStates(database: Database): UserStates {
     }
     const vector = new Float32Array(live.stride);
     const solved = live.foldIn.solve(index, history.weight, history.target, n, vector);
-    return { vector: solved ? vector : null, hidden: Int32Array.from(hidden), stale: false };
+    return { model: live, vector: solved ? vector : null, hidden: Int32Array.from(hidden), stale: false, list: null };
+  }
+
+  function keep(userId: string, state: UserState): UserState {
+    if (cached.size >= MAX_CACHED_STATES) {
+      cached.delete(cached.keys().next().value!);
+    }
+    cached.set(userId, state);
+    return state;
   }
 
   function load(live: LiveModel, userId: string): Promise<UserState> {
@@ -100,10 +117,7 @@ export function createUserStates(database: Database): UserStates {
         const state = fold(live, events);
         // An event or a model that came in the meantime makes this one too old to keep, though not to answer those who asked before.
         if (loads.get(userId) === loading && model === live) {
-          if (folded.size >= MAX_CACHED_STATES) {
-            folded.delete(folded.keys().next().value!);
-          }
-          folded.set(userId, state);
+          keep(userId, state);
         }
         return state;
       })
@@ -131,18 +145,23 @@ export function createUserStates(database: Database): UserStates {
   return {
     stateOf(userId) {
       if (model === null) {
-        return NOTHING;
+        return nothingKnown(null, false);
       }
-      if (!allDirty && !dirty.has(userId)) {
-        return trained(model, userId, false);
+      const state = cached.get(userId);
+      if (state !== undefined) {
+        return state;
       }
-      return folded.get(userId) ?? loadInTime(model, userId);
+      if (allDirty || dirty.has(userId)) {
+        return loadInTime(model, userId);
+      }
+      // Ids that nobody has ever heard of are not kept: anybody could send any number of them.
+      return model.userRowById.has(userId) ? keep(userId, trained(model, userId, false)) : nothingKnown(model, false);
     },
     mark(userIds) {
       for (const userId of userIds) {
         dirty.add(userId);
         markedDuringSwap?.add(userId);
-        folded.delete(userId);
+        cached.delete(userId);
         loads.delete(userId);
       }
       if (dirty.size > MAX_DIRTY_USERS) {
@@ -153,7 +172,7 @@ export function createUserStates(database: Database): UserStates {
     markAll() {
       allDirty = true;
       allMarkedDuringSwap = true;
-      folded = new Map();
+      cached = new Map();
       loads.clear();
     },
     beginSwap() {
@@ -165,7 +184,7 @@ export function createUserStates(database: Database): UserStates {
       dirty = new Set([...(dirtyUserIds ?? []), ...(markedDuringSwap ?? [])]);
       allDirty = dirtyUserIds === null || allMarkedDuringSwap;
       markedDuringSwap = null;
-      folded = new Map();
+      cached = new Map();
       loads.clear();
     },
   };
