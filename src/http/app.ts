@@ -29,8 +29,8 @@ const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 class RequestLog extends LogController {
   override incomingRequest(): void {}
 
-  override requestCompleted(error: Error | null, request: FastifyRequest, reply: FastifyReply): void {
-    const level = error === null && reply.statusCode < 400 ? 'debug' : 'info';
+  override requestCompleted(error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
+    const level = error == null && reply.statusCode < 400 ? 'debug' : 'info';
     reply.log[level]({ req: request, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined }, 'request');
   }
 }

@@ -20,22 +20,54 @@ declare module 'fastify' {
 
 /** What a key is looked up in. Lookups are by hash: how long they take tells nothing of the key. */
 export interface KeyRing {
-  find(sha256Hex: string): { readonly keyNo: number | null; readonly role: Role } | undefined;
+  find(sha256Hex: string): FoundKey | undefined;
+  /** Another number each time the keys are read. */
+  generation(): number;
 }
+
+export interface FoundKey {
+  readonly keyNo: number | null;
+  readonly role: Role;
+}
+
+const MAX_KNOWN_HEADERS = 1_000;
 
 const RANK: Readonly<Record<Role, number>> = { publishable: 1, secret: 2, admin: 3 };
 export const ROLE_WORDS: Readonly<Record<Role, string>> = { publishable: 'a publishable key (pk_…)', secret: 'a secret key (sk_…)', admin: 'an admin key (ak_…)' };
 const BEARER = /^Bearer +(\S+) *$/i;
 
-function check(request: FastifyRequest, ring: KeyRing, needed: Role): void {
+/**
+ * Which key a header names. Headers that did name one are remembered until the ring changes, at most as many as there are keys: hashing would be a tenth of an answer's time. The look-up is by
+ * the string's own hash, compared whole only where that agrees, so its time tells a guesser nothing.
+ */
+function createLookup(ring: KeyRing): (header: string) => FoundKey | undefined {
+  const known = new Map<string, FoundKey>();
+  let generation = ring.generation();
+  return (header) => {
+    if (ring.generation() !== generation) {
+      known.clear();
+      generation = ring.generation();
+    }
+    let key = known.get(header);
+    if (key === undefined) {
+      const token = BEARER.exec(header);
+      key = token === null ? undefined : ring.find(hash('sha256', token[1], 'hex'));
+      if (key !== undefined && known.size < MAX_KNOWN_HEADERS) {
+        known.set(header, key);
+      }
+    }
+    return key;
+  };
+}
+
+function check(request: FastifyRequest, lookup: (header: string) => FoundKey | undefined, needed: Role): void {
   const header = request.headers.authorization;
-  const token = header === undefined ? null : BEARER.exec(header);
-  if (token === null) {
-    throw new Problem('key-missing', `${header === undefined ? 'There is no Authorization header' : 'The Authorization header is not of the form "Bearer KEY"'}; this needs ${ROLE_WORDS[needed]} in "Authorization: Bearer KEY".`);
-  }
-  const key = ring.find(hash('sha256', token[1], 'hex'));
+  const key = header === undefined ? undefined : lookup(header);
   if (key === undefined) {
-    throw new Problem('key-unknown', `The key that was sent is not known here; this needs ${ROLE_WORDS[needed]}.`);
+    if (header !== undefined && BEARER.test(header)) {
+      throw new Problem('key-unknown', `The key that was sent is not known here; this needs ${ROLE_WORDS[needed]}.`);
+    }
+    throw new Problem('key-missing', `${header === undefined ? 'There is no Authorization header' : 'The Authorization header is not of the form "Bearer KEY"'}; this needs ${ROLE_WORDS[needed]} in "Authorization: Bearer KEY".`);
   }
   if (RANK[key.role] < RANK[needed]) {
     throw new Problem('key-role', `This needs ${ROLE_WORDS[needed]}; you sent ${ROLE_WORDS[key.role]}.`);
@@ -44,6 +76,7 @@ function check(request: FastifyRequest, ring: KeyRing, needed: Role): void {
 }
 
 export function installAuth(app: FastifyInstance, ring: KeyRing): void {
+  const lookup = createLookup(ring);
   app.decorateRequest('keyNo', null);
   app.addHook('onRoute', (route) => {
     // The documentation's pages and files are a library's routes.
@@ -62,7 +95,7 @@ export function installAuth(app: FastifyInstance, ring: KeyRing): void {
       return;
     }
     try {
-      check(request, ring, role);
+      check(request, lookup, role);
       done();
     } catch (error) {
       done(error as Error);

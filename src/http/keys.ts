@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { type ApiKey, type Role, insertKey, listKeys, loadLiveKeys, noteKeysUsed, revokeKey } from '../storage/api-keys.ts';
 import type { Database } from '../storage/database.ts';
 import { createKey, hashKey } from '../storage/first-keys.ts';
+import type { FoundKey } from './auth.ts';
 import { Problem } from './problems.ts';
 import { NumberParams, Nullable, OneOf, ProblemBody, commonErrors, withNotFound } from './schemas.ts';
 import type { Services } from './services.ts';
@@ -17,24 +18,26 @@ function shapeKey({ keyNo, ...key }: ApiKey) {
 
 /** The keys that open doors now: those of the environment, always, and those of the database as last read. */
 export function createKeyRing(database: Database, given: Readonly<Record<Role, string | null>>): Services['keys'] & { flushUse(): Promise<void> } {
-  type Entry = { readonly keyNo: number | null; readonly role: Role };
-  const fixed = new Map<string, Entry>();
+  const fixed = new Map<string, FoundKey>();
   for (const role of ['publishable', 'secret', 'admin'] as const) {
     const key = given[role];
     if (key !== null) {
       fixed.set(hashKey(key).toString('hex'), { keyNo: null, role });
     }
   }
-  let ring: ReadonlyMap<string, Entry> = fixed;
+  let ring: ReadonlyMap<string, FoundKey> = fixed;
+  let generation = 0;
   const used = new Set<number>();
   return {
     find: (sha256Hex) => ring.get(sha256Hex),
+    generation: () => generation,
     async reload() {
       const fresh = new Map(fixed);
       for (const key of await loadLiveKeys(database)) {
         fresh.set(key.sha256.toString('hex'), { keyNo: key.keyNo, role: key.role });
       }
       ring = fresh;
+      generation++;
     },
     noteUse: (keyNo) => void used.add(keyNo),
     async flushUse() {

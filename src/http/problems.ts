@@ -37,7 +37,6 @@ export const PROBLEMS = {
   'database-unavailable': { status: 503, title: 'The database cannot be reached', when: 'Postgres is away or did not answer in time.', remedy: 'Send it again after the seconds in Retry-After. An event with an eventId can be sent again safely: it is stored once.' },
   'database-full': { status: 503, title: 'The database has no room left', when: 'The disk of Postgres is full. Nothing of this request was stored; what was acknowledged stays.', remedy: 'Make room on the disk of Postgres, then send it again.' },
   starting: { status: 503, title: 'The service is starting', when: 'It is still connecting, migrating or loading its model.', remedy: 'Send it again after the seconds in Retry-After; /health/ready tells when.' },
-  stopping: { status: 503, title: 'The service is stopping', when: 'It has been asked to stop and finishes what is under way.', remedy: 'Send it to another replica, or again after the seconds in Retry-After.' },
 } as const satisfies Record<string, ProblemType>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
