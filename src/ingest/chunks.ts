@@ -1,5 +1,5 @@
 /**
- * Rows into Postgres, 20,000 a transaction: while one chunk is being written the next is gathered. Used by imports and by the demo shop.
+ * Rows into Postgres, some 20,000 a transaction: while one chunk is being written the next is gathered. Used by imports and by the demo shop.
  */
 import type pg from 'pg';
 import { type ChunkProgress, writeChunk } from '../storage/imports.ts';
@@ -7,7 +7,7 @@ import { createRowDedup, dedupOfEventId, hashGroup } from './dedup.ts';
 import type { RowEvent } from './rows.ts';
 
 export interface ChunkWriter {
-  /** Takes a row's values (the object may be reused). @returns whether the chunk is full: then `flush` before the next */
+  /** Takes a row's values (the object may be reused). @returns whether the chunk is full: then `flush` soon */
   add(row: RowEvent): boolean;
   flush(): Promise<void>;
   /** Writes what is left, also where that is no row, so that the import's figures are those of its end. */

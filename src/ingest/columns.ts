@@ -56,7 +56,7 @@ export function mapColumns(header: readonly string[], wanted: Partial<Record<Mea
       const at = exact >= 0 ? exact : normalised.indexOf(normalise(name));
       if (at < 0) {
         const near = nearestName(name, header);
-        throw new ImportFileFault(`The file has no column "${name}" (wanted as ${meaning})${near === null ? '' : `; did you mean "${near}"?`} Its columns are: ${header.join(', ')}.`);
+        throw new ImportFileFault(`The file has no column "${name}" (wanted as ${meaning})${near === null ? '.' : `; did you mean "${near}"?`} Its columns are: ${header.join(', ')}.`);
       }
       map[meaning] = at;
       continue;

@@ -1,9 +1,12 @@
-/** A CSV file, plain or gzipped, as rows with their line numbers. Read as a stream: a file may be larger than memory. */
+/**
+ * A CSV file, plain or gzipped, as rows with their line numbers. Read as a stream: a file may be larger than memory.
+ *
+ * Splitting is ours because it is most of an import's time: see `bench/csv.mjs`.
+ */
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { parse } from 'csv-parse';
 
 /** The file cannot be read as what it should be; `message` says where and what to do. */
 export class ImportFileFault extends Error {
@@ -20,8 +23,14 @@ export interface CsvFile {
   /** Bytes on disk, and how many of them are read so far. */
   readonly bytes: number;
   bytesRead(): number;
-  /** Rows after the header; `line` is the row's last line in the file, from 1. */
-  rows(): AsyncGenerator<{ readonly fields: readonly string[]; readonly line: number }>;
+  /** Rows after the header, as many at a time as a piece of the file holds. */
+  batches(): AsyncGenerator<CsvBatch>;
+}
+
+export interface CsvBatch {
+  readonly rows: readonly (readonly string[])[];
+  /** The last line of each row in the file, from 1. */
+  readonly lines: readonly number[];
 }
 
 const DELIMITERS = [',', ';', '\t', '|'];
@@ -57,9 +66,6 @@ function explainRead(path: string, error: unknown): ImportFileFault {
   }
   if (typeof code === 'string' && code.startsWith('Z_')) {
     return new ImportFileFault(`${path} is damaged gzip data (${(error as Error).message}). Copy it again and import the whole; rows that are stored already are recognised.`, error);
-  }
-  if (typeof code === 'string' && code.startsWith('CSV_')) {
-    return new ImportFileFault(`${path} is not well-formed CSV: ${(error as Error).message}.`, error);
   }
   return new ImportFileFault(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, error);
 }
@@ -120,48 +126,153 @@ export async function openCsv(path: string): Promise<CsvFile> {
   if (headerLine.includes('\0')) {
     throw new ImportFileFault(`${path} is not a text file (it has NUL bytes in its first line).`);
   }
+  if (headerLine.trim() === '') {
+    throw new ImportFileFault(`${path} has nothing in its first line; it must name the columns.`);
+  }
   const delimiter = detectDelimiter(headerLine);
+  const names = splitRecord(headerLine, delimiter)?.map((name) => name.trim());
+  if (names === undefined) {
+    throw new ImportFileFault(`${path} is not well-formed CSV: a quote that opens in line 1 is not closed there; the first line must name the columns.`);
+  }
+  if (names.every((name) => name === '')) {
+    throw new ImportFileFault(`${path} has an empty first line; the first line must name the columns.`);
+  }
   let position = () => 0;
-  const headerParser = parse(headerLine, { delimiter, relax_quotes: true });
-  const header: string[] = ((await headerParser.toArray())[0] as string[] | undefined)?.map((name) => name.trim()) ?? [];
-
   return {
-    header,
+    header: names,
     delimiter,
     gzipped,
     bytes,
     bytesRead: () => position(),
-    async *rows() {
+    async *batches() {
       const { file, text } = openText();
       position = () => file.bytesRead;
-      const parser = parse({
-        delimiter,
-        bom: true,
-        from: 2,
-        relax_quotes: true,
-        relax_column_count: true,
-        skip_empty_lines: true,
-        // A quote that is never closed would swallow the rest of the file into one field.
-        max_record_size: 1 << 20,
-        // The line travels as a last field: an object a row would cost more than all the rest.
-        on_record: (fields: string[], context) => {
-          fields.push(String(context.lines));
-          return fields;
-        },
-      });
-      text.on('error', (error) => parser.destroy(error));
-      text.pipe(parser);
+      // Incomplete characters at the end of a piece wait for the next; a byte order mark is dropped.
+      const decoder = new TextDecoder();
+      const splitter = createSplitter(path, delimiter);
       try {
-        for await (const record of parser) {
-          const fields = record as string[];
-          const line = Number(fields.pop());
-          yield { fields, line };
+        for await (const piece of text) {
+          yield splitter.push(decoder.decode(piece as Buffer, { stream: true }));
         }
+        yield splitter.push(decoder.decode(), true);
       } catch (error) {
-        throw explainRead(path, error);
+        throw error instanceof ImportFileFault ? error : explainRead(path, error);
       } finally {
         file.destroy();
       }
+    },
+  };
+}
+
+/** A quote that is never closed would swallow the rest of the file into one field. */
+const MAX_RECORD_CHARS = 1 << 18;
+
+/**
+ * RFC 4180, forgiving where files are sloppy: a quote counts at a field's beginning only, text after a closing quote is kept, rows may be longer or shorter than the header.
+ *
+ * @param last a quoted field that is still open at the end is closed there
+ * @returns null where the text ends inside a quoted field
+ */
+export function splitRecord(text: string, delimiter: string, last = false): string[] | null {
+  if (!text.includes('"')) {
+    return text.split(delimiter);
+  }
+  const fields: string[] = [];
+  let at = 0;
+  for (;;) {
+    let field = '';
+    if (text[at] === '"') {
+      let from = at + 1;
+      for (;;) {
+        const quote = text.indexOf('"', from);
+        if (quote < 0) {
+          if (!last) {
+            return null;
+          }
+          field += text.slice(from);
+          at = text.length;
+          break;
+        }
+        field += text.slice(from, quote);
+        if (text[quote + 1] !== '"') {
+          at = quote + 1;
+          break;
+        }
+        field += '"';
+        from = quote + 2;
+      }
+    }
+    const end = text.indexOf(delimiter, at);
+    fields.push(field + text.slice(at, end < 0 ? text.length : end));
+    if (end < 0) {
+      return fields;
+    }
+    at = end + 1;
+  }
+}
+
+/** Cuts text into records, the header left out. Lines are cut first and split each by itself: most have no quote, and then the engine's own `split` is all there is to do. */
+function createSplitter(path: string, delimiter: string) {
+  let rest = '';
+  /** Lines of a record whose quoted field goes on; null: none does. */
+  let open: string | null = null;
+  let openedIn = 0;
+  let line = 0;
+  let headerSeen = false;
+  return {
+    push(text: string, last = false): CsvBatch {
+      const rows: string[][] = [];
+      const lines: number[] = [];
+      const whole = rest + text;
+      let from = 0;
+      while (from < whole.length) {
+        let end = whole.indexOf('\n', from);
+        if (end < 0) {
+          if (!last) {
+            break;
+          }
+          end = whole.length;
+        }
+        const one = whole.slice(from, whole.charCodeAt(end - 1) === 13 && end > from ? end - 1 : end);
+        from = end + 1;
+        line++;
+        if (!headerSeen) {
+          // The header has no line breaks: it was read as one line.
+          headerSeen = true;
+          continue;
+        }
+        if (open === null && one === '') {
+          continue;
+        }
+        const record: string = open === null ? one : `${open}\n${one}`;
+        if (record.length > MAX_RECORD_CHARS) {
+          throw new ImportFileFault(`${path} is not well-formed CSV: the quote that opens in line ${open === null ? line : openedIn} is not closed within ${MAX_RECORD_CHARS} characters.`);
+        }
+        // Without a quote in it a line cannot close the field: looking again at all before it would cost the square of its length.
+        if (open !== null && !one.includes('"') && !(last && from >= whole.length)) {
+          open = record;
+          continue;
+        }
+        // Without a quote in it a line cannot end the open field: splitting anew for each would take the square of the record's length.
+        const fields = open !== null && !one.includes('"') ? null : splitRecord(record, delimiter);
+        if (fields === null) {
+          openedIn = open === null ? line : openedIn;
+          open = record;
+          continue;
+        }
+        open = null;
+        rows.push(fields);
+        lines.push(line);
+      }
+      if (last && open !== null) {
+        rows.push(splitRecord(open, delimiter, true)!);
+        lines.push(line);
+      }
+      rest = whole.slice(Math.min(from, whole.length));
+      if (rest.length > MAX_RECORD_CHARS) {
+        throw new ImportFileFault(`${path} is not well-formed CSV: line ${line + 1} has more than ${MAX_RECORD_CHARS} characters.`);
+      }
+      return { rows, lines };
     },
   };
 }

@@ -67,7 +67,8 @@ function createItemNotes() {
         note = { titles: new Map(), price: null };
         notes.set(row.itemId, note);
       }
-      if (row.title !== null && row.title.isWellFormed() && (note.titles.has(row.title) || note.titles.size < 20)) {
+      // NUL is all that Postgres cannot keep of what a file may hold.
+      if (row.title !== null && !row.title.includes('\0') && (note.titles.has(row.title) || note.titles.size < 20)) {
         note.titles.set(row.title, (note.titles.get(row.title) ?? 0) + 1);
       }
       if (row.price !== null) {
@@ -114,8 +115,16 @@ export async function importFile(options: ImportOptions): Promise<ImportSummary>
     await createStaging(connection);
     const reader = preset.createReader({ columns, types, defaultType, nowMs: options.nowMs });
     const read = createReadState(file, options);
+    let itemsFilled = 0;
     try {
       await readRows();
+      const { ids, titles, prices } = read.items.columns();
+      itemsFilled = ids.length === 0 ? 0 : await fillItems(connection, ids, titles, prices);
+      if (itemsFilled > 0) {
+        await connection.query(`SELECT pg_notify('jongleur_items', '')`);
+      }
+      await analyzeTables(connection);
+      await endImport(connection, importNo, 'done', null);
     } catch (error) {
       await endImport(connection, importNo, 'failed', error instanceof Error ? error.message : String(error)).catch(() => undefined);
       if (error instanceof ImportFileFault) {
@@ -123,13 +132,6 @@ export async function importFile(options: ImportOptions): Promise<ImportSummary>
       }
       throw error;
     }
-    const { ids, titles, prices } = read.items.columns();
-    const itemsFilled = ids.length === 0 ? 0 : await fillItems(connection, ids, titles, prices);
-    if (itemsFilled > 0) {
-      await connection.query(`SELECT pg_notify('jongleur_items', '')`);
-    }
-    await analyzeTables(connection);
-    await endImport(connection, importNo, 'done', null);
     return { importNo, rowsRead: read.rowsRead, rowsImported: read.imported(), rowsDuplicate: read.duplicates, returns: read.returns, skipped: read.skipped, users: read.users.size, items: read.items.count(), itemsFilled };
 
     async function readRows(): Promise<void> {
@@ -142,18 +144,31 @@ export async function importFile(options: ImportOptions): Promise<ImportSummary>
           onWritten: (inserted) => read.noteChunk(inserted, rows, line),
         };
       });
-      for await (const { fields, line } of file.rows()) {
-        read.rowsRead++;
-        lastLine = line;
-        const reason = reader(fields, row);
-        if (reason !== null) {
-          read.skip(reason, line, fields);
-          continue;
+      try {
+        for await (const { rows, lines } of file.batches()) {
+          let full = false;
+          for (let k = 0; k < rows.length; k++) {
+            const fields = rows[k];
+            read.rowsRead++;
+            lastLine = lines[k];
+            const reason = reader(fields, row);
+            if (reason !== null) {
+              read.skip(reason, lastLine, fields);
+              continue;
+            }
+            read.see(row);
+            full = chunks.add(row) || full;
+          }
+          if (full) {
+            await chunks.flush();
+          }
         }
-        read.see(row);
-        if (chunks.add(row)) {
-          await chunks.flush();
+      } catch (error) {
+        // What was read before the file's fault is good, and stays.
+        if (error instanceof ImportFileFault) {
+          await chunks.end();
         }
+        throw error;
       }
       await chunks.end();
     }

@@ -59,7 +59,7 @@ export function parseFileTime(text: string): number {
   }
   const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone = 'Z'] = match;
   const ms = Date.UTC(+year, +month - 1, +day, +hour, +minute, +second, Math.floor(Number(`0.${fraction || 0}`) * 1000));
-  if (+month > 12 || +day > new Date(Date.UTC(+year, +month, 0)).getUTCDate() || +hour > 23 || +minute > 59 || +second > 60) {
+  if (+month < 1 || +month > 12 || +day < 1 || +day > new Date(Date.UTC(+year, +month, 0)).getUTCDate() || +hour > 23 || +minute > 59 || +second > 60) {
     return Number.NaN;
   }
   const offset = /^[+-]/.test(zone) ? (zone.startsWith('-') ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2))) * 60_000 : 0;
@@ -72,8 +72,20 @@ function parseNumber(text: string | undefined): number | null {
   return trimmed === '' ? null : Number(trimmed);
 }
 
+/** U+FFFD in a file is what reading made of bytes that are no UTF-8: two ids of a Latin-1 file could become one. */
+function faultOfFileId(id: string): string | null {
+  return id.includes('\uFFFD') ? 'is not UTF-8' : faultOfId(id);
+}
+
+function isBadNumber(number: number | null): boolean {
+  return number !== null && faultOfNumber(number) !== null;
+}
+
 function createGenericReader(options: RowReaderOptions): RowReader {
   const { columns, types, defaultType, nowMs } = options;
+  // Rows of one basket follow one another with one time.
+  let lastTime = '';
+  let lastTimeMs = Number.NaN;
   const at = (fields: readonly string[], meaning: Meaning): string => {
     const column = columns[meaning];
     return column === undefined ? '' : (fields[column] ?? '').trim();
@@ -87,10 +99,10 @@ function createGenericReader(options: RowReaderOptions): RowReader {
     if (out.itemId === '') {
       return 'no item';
     }
-    if (faultOfId(out.userId) !== null) {
+    if (faultOfFileId(out.userId) !== null) {
       return 'bad user id';
     }
-    if (faultOfId(out.itemId) !== null) {
+    if (faultOfFileId(out.itemId) !== null) {
       return 'bad item id';
     }
     const typeName = at(fields, 'type');
@@ -102,14 +114,18 @@ function createGenericReader(options: RowReaderOptions): RowReader {
     out.value = parseNumber(at(fields, 'value'));
     out.quantity = parseNumber(at(fields, 'quantity'));
     out.price = parseNumber(at(fields, 'price'));
-    if ([out.value, out.quantity, out.price].some((number) => number !== null && faultOfNumber(number) !== null)) {
+    if (isBadNumber(out.value) || isBadNumber(out.quantity) || isBadNumber(out.price)) {
       return 'bad number';
     }
     if (type.mode === 'latest' && out.value === null) {
       return 'no value';
     }
     const time = at(fields, 'time');
-    out.occurredAtMs = time === '' ? nowMs : parseFileTime(time);
+    if (time !== lastTime) {
+      lastTime = time;
+      lastTimeMs = parseFileTime(time);
+    }
+    out.occurredAtMs = time === '' ? nowMs : lastTimeMs;
     if (!(out.occurredAtMs >= 0 && out.occurredAtMs <= nowMs + DAY_MS)) {
       return 'bad time';
     }
@@ -117,7 +133,7 @@ function createGenericReader(options: RowReaderOptions): RowReader {
     out.groupId = group === '' ? null : group;
     const id = at(fields, 'id');
     out.eventId = id === '' ? null : id;
-    if ((out.groupId !== null && faultOfId(out.groupId) !== null) || (out.eventId !== null && faultOfId(out.eventId) !== null)) {
+    if ((out.groupId !== null && faultOfFileId(out.groupId) !== null) || (out.eventId !== null && faultOfFileId(out.eventId) !== null)) {
       return 'bad id';
     }
     const title = at(fields, 'title');

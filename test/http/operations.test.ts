@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Service, startService } from '../support/service.ts';
+import { expectProblem } from './problem-answers.ts';
+
+describe('operations', () => {
+  let service: Service;
+  let databaseUp = true;
+
+  beforeAll(async () => {
+    service = await startService({ databaseUp: () => databaseUp });
+  });
+  afterAll(async () => await service.stop());
+
+  it('is alive in every phase and says its version', async () => {
+    for (const phase of ['starting', 'demo', 'ready', 'stopping'] as const) {
+      service.setPhase(phase);
+      const answer = await service.call('GET', '/health/live', undefined, null);
+      expect([answer.status, answer.json]).toEqual([200, { status: 'live', version: expect.stringMatching(/^\d+\.\d+\.\d+/) }]);
+    }
+    service.setPhase('ready');
+  });
+
+  it('is ready in one phase only, and says when to ask again in the others', async () => {
+    for (const phase of ['starting', 'demo', 'stopping'] as const) {
+      service.setPhase(phase);
+      const answer = await service.call('GET', '/health/ready', undefined, null);
+      expect([answer.status, answer.json]).toEqual([503, { status: phase, database: 'up', modelVersion: null }]);
+      expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    }
+    service.setPhase('ready');
+    const answer = await service.call('GET', '/health/ready', undefined, null);
+    expect([answer.status, answer.json]).toEqual([200, { status: 'ready', database: 'up', modelVersion: null }]);
+    expect(answer.headers['retry-after']).toBeUndefined();
+  });
+
+  it('stays ready without its database, since it answers from memory, and says so', async () => {
+    databaseUp = false;
+    const answer = await service.call('GET', '/health/ready', undefined, null);
+    expect([answer.status, answer.json.database]).toEqual([200, 'down']);
+    databaseUp = true;
+  });
+
+  it('answers /v1 with 503 while starting, to whoever has a key, and in no other phase', async () => {
+    service.setPhase('starting');
+    const early = await service.call('GET', '/v1/trending', undefined, 'publishable');
+    expectProblem(early, 503, 'starting');
+    expect(Number(early.headers['retry-after'])).toBeGreaterThan(0);
+    expectProblem(await service.call('GET', '/v1/trending', undefined, null), 401, 'key-missing');
+    expect((await service.call('GET', '/openapi.json', undefined, null)).status).toBe(200);
+    for (const phase of ['demo', 'stopping', 'ready'] as const) {
+      service.setPhase(phase);
+      expect((await service.call('GET', '/v1/trending', undefined, 'publishable')).status, phase).toBe(200);
+    }
+  });
+
+  it('answers HEAD like GET, without a body', async () => {
+    for (const url of ['/health/live', '/health/ready', '/docs/errors', '/openapi.json']) {
+      const answer = await service.app.inject({ method: 'HEAD', url });
+      expect([url, answer.statusCode, answer.body]).toEqual([url, 200, '']);
+    }
+    const refused = await service.app.inject({ method: 'HEAD', url: '/v1/trending' });
+    expect(refused.statusCode).toBe(401);
+  });
+
+  it('sends every answer under a request id: the caller’s where it is fit to be logged', async () => {
+    const given = async (id: string) => (await service.call('GET', '/health/live', undefined, null, { 'x-request-id': id })).headers['x-request-id'];
+    expect(await given('abc-1.2:3/4+5=')).toBe('abc-1.2:3/4+5=');
+    for (const unfit of ['x'.repeat(129), 'with space', '{"inject":1}', '']) {
+      expect(await given(unfit)).toMatch(/^[0-9a-f-]{36}$/);
+    }
+  });
+});

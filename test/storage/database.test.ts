@@ -1,0 +1,118 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { DatabaseFull, DatabaseUnavailable, RETRYABLE_SQLSTATES, createDatabase, explainDatabaseError, inTransaction, readServerFacts, run } from '../../src/storage/database.ts';
+import { createTestDatabase, execute } from '../support/postgres.ts';
+
+const raise = (state: string) => `DO $$ BEGIN RAISE EXCEPTION 'made by a test' USING ERRCODE = '${state}'; END $$`;
+
+describe('the database', () => {
+  let url: string;
+  let drop: () => Promise<void>;
+  let database: pg.Pool;
+
+  beforeAll(async () => {
+    ({ url, drop } = await createTestDatabase(inject('templateUrl')));
+    database = createDatabase({ connectionString: url, maxConnections: 2, onError: () => undefined });
+    await database.query('CREATE TABLE notes (text text UNIQUE)');
+  });
+  afterAll(async () => {
+    await database.end();
+    await drop();
+  });
+
+  it.each(Object.keys(RETRYABLE_SQLSTATES))('sends a transaction again after %s, and keeps nothing of the first attempt', async (state) => {
+    let attempts = 0;
+    const result = await inTransaction(database, async (connection) => {
+      attempts++;
+      await connection.query('INSERT INTO notes VALUES ($1)', [`${state}-${attempts}`]);
+      if (attempts < 3) {
+        await connection.query(raise(state));
+      }
+      return attempts;
+    });
+    expect(result).toBe(3);
+    expect((await database.query('SELECT text FROM notes WHERE text LIKE $1', [`${state}%`])).rows).toEqual([{ text: `${state}-3` }]);
+  });
+
+  it('gives up after some attempts, as something the caller may try again', async () => {
+    let attempts = 0;
+    await expect(inTransaction(database, async (connection) => {
+      attempts++;
+      await connection.query(raise('40001'));
+    })).rejects.toBeInstanceOf(DatabaseUnavailable);
+    expect(attempts).toBeGreaterThan(1);
+    expect(attempts).toBeLessThan(10);
+    expect(database.idleCount).toBe(database.totalCount);
+  });
+
+  it('sends nothing again after a fault of the work itself', async () => {
+    for (const fail of [async (connection: pg.PoolClient) => await connection.query(raise('23505')), () => Promise.reject(new Error('of our own'))]) {
+      let attempts = 0;
+      await expect(inTransaction(database, async (connection) => {
+        attempts++;
+        await connection.query(`INSERT INTO notes VALUES ('lost')`);
+        await fail(connection);
+      })).rejects.toThrow(/made by a test|of our own/);
+      expect(attempts).toBe(1);
+    }
+    expect((await database.query(`SELECT FROM notes WHERE text = 'lost'`)).rowCount).toBe(0);
+  });
+
+  it('does not give a broken connection back to the pool', async () => {
+    await expect(inTransaction(database, async (connection) => await connection.query('SELECT pg_terminate_backend(pg_backend_pid())'))).rejects.toBeInstanceOf(DatabaseUnavailable);
+    expect((await run<{ one: number }>(database, 'SELECT 1 AS one'))[0].one).toBe(1);
+    expect((await run<{ one: number }>(database, 'SELECT 1 AS one'))[0].one).toBe(1);
+  });
+
+  it.each([['53100', DatabaseFull], ['57P01', DatabaseUnavailable], ['57P03', DatabaseUnavailable], ['53300', DatabaseUnavailable], ['57014', DatabaseUnavailable], ['08006', DatabaseUnavailable]])('explains %s', async (state, kind) => {
+    await expect(run(database, raise(state))).rejects.toBeInstanceOf(kind);
+    await expect(inTransaction(database, async (connection) => await connection.query(raise(state)))).rejects.toBeInstanceOf(kind);
+  });
+
+  it('leaves a fault of a statement what it is', async () => {
+    const error = await run(database, 'SELECT nonsense').then(() => null, (reason: unknown) => reason);
+    expect(error).toBeInstanceOf(pg.DatabaseError);
+    expect((error as pg.DatabaseError).code).toBe('42703');
+  });
+
+  it('that is not there is unavailable, not a fault', async () => {
+    const nowhere = createDatabase({ connectionString: 'postgres://nobody@127.0.0.1:1/none', maxConnections: 1, onError: () => undefined });
+    await expect(run(nowhere, 'SELECT 1')).rejects.toBeInstanceOf(DatabaseUnavailable);
+    await expect(inTransaction(nowhere, () => Promise.resolve(1))).rejects.toBeInstanceOf(DatabaseUnavailable);
+    await nowhere.end();
+    await expect(run(nowhere, 'SELECT 1')).rejects.toBeInstanceOf(DatabaseUnavailable);
+    const already = new DatabaseFull(new Error('x'));
+    expect(explainDatabaseError(already)).toBe(already);
+  });
+
+  it('reads bigints as numbers and numbers of transactions as text', async () => {
+    const [row] = await run<{ big: unknown; xid: unknown }>(database, 'SELECT 9007199254740991::bigint AS big, pg_current_xact_id() AS xid');
+    expect(row.big).toBe(9_007_199_254_740_991);
+    expect(row.xid).toMatch(/^\d+$/);
+  });
+
+  it('is known by its cluster, and has nothing to warn of as it is delivered', async () => {
+    const facts = await readServerFacts(database);
+    expect(facts.systemIdentifier).toMatch(/^\d{15,20}$/);
+    expect(facts.versionNumber).toBeGreaterThanOrEqual(140_000);
+    expect(facts.warnings).toEqual([]);
+  });
+
+  it('that may lose what was acknowledged says so', async () => {
+    await execute(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET synchronous_commit = off`);
+    const fresh = createDatabase({ connectionString: url, maxConnections: 1, onError: () => undefined });
+    const { warnings } = await readServerFacts(fresh);
+    await fresh.end();
+    expect(warnings).toEqual([expect.stringMatching(/synchronous_commit = off: events that were acknowledged can be lost.* Set synchronous_commit = on\./)]);
+  });
+
+  it('of another encoding is refused with the way to make a right one', async () => {
+    const name = `latin_${process.pid}`;
+    const admin = inject('templateUrl').replace(/\/[^/]*$/, '/postgres');
+    await execute(admin, `CREATE DATABASE ${name} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
+    const latin = createDatabase({ connectionString: admin.replace(/\/postgres$/, `/${name}`), maxConnections: 1, onError: () => undefined });
+    await expect(readServerFacts(latin)).rejects.toThrow(/encoding LATIN1; Jongleur needs UTF8.*CREATE DATABASE/);
+    await latin.end();
+    await execute(admin, `DROP DATABASE ${name} WITH (FORCE)`);
+  });
+});
