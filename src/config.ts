@@ -57,6 +57,9 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   JONGLEUR_ADMIN_KEY: { schema: { type: 'string', pattern: '^ak_[A-Za-z0-9_-]{32,200}$' }, example: 'ak_ and 43 random characters', says: 'ak_ followed by at least 32 letters, digits, _ or -' },
 };
 
+/** Five or six fields, or a nickname like @daily. */
+const CRON_FIELDS = /^(@\w+|\S+(\s+\S+){4,5})$/;
+
 /** Every fault of the environment in one message, a line each: variable, value, what would be right, an example. */
 export class ConfigError extends Error {
   readonly faults: readonly string[];
@@ -111,6 +114,10 @@ export function readConfig(environment: Record<string, string | undefined>, term
   const cron = text('RETRAIN_CRON');
   if (cron !== null && cron !== 'off') {
     try {
+      // Croner would take a date as well, and run once.
+      if (!CRON_FIELDS.test(cron)) {
+        throw new Error('not five or six fields');
+      }
       new Cron(cron, { paused: true }).stop();
     } catch {
       faults.push(describeFault('RETRAIN_CRON', cron));

@@ -7,11 +7,13 @@ const SECRET = `sk_${'s'.repeat(43)}`;
 function faultsOf(environment: Record<string, string>): readonly string[] {
   try {
     readConfig(environment, false);
+    return [];
   } catch (error) {
-    expect(error).toBeInstanceOf(ConfigError);
-    return (error as ConfigError).faults;
+    if (error instanceof ConfigError) {
+      return error.faults;
+    }
+    throw error;
   }
-  return [];
 }
 
 describe('the configuration', () => {
@@ -92,7 +94,7 @@ describe('the configuration', () => {
   it('has an example for every variable, which it accepts', () => {
     for (const [name, { example }] of Object.entries(VARIABLES)) {
       const value = name.endsWith('_KEY') ? `${example.slice(0, 3)}${'x'.repeat(43)}` : example;
-      expect(faultsOf({ [name]: value }), name).toEqual([]);
+      expect([name, ...faultsOf({ [name]: value })]).toEqual([name]);
     }
   });
 });

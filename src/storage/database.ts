@@ -72,6 +72,8 @@ export function createDatabase(options: DatabaseOptions): Database {
   });
   // An idle connection that breaks must not end the process: the pool replaces it.
   pool.on('error', options.onError);
+  // The pool listens to idle connections only: one that breaks in the middle of a transaction shows up as the failure of its statement, and must not end the process either.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
@@ -99,7 +101,7 @@ export function explainDatabaseError(error: unknown): unknown {
     return new DatabaseFull(error);
   }
   if (state !== undefined) {
-    return state.startsWith('08') || state in UNAVAILABLE_SQLSTATES ? new DatabaseUnavailable(error) : error;
+    return state.startsWith('08') || state in UNAVAILABLE_SQLSTATES || state in RETRYABLE_SQLSTATES ? new DatabaseUnavailable(error) : error;
   }
   const code = String((error as { code?: unknown } | null)?.code ?? '');
   const message = error instanceof Error ? error.message : '';

@@ -47,7 +47,9 @@ describe('bad input', () => {
     });
 
     it('refuses no body at all as an empty one', async () => {
-      expectProblem(await call(method, path), 400, 'body-empty');
+      const answer = await call(method, path);
+      expectProblem(answer, 400, 'body-empty');
+      expect(answer.json.detail).toContain('application/json');
     });
   });
 
@@ -129,7 +131,7 @@ describe('bad input', () => {
       ['no events', { events: [] }, 'invalid-request', 'events', /1 to 1000 events, not \[\]/],
       ['null', { events: null }, 'invalid-request', 'events', /not null/],
       ['an object', { events: { 0: GOOD } }, 'invalid-request', 'events', /must be a list/],
-      ['1,001 events', { events: Array(1001).fill(GOOD) }, 'too-many-events', 'events', /1001 elements; at most 1000/],
+      ['1,001 events', { events: Array.from({ length: 1001 }, () => GOOD) }, 'too-many-events', 'events', /1001 elements; at most 1000/],
       ['a misspelt name', { event: [GOOD] }, 'invalid-request', 'event', /"event".*did you mean "events"\?/],
       ['a field beside it', { events: [GOOD], userId: 'u1' }, 'invalid-request', 'userId', /"userId".*beside "events"/],
     ] as const)('is refused with %s', async (_what, body, code, field, detail) => {
@@ -142,7 +144,7 @@ describe('bad input', () => {
     });
 
     it('of 1,000 is stored', async () => {
-      const answer = await call('POST', '/v1/events', { events: Array(1000).fill(GOOD) });
+      const answer = await call('POST', '/v1/events', { events: Array.from({ length: 1000 }, () => GOOD) });
       expect(answer.json).toMatchObject({ accepted: 1000, rejected: [] });
     });
 
@@ -160,7 +162,7 @@ describe('bad input', () => {
       const answer = await call('POST', '/v1/ratings', { ratings: [{ userId: 'u1', itemId: 'i1', value: '5' }] });
       expectProblem(answer, 400, 'nothing-accepted');
       expect(answer.json.field).toBe('ratings.0.value');
-      const many = await call('POST', '/v1/ratings', { ratings: Array(1001).fill({ userId: 'u1', itemId: 'i1', value: 5 }) });
+      const many = await call('POST', '/v1/ratings', { ratings: Array.from({ length: 1001 }, () => ({ userId: 'u1', itemId: 'i1', value: 5 })) });
       expectProblem(many, 400, 'too-many-events');
       expect(many.json.field).toBe('ratings');
     });
@@ -241,7 +243,7 @@ describe('bad input', () => {
 
   it.each([
     [{ items: [] }, 'items'],
-    [{ items: Array(101).fill({ itemId: 'i1' }) }, 'items'],
+    [{ items: Array.from({ length: 101 }, () => ({ itemId: 'i1' })) }, 'items'],
     [{ items: [{ itemId: 'i1', type: 'vieww' }] }, 'items.0.type'],
     [{ items: [{ item: 'i1' }] }, 'items.0.itemId'],
     [{ items: [{ itemId: '' }] }, 'items.0.itemId'],
@@ -267,7 +269,9 @@ describe('bad input', () => {
   it.each(['/v1/items', '/v1/users', '/v1/training-runs', '/v1/models', '/v1/users/u1/export'])('a cursor of %s far beyond the last row is no fault', async (path) => {
     await call('POST', '/v1/events', GOOD);
     for (const number of ['2147483648', '9007199254740991']) {
-      expectNoFault(await call('GET', `${path}?cursor=${Buffer.from(number).toString('base64url')}`), `${path} from ${number}`);
+      const answer = await call('GET', `${path}?cursor=${Buffer.from(number).toString('base64url')}`);
+      expectNoFault(answer, `${path} from ${number}`);
+      expect([200, 404]).toContain(answer.status);
     }
   });
 
@@ -344,22 +348,21 @@ describe('bad input', () => {
     );
 
     it('posted to /v1/events is stored or refused, never a fault', async () => {
-      const stored = new Set<string>();
+      let stored = 0;
       await fc.assert(
         fc.asyncProperty(fc.oneof({ weight: 4, arbitrary: fc.record({ events: fc.array(anyEvent, { minLength: 1, maxLength: 6 }) }) }, { weight: 2, arbitrary: anyEvent }, { weight: 1, arbitrary: anyValue }), async (body) => {
           const answer = await call('POST', '/v1/events', JSON.stringify(body), 'secret');
           expectNoFault(answer, JSON.stringify(body));
-          if (answer.status === 200) {
-            const { accepted, duplicates, rejected, items } = answer.json;
-            expect(accepted + duplicates).toBe(items.length);
-            const indexes = [...items, ...rejected].map((one: { index: number }) => one.index).sort((a, b) => a - b);
-            expect(indexes).toEqual(indexes.map((_, index) => index));
-            stored.add(answer.text);
-          }
+          // Of every element it is said once what became of it.
+          const { accepted = 0, duplicates = 0, rejected = [], items = [] } = answer.status === 200 ? answer.json : {};
+          expect(accepted + duplicates).toBe(items.length);
+          const indexes = [...items, ...rejected].map((one: { index: number }) => one.index).sort((a, b) => a - b);
+          expect(indexes).toEqual(indexes.map((_, index) => index));
+          stored += accepted;
         }),
         { numRuns: 200 },
       );
-      expect(stored.size).toBeGreaterThan(10);
+      expect(stored).toBeGreaterThan(10);
     });
 
     it('put as an item is kept exactly or refused, never a fault', async () => {
@@ -378,14 +381,10 @@ describe('bad input', () => {
           expectNoFault(await call('PATCH', path, sent, 'secret'), sent);
           expectNoFault(await call('POST', '/v1/items', `{"items":[${JSON.stringify({ itemId: id, ...item })}]}`), sent);
           expectNoFault(await call('GET', path), path);
-          if (answer.status === 200) {
-            kept++;
-            const said = JSON.parse(sent);
-            expect(answer.json.title).toBe(said.title ?? null);
-            expect(answer.json.attributes).toEqual(said.attributes ?? {});
-            expect(answer.json.categories).toEqual(said.categories ?? []);
-            expect(answer.json.price === null ? null : Math.fround(answer.json.price)).toBe(said.price === undefined || said.price === null ? null : Math.fround(said.price));
-          }
+          const said = JSON.parse(sent);
+          const { title = null, price = null, categories = [], attributes = {} } = answer.status === 200 ? answer.json : said;
+          kept += Number(answer.status === 200);
+          expect([title, Math.fround(price), categories ?? [], attributes ?? {}]).toEqual([said.title ?? null, Math.fround(said.price ?? null), said.categories ?? [], said.attributes ?? {}]);
         }),
         { numRuns: 150 },
       );

@@ -91,7 +91,7 @@ describe('items', () => {
   it('lists of the same items in opposite order do not lock each other out', async () => {
     const list = (from: number) => Array.from({ length: 50 }, (_, k) => ({ itemId: `lock-${from === 0 ? k : 49 - k}`, title: `${from}` }));
     const answers = await Promise.all([0, 1, 0, 1].map(async (from) => await call('POST', '/v1/items', { items: list(from) })));
-    expect(answers.map((answer) => answer.json)).toEqual(Array(4).fill({ stored: 50 }));
+    expect(answers.map((answer) => answer.json)).toEqual(Array.from({ length: 4 }, () => ({ stored: 50 })));
   });
 
   it('q finds a part of title or id in any case, its wildcards taken literally', async () => {
@@ -108,19 +108,20 @@ describe('items', () => {
   it('pages reach the end without loss or repetition, also while items come and go', async () => {
     await call('POST', '/v1/items', { items: Array.from({ length: 23 }, (_, k) => ({ itemId: `page-${10 + k}`, title: 'paged' })) });
     const seen: string[] = [];
+    const sizes: number[] = [];
     let path = '/v1/items?q=paged&limit=5';
-    for (let pages = 0; ; pages++) {
+    for (;;) {
       const page = (await call('GET', path)).json;
       seen.push(...page.items.map((item: { itemId: string }) => item.itemId));
+      sizes.push(page.items.length);
       if (page.nextCursor === undefined) {
-        expect(pages).toBe(4);
         break;
       }
-      expect(page.items).toHaveLength(5);
       await call('DELETE', `/v1/items/${seen.at(-1)}`);
       path = `/v1/items?q=paged&limit=5&cursor=${page.nextCursor}`;
     }
     expect(seen).toEqual(Array.from({ length: 23 }, (_, k) => `page-${10 + k}`));
+    expect(sizes).toEqual([5, 5, 5, 5, 3]);
     expect((await call('GET', '/v1/items?q=paged&limit=19')).json.nextCursor).toBeUndefined();
     expect((await call('GET', '/v1/items?q=paged&limit=18')).json.nextCursor).toBeDefined();
   });

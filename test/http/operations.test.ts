@@ -49,7 +49,7 @@ describe('operations', () => {
     expect((await service.call('GET', '/openapi.json', undefined, null)).status).toBe(200);
     for (const phase of ['demo', 'stopping', 'ready'] as const) {
       service.setPhase(phase);
-      expect((await service.call('GET', '/v1/trending', undefined, 'publishable')).status, phase).toBe(200);
+      expect([phase, (await service.call('GET', '/v1/trending', undefined, 'publishable')).status]).toEqual([phase, 200]);
     }
   });
 

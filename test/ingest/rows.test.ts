@@ -109,7 +109,7 @@ describe('a row of Online Retail', () => {
 
   it('of goods whose code begins like a fee stays', () => {
     for (const code of ['DCGS0058', 'M1', 'POSTER', '15056BL', 'C2X']) {
-      expect(read(`536365,${code},X,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom`), code).toMatchObject({ itemId: code });
+      expect(read(`536365,${code},X,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom`)).toMatchObject({ itemId: code });
     }
   });
 });
