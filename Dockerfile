@@ -6,8 +6,8 @@ FROM node:${NODE_VERSION}-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY scripts ./scripts
-# No scripts: there is no source to build yet, and the embedded Postgres does not come along.
-RUN npm ci --omit=optional --ignore-scripts
+# No scripts: there is no source to build yet. The compiler's own binary is an optional package, so these are left out only afterwards.
+RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts

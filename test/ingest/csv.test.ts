@@ -97,14 +97,13 @@ describe('a CSV file', () => {
     const whole = gzipSync(text);
     const file = await openCsv(await write(whole.subarray(0, whole.length / 2)));
     let rows = 0;
+    let damaged = 0;
     let error: unknown;
     try {
       for await (const batch of file.batches()) {
         for (const [k, fields] of batch.rows.entries()) {
           rows++;
-          expect(batch.lines[k]).toBe(rows + 1);
-          expect(fields[0]).toBe(`u${rows - 1}`);
-          expect(fields[1]).toHaveLength(24);
+          damaged += Number(batch.lines[k] !== rows + 1 || fields[0] !== `u${rows - 1}` || fields[1].length !== 24);
         }
       }
     } catch (caught) {
@@ -113,6 +112,7 @@ describe('a CSV file', () => {
     expect(error).toBeInstanceOf(ImportFileFault);
     expect((error as Error).message).toMatch(/middle of its gzip data: the file was cut off/);
     expect(rows).toBeGreaterThan(0);
+    expect(damaged).toBe(0);
   });
 
   it('that is damaged gzip says so', async () => {

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { listKeys } from '../../src/storage/api-keys.ts';
 import { createDatabase } from '../../src/storage/database.ts';
 import { createFirstKeys, createKey, hashKey, keyFileOf, readKeyFile } from '../../src/storage/first-keys.ts';
@@ -13,16 +13,19 @@ describe('the first keys', () => {
   let drop: () => Promise<void>;
   let folder: string;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     const made = await createTestDatabase(inject('templateUrl'));
     drop = made.drop;
     database = createDatabase({ connectionString: made.url, maxConnections: 5, onError: () => undefined });
+  });
+  beforeEach(async () => {
+    await database.query('DELETE FROM api_keys');
     folder = join(await mkdtemp(join(tmpdir(), 'jongleur-keys-')), 'data', 'dir');
   });
-  afterEach(async () => {
+  afterEach(async () => await rm(join(folder, '..', '..'), { recursive: true }));
+  afterAll(async () => {
     await database.end();
     await drop();
-    await rm(join(folder, '..', '..'), { recursive: true });
   });
 
   it('are one of each role, in a file that only its owner can read, and hashes in the database', async () => {
