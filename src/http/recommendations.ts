@@ -9,6 +9,8 @@ const AnswerQuery = Type.Object({ limit: Limit(200, 10), fields: FieldsQuery }, 
 
 export function recommendationRoutes({ answers, writer }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
+    /** An answer that is the same object as before is the same text. */
+    const serialized = new WeakMap<object, string>();
     app.get(
       '/v1/users/:userId/recommendations',
       {
@@ -25,7 +27,13 @@ export function recommendationRoutes({ answers, writer }: Services): FastifyPlug
         if (answer instanceof Promise) {
           return answer;
         }
-        void reply.send(answer);
+        let json = serialized.get(answer);
+        if (json === undefined) {
+          json = reply.serialize(answer) as string;
+          serialized.set(answer, json);
+        }
+        // Text that is JSON already: the declared shape is that of the answer, not of its text.
+        void reply.type('application/json; charset=utf-8').send(json as never);
         return undefined;
       },
     );

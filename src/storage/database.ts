@@ -101,7 +101,7 @@ export function explainDatabaseError(error: unknown): unknown {
     return new DatabaseFull(error);
   }
   if (state !== undefined) {
-    return state.startsWith('08') || state in UNAVAILABLE_SQLSTATES || state in RETRYABLE_SQLSTATES ? new DatabaseUnavailable(error) : error;
+    return state.startsWith('08') || state in UNAVAILABLE_SQLSTATES ? new DatabaseUnavailable(error) : error;
   }
   const code = String((error as { code?: unknown } | null)?.code ?? '');
   const message = error instanceof Error ? error.message : '';
@@ -135,10 +135,13 @@ export async function inTransaction<T>(database: Database, work: (connection: Co
         connection.release(!rolledBack);
       }
       const state = sqlState(error);
-      if (state !== undefined && state in RETRYABLE_SQLSTATES && attempt < MAX_ATTEMPTS) {
-        continue;
+      if (state === undefined || !(state in RETRYABLE_SQLSTATES)) {
+        throw explainDatabaseError(error);
       }
-      throw explainDatabaseError(error);
+      if (attempt === MAX_ATTEMPTS) {
+        // Too busy for us, not wrong: the caller may try again later.
+        throw new DatabaseUnavailable(error);
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dedupOfEventId } from '../../src/ingest/dedup.ts';
 import type { Writer } from '../../src/ingest/writer.ts';
 import { createWriter } from '../../src/ingest/writer.ts';
 import { listEventTypes } from '../../src/storage/event-types.ts';
@@ -130,6 +131,8 @@ describe('events', () => {
 
   it('of many writers with the same shoppers, items and ids in different order are stored once each, and nobody sees a deadlock', async () => {
     const events = Array.from({ length: 60 }, (_, k) => ({ userId: `w${k % 7}`, itemId: `wi${k % 11}`, type: 'view', eventId: `w${k}`, occurredAt: '2026-01-01T00:00:00Z' }));
+    // Known already: making them would let one writer after the other through.
+    await post({ events: events.map((event) => ({ ...event, eventId: undefined })) });
     const answers = await Promise.all(
       Array.from({ length: 10 }, async (_, writer) => {
         const mine = events.map((event, k) => ({ event, at: (k * (2 * writer + 7) + writer * 13) % 61 })).sort((a, b) => (writer % 2 === 0 ? a.at - b.at : b.at - a.at)).map((one) => one.event);
@@ -141,7 +144,26 @@ describe('events', () => {
     expect([sum('accepted'), sum('duplicates')]).toEqual([60, 540]);
     expect(answers.flatMap((answer) => answer.json.rejected)).toEqual([]);
     const { rows } = await service.database.query(`SELECT count(*)::int AS n FROM events JOIN users USING (user_no) WHERE user_id LIKE 'w_'`);
-    expect(rows[0].n).toBe(60);
+    expect(rows[0].n).toBe(60 + 60);
+  });
+
+  it('that Postgres takes out of a deadlock are sent again by the service, not by the shop', async () => {
+    await post({ userId: 'dead', itemId: 'i1', type: 'view' });
+    const other = new pg.Client({ connectionString: service.url });
+    await other.connect();
+    const insert = async (eventId: string) =>
+      await other.query(`INSERT INTO events (user_no, item_no, type_no, occurred_at, dedup) SELECT user_no, item_no, 1, '2026-01-01T00:00:00Z', $1 FROM users, items WHERE user_id = 'dead' AND item_id = 'i1'`, [dedupOfEventId('dead', eventId)]);
+    await other.query('BEGIN');
+    await insert('b');
+    // Holds a and waits for b; the other one then waits for a. Whoever waited longest looks first, and gives way.
+    const waiting = post({ events: ['a', 'b'].map((eventId) => ({ userId: 'dead', itemId: 'i1', type: 'view', occurredAt: '2026-01-01T00:00:00Z', eventId })) });
+    await expect.poll(async () => (await service.database.query('SELECT count(*)::int AS n FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()')).rows[0].n).toBe(1);
+    await insert('a');
+    await other.query('COMMIT');
+    await other.end();
+    const answer = await waiting;
+    expect([answer.status, answer.json.accepted, answer.json.duplicates]).toEqual([200, 0, 2]);
+    expect(await stored('dead')).toHaveLength(3);
   });
 
   it('of two writers that meet in new shoppers and items leave no gap and no double', async () => {
