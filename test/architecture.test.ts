@@ -30,7 +30,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   http: { rooms: ['model', 'storage', 'ingest', 'training', 'serving', 'insight'], packages: '*', because: 'thin: schema, call, status. Without it the CLI still trains and recommends' },
 };
 /** Wiring: may import everything and is imported by nobody but wiring. */
-const WIRING = ['main.ts', 'cli.ts', 'house.ts', 'demo-shop.ts'];
+const WIRING = new Set(['main.ts', 'cli.ts', 'house.ts', 'demo-shop.ts']);
 /** At the top, and importing no room. */
 const GROUND: Readonly<Record<string, string>> = { 'config.ts': 'the one reader of the environment', 'logger.ts': 'makes the logger', 'shutdown.ts': 'how the process ends' };
 
@@ -65,7 +65,7 @@ function judge({ from, to, typeOnly }: Import): string | null {
   }
   const target = relative(src, resolve(dirname(join(src, from)), to)).replaceAll('\\', '/');
   const targetRoom = target.includes('/') ? target.split('/')[0] : null;
-  if (WIRING.includes(from)) {
+  if (WIRING.has(from)) {
     return targetRoom === null && (target === 'main.ts' || target === 'cli.ts') ? `${from} imports ${target}, which nobody may` : null;
   }
   if (from in GROUND) {

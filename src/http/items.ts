@@ -7,7 +7,7 @@ import { pageOf, parseCursor } from './paging.ts';
 import { Problem } from './problems.ts';
 import { Cursor, Item, ItemBody, ItemId, ItemParams, Limit, Page, commonErrors, withNotFound } from './schemas.ts';
 import type { Services } from './services.ts';
-import { unstorableText } from './validation.ts';
+import { findUnstorable } from './validation.ts';
 
 function shapeItem(item: StoredItem) {
   const { itemNo: _, ...fields } = item;
@@ -30,9 +30,9 @@ function readPatch<T extends Static<typeof ItemBody>>(body: T): T {
 }
 
 function refuseUnstorable(attributes: unknown, field: string): void {
-  const path = unstorableText(attributes, field);
+  const path = findUnstorable(attributes, field);
   if (path !== null) {
-    throw new Problem('invalid-request', `${path} has text that is not well-formed Unicode, or has NUL in it.`, { field: path });
+    throw new Problem('invalid-request', `${path} cannot be kept: text must be well-formed Unicode without NUL, and numbers finite.`, { field: path });
   }
 }
 

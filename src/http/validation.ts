@@ -67,14 +67,18 @@ export function checkBody(request: FastifyRequest): void {
   }
 }
 
-/** Text anywhere inside a JSON value that Postgres could not keep. @returns its path, or null */
-export function unstorableText(value: unknown, path: string): string | null {
+/** Text or a number anywhere inside a JSON value that Postgres could not keep. @returns its path, or null */
+export function findUnstorable(value: unknown, path: string): string | null {
   if (typeof value === 'string') {
     return isStorableText(value) ? null : path;
   }
+  // 1e400 is valid JSON and no number that could be kept.
+  if (typeof value === 'number') {
+    return Number.isFinite(value) ? null : path;
+  }
   if (typeof value === 'object' && value !== null) {
     for (const [name, inner] of Object.entries(value)) {
-      const found = isStorableText(name) ? unstorableText(inner, `${path}.${name}`) : path;
+      const found = isStorableText(name) ? findUnstorable(inner, `${path}.${name}`) : path;
       if (found !== null) {
         return found;
       }

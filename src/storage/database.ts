@@ -24,6 +24,8 @@ const UNAVAILABLE_SQLSTATES: Readonly<Record<string, string>> = {
   '57P02': 'crash shutdown',
   '57P03': 'cannot connect now',
   '53300': 'too many connections',
+  '53200': 'out of memory',
+  '25006': 'read-only: a standby, or a failover under way',
   '57014': 'statement timeout',
 };
 
@@ -97,7 +99,7 @@ export function explainDatabaseError(error: unknown): unknown {
     return error;
   }
   const state = sqlState(error);
-  if (state === '53100' || state === '53200' || state === '53400') {
+  if (state === '53100' || state === '53400') {
     return new DatabaseFull(error);
   }
   if (state !== undefined) {

@@ -84,9 +84,11 @@ export async function patchItems(connection: Connection, patches: readonly ItemP
 export async function fillItems(connection: Queryable, itemIds: readonly string[], titles: readonly (string | null)[], prices: readonly (number | null)[]): Promise<number> {
   const rows = await run(
     connection,
-    `UPDATE items SET title = coalesce(items.title, seen.title), price = coalesce(items.price, seen.price), updated_at = now(), xid = pg_current_xact_id()
-     FROM unnest($1::text[], $2::text[], $3::real[]) AS seen (item_id, title, price)
-     WHERE items.item_id = seen.item_id AND ((items.title IS NULL AND seen.title IS NOT NULL) OR (items.price IS NULL AND seen.price IS NOT NULL)) RETURNING 1`,
+    // Locked in id order first, as `patchItems` does it.
+    `WITH locked AS MATERIALIZED (SELECT item_no FROM items WHERE item_id = ANY($1) ORDER BY item_id FOR UPDATE)
+     UPDATE items SET title = coalesce(items.title, seen.title), price = coalesce(items.price, seen.price), updated_at = now(), xid = pg_current_xact_id()
+     FROM unnest($1::text[], $2::text[], $3::real[]) AS seen (item_id, title, price), locked
+     WHERE items.item_no = locked.item_no AND items.item_id = seen.item_id AND ((items.title IS NULL AND seen.title IS NOT NULL) OR (items.price IS NULL AND seen.price IS NOT NULL)) RETURNING 1`,
     [itemIds, titles, prices],
   );
   return rows.length;

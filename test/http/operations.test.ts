@@ -70,3 +70,17 @@ describe('operations', () => {
     }
   });
 });
+
+describe('a client that names a content type with every request', () => {
+  it('may send none of the body that an operation does not have', async () => {
+    const service = await startService();
+    try {
+      expect((await service.call('DELETE', '/v1/users/u/ratings/i', undefined, 'admin', { 'content-type': 'application/json' })).status).toBe(200);
+      expect((await service.call('GET', '/v1/trending', undefined, 'admin', { 'content-type': 'application/json' })).status).toBe(200);
+      const empty = await service.call('POST', '/v1/events', undefined, 'admin', { 'content-type': 'application/json' });
+      expect(empty).toMatchObject({ status: 400, json: { code: 'body-empty' } });
+    } finally {
+      await service.stop();
+    }
+  });
+});
