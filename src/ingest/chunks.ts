@@ -21,6 +21,9 @@ export interface ChunkNotes {
 }
 
 const CHUNK_ROWS = 20_000;
+const FIRST_CHUNK_BYTES = 1 << 22;
+/** Of one UTF-16 unit. */
+const MAX_UTF8_BYTES = 3;
 
 /** COPY's text format; ids have no control characters, so the backslash is all that needs an escape. */
 function copyField(text: string): string {
@@ -33,7 +36,9 @@ function copyField(text: string): string {
  */
 export function createChunkWriter(connection: pg.Client, importNo: number, takeNotes: (rows: number) => ChunkNotes): ChunkWriter {
   const dedupOf = createRowDedup();
-  let lines = '';
+  // Bytes rather than a growing string: its hundred thousand pieces would all be looked at by the garbage collector, again and again.
+  let bytes = Buffer.allocUnsafe(FIRST_CHUNK_BYTES);
+  let length = 0;
   let rows = 0;
   let lastGroup: string | null = null;
   let lastGroupHash = '\\N';
@@ -41,9 +46,11 @@ export function createChunkWriter(connection: pg.Client, importNo: number, takeN
 
   async function flush(): Promise<void> {
     await writing;
-    const [chunk, count] = [lines, rows];
+    const [chunk, count] = [bytes.subarray(0, length), rows];
     const { progress, onWritten } = takeNotes(count);
-    [lines, rows] = ['', 0];
+    // What is being sent stays as it is; the next chunk gets its own.
+    bytes = Buffer.allocUnsafe(bytes.length);
+    [length, rows] = [0, 0];
     writing = writeChunk(connection, importNo, chunk, count, progress).then(onWritten);
     // A chunk that fails while the next is gathered must not count as unhandled: the next `flush` or `end` meets it.
     writing.catch(() => undefined);
@@ -56,7 +63,13 @@ export function createChunkWriter(connection: pg.Client, importNo: number, takeN
         lastGroupHash = lastGroup === null ? '\\N' : hashGroup(lastGroup);
       }
       const dedup = row.eventId === null ? dedupOf(row.userId, row.itemId, row.typeNo, row.value, row.occurredAtMs) : dedupOfEventId(row.userId, row.eventId);
-      lines += `${rows}\t${copyField(row.userId)}\t${copyField(row.itemId)}\t${row.typeNo}\t${row.value ?? '\\N'}\t${row.quantity ?? '\\N'}\t${row.price ?? '\\N'}\t${lastGroupHash}\t${row.occurredAtMs}\t${dedup}\n`;
+      const line = `${rows}\t${copyField(row.userId)}\t${copyField(row.itemId)}\t${row.typeNo}\t${row.value ?? '\\N'}\t${row.quantity ?? '\\N'}\t${row.price ?? '\\N'}\t${lastGroupHash}\t${row.occurredAtMs}\t${dedup}\n`;
+      if (length + line.length * MAX_UTF8_BYTES > bytes.length) {
+        const grown = Buffer.allocUnsafe(bytes.length * 2);
+        bytes.copy(grown, 0, 0, length);
+        bytes = grown;
+      }
+      length += bytes.write(line, length);
       return ++rows >= CHUNK_ROWS;
     },
     flush,

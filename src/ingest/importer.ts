@@ -57,36 +57,38 @@ function chooseType(options: ImportOptions, columns: ColumnMap, types: ReadonlyM
   return type;
 }
 
+/** Different titles kept of one item; the right one is among the first. */
+const MAX_TITLES = 20;
+
 /** What the file says of items, to be kept once at the end: the title seen most often, the last price. */
 function createItemNotes() {
-  const notes = new Map<string, { titles: Map<string, number>; price: number | null }>();
+  // Lists rather than maps inside: an item has one title or two, and comparing text is cheaper than hashing it in every row.
+  const notes = new Map<string, { titles: string[]; counts: number[]; price: number | null }>();
   return {
     see(row: RowEvent): void {
       let note = notes.get(row.itemId);
       if (note === undefined) {
-        note = { titles: new Map(), price: null };
+        note = { titles: [], counts: [], price: null };
         notes.set(row.itemId, note);
       }
-      // NUL is all that Postgres cannot keep of what a file may hold.
-      if (row.title !== null && !row.title.includes('\0') && (note.titles.has(row.title) || note.titles.size < 20)) {
-        note.titles.set(row.title, (note.titles.get(row.title) ?? 0) + 1);
+      if (row.title !== null) {
+        const known = note.titles.indexOf(row.title);
+        if (known >= 0) {
+          note.counts[known]++;
+        } else if (note.titles.length < MAX_TITLES && !row.title.includes('\0')) {
+          // NUL is all that Postgres cannot keep of what a file may hold.
+          note.titles.push(row.title);
+          note.counts.push(1);
+        }
       }
-      if (row.price !== null) {
-        note.price = row.price;
-      }
+      note.price = row.price ?? note.price;
     },
     count: () => notes.size,
     columns() {
       const ids = [...notes.keys()].sort();
       const titles = ids.map((id) => {
-        let best: string | null = null;
-        let most = 0;
-        for (const [title, count] of notes.get(id)!.titles) {
-          if (count > most) {
-            [best, most] = [title, count];
-          }
-        }
-        return best;
+        const { titles: seen, counts } = notes.get(id)!;
+        return seen.length === 0 ? null : seen[counts.indexOf(Math.max(...counts))];
       });
       return { ids, titles, prices: ids.map((id) => notes.get(id)!.price) };
     },
@@ -180,6 +182,7 @@ export async function importFile(options: ImportOptions): Promise<ImportSummary>
 function createReadState(file: CsvFile, options: ImportOptions) {
   const skipped: Record<string, SkippedRows> = {};
   const users = new Set<string>();
+  let lastUser = '';
   const items = createItemNotes();
   let imported = 0;
   return {
@@ -193,7 +196,11 @@ function createReadState(file: CsvFile, options: ImportOptions) {
     imported: () => imported,
     fraction: () => Math.min(1, file.bytesRead() / Math.max(1, file.bytes)),
     see(row: RowEvent): void {
-      users.add(row.userId);
+      // Rows of one basket follow one another.
+      if (row.userId !== lastUser) {
+        lastUser = row.userId;
+        users.add(row.userId);
+      }
       items.see(row);
       if (row.quantity !== null && row.quantity < 0) {
         this.returns++;

@@ -37,11 +37,11 @@ export async function createStaging(connection: Queryable): Promise<void> {
  * @param lines rows of the staging table in COPY's text format, each ending with a newline
  * @returns how many rows were new
  */
-export async function writeChunk(connection: pg.Client, importNo: number, lines: string, rows: number, progress: ChunkProgress): Promise<number> {
+export async function writeChunk(connection: pg.Client, importNo: number, lines: Buffer, rows: number, progress: ChunkProgress): Promise<number> {
   try {
     await connection.query('BEGIN');
     if (rows > 0) {
-      await pipeline(Readable.from([Buffer.from(lines)]), connection.query(copyFrom('COPY staging FROM STDIN')));
+      await pipeline(Readable.from([lines]), connection.query(copyFrom('COPY staging FROM STDIN')));
       await connection.query(`INSERT INTO users (user_id) SELECT DISTINCT user_id FROM staging WHERE NOT EXISTS (SELECT FROM users u WHERE u.user_id = staging.user_id) ORDER BY 1 ON CONFLICT DO NOTHING`);
       await connection.query(`INSERT INTO items (item_id) SELECT DISTINCT item_id FROM staging WHERE NOT EXISTS (SELECT FROM items i WHERE i.item_id = staging.item_id) ORDER BY 1 ON CONFLICT DO NOTHING`);
     }
