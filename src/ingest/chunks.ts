@@ -1,13 +1,13 @@
 /**
- * Rows into Postgres, some 20,000 a transaction: while one chunk is being written the next is gathered. Used by imports and by the demo shop.
+ * Rows into Postgres, 20,000 a transaction: while one chunk is being written the next is gathered. Used by imports and by the demo shop.
  */
 import type pg from 'pg';
-import { type ChunkProgress, writeChunk } from '../storage/imports.ts';
+import { type ChunkProgress, resolveIds, writeChunk } from '../storage/imports.ts';
 import { createRowDedup, dedupOfEventId, hashGroup } from './dedup.ts';
 import type { RowEvent } from './rows.ts';
 
 export interface ChunkWriter {
-  /** Takes a row's values (the object may be reused). @returns whether the chunk is full: then `flush` soon */
+  /** Takes a row's values (the object may be reused). @returns whether the chunk is full: then `flush` before the next */
   add(row: RowEvent): boolean;
   flush(): Promise<void>;
   /** Writes what is left, also where that is no row, so that the import's figures are those of its end. */
@@ -21,13 +21,42 @@ export interface ChunkNotes {
 }
 
 const CHUNK_ROWS = 20_000;
-const FIRST_CHUNK_BYTES = 1 << 22;
-/** Of one UTF-16 unit. */
-const MAX_UTF8_BYTES = 3;
+/** Of a row without its numbers of user and item, and of those two with their tabs. */
+const MAX_ROW_BYTES = 220;
+const MAX_NUMBERS_BYTES = 24;
 
-/** COPY's text format; ids have no control characters, so the backslash is all that needs an escape. */
-function copyField(text: string): string {
-  return text.includes('\\') ? text.replaceAll('\\', '\\\\') : text;
+/** Numbers by id, as far as they are known, and the ids of this chunk that are not. */
+function createIdNumbers() {
+  const nos = new Map<string, number>();
+  let unknown = new Map<string, number>();
+  return {
+    /** A number, or −1 − k for the k-th unknown id. */
+    numberOf(id: string): number {
+      const no = nos.get(id);
+      if (no !== undefined) {
+        return no;
+      }
+      let k = unknown.get(id);
+      if (k === undefined) {
+        k = unknown.size;
+        unknown.set(id, k);
+      }
+      return -1 - k;
+    },
+    takeUnknown(): string[] {
+      const ids = [...unknown.keys()];
+      unknown = new Map();
+      return ids;
+    },
+    learn(ids: readonly string[], numbers: readonly number[]): void {
+      ids.forEach((id, k) => nos.set(id, numbers[k]));
+    },
+  };
+}
+
+/** Rows being gathered: numbers in arrays and the rest as bytes. Strings kept for 20,000 rows would all be looked at by the garbage collector, again and again. */
+function createGathered() {
+  return { rows: 0, length: 0, user: new Int32Array(CHUNK_ROWS), item: new Int32Array(CHUNK_ROWS), end: new Uint32Array(CHUNK_ROWS), rest: Buffer.allocUnsafe(CHUNK_ROWS * MAX_ROW_BYTES) };
 }
 
 /**
@@ -36,22 +65,51 @@ function copyField(text: string): string {
  */
 export function createChunkWriter(connection: pg.Client, importNo: number, takeNotes: (rows: number) => ChunkNotes): ChunkWriter {
   const dedupOf = createRowDedup();
-  // Bytes rather than a growing string: its hundred thousand pieces would all be looked at by the garbage collector, again and again.
-  let bytes = Buffer.allocUnsafe(FIRST_CHUNK_BYTES);
-  let length = 0;
-  let rows = 0;
+  const users = createIdNumbers();
+  const items = createIdNumbers();
+  // One is gathered while the other is being written.
+  let gathered = createGathered();
+  let spare = createGathered();
   let lastGroup: string | null = null;
   let lastGroupHash = '\\N';
+  let lastMs = Number.NaN;
+  let lastTime = '';
+  let straight = true;
   let writing: Promise<void> = Promise.resolve();
+
+  async function write(chunk: ReturnType<typeof createGathered>, unknownUsers: string[], unknownItems: string[], progress: ChunkProgress): Promise<number> {
+    let userNos: number[] = [];
+    let itemNos: number[] = [];
+    if (unknownUsers.length > 0 || unknownItems.length > 0) {
+      ({ userNos, itemNos } = await resolveIds(connection, unknownUsers, unknownItems));
+      users.learn(unknownUsers, userNos);
+      items.learn(unknownItems, itemNos);
+    }
+    const bytes = Buffer.allocUnsafe(chunk.length + chunk.rows * MAX_NUMBERS_BYTES);
+    let length = 0;
+    let from = 0;
+    for (let row = 0; row < chunk.rows; row++) {
+      const user = chunk.user[row];
+      const item = chunk.item[row];
+      length += bytes.write(`${user < 0 ? userNos[-1 - user] : user}\t${item < 0 ? itemNos[-1 - item] : item}\t`, length, 'latin1');
+      length += chunk.rest.copy(bytes, length, from, chunk.end[row]);
+      from = chunk.end[row];
+    }
+    const inserted = await writeChunk(connection, importNo, { bytes: bytes.subarray(0, length), rows: chunk.rows, progress }, straight);
+    // Where rows were stored already there will be more of them; where there are none any more, the straight way is open again.
+    straight = inserted === chunk.rows;
+    return inserted;
+  }
 
   async function flush(): Promise<void> {
     await writing;
-    const [chunk, count] = [bytes.subarray(0, length), rows];
-    const { progress, onWritten } = takeNotes(count);
-    // What is being sent stays as it is; the next chunk gets its own.
-    bytes = Buffer.allocUnsafe(bytes.length);
-    [length, rows] = [0, 0];
-    writing = writeChunk(connection, importNo, chunk, count, progress).then(onWritten);
+    const chunk = gathered;
+    const [unknownUsers, unknownItems] = [users.takeUnknown(), items.takeUnknown()];
+    const { progress, onWritten } = takeNotes(chunk.rows);
+    [gathered, spare] = [spare, chunk];
+    gathered.rows = 0;
+    gathered.length = 0;
+    writing = write(chunk, unknownUsers, unknownItems, progress).then(onWritten);
     // A chunk that fails while the next is gathered must not count as unhandled: the next `flush` or `end` meets it.
     writing.catch(() => undefined);
   }
@@ -62,15 +120,21 @@ export function createChunkWriter(connection: pg.Client, importNo: number, takeN
         lastGroup = row.groupId;
         lastGroupHash = lastGroup === null ? '\\N' : hashGroup(lastGroup);
       }
-      const dedup = row.eventId === null ? dedupOf(row.userId, row.itemId, row.typeNo, row.value, row.occurredAtMs) : dedupOfEventId(row.userId, row.eventId);
-      const line = `${rows}\t${copyField(row.userId)}\t${copyField(row.itemId)}\t${row.typeNo}\t${row.value ?? '\\N'}\t${row.quantity ?? '\\N'}\t${row.price ?? '\\N'}\t${lastGroupHash}\t${row.occurredAtMs}\t${dedup}\n`;
-      if (length + line.length * MAX_UTF8_BYTES > bytes.length) {
-        const grown = Buffer.allocUnsafe(bytes.length * 2);
-        bytes.copy(grown, 0, 0, length);
-        bytes = grown;
+      if (row.occurredAtMs !== lastMs) {
+        lastMs = row.occurredAtMs;
+        lastTime = new Date(lastMs).toISOString();
       }
-      length += bytes.write(line, length);
-      return ++rows >= CHUNK_ROWS;
+      const dedup = row.eventId === null ? dedupOf(row.userId, row.itemId, row.typeNo, row.value, row.occurredAtMs) : dedupOfEventId(row.userId, row.eventId);
+      const at = gathered.rows;
+      gathered.user[at] = users.numberOf(row.userId);
+      gathered.item[at] = items.numberOf(row.itemId);
+      gathered.length += gathered.rest.write(
+        `${row.typeNo}\t${row.value ?? '\\N'}\t${row.quantity ?? '\\N'}\t${row.price ?? '\\N'}\t${lastGroupHash}\t${lastTime}\t${dedup}\t${importNo}\n`,
+        gathered.length,
+        'latin1',
+      );
+      gathered.end[at] = gathered.length;
+      return ++gathered.rows >= CHUNK_ROWS;
     },
     flush,
     async end() {

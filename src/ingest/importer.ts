@@ -148,7 +148,6 @@ export async function importFile(options: ImportOptions): Promise<ImportSummary>
       });
       try {
         for await (const { rows, lines } of file.batches()) {
-          let full = false;
           for (let k = 0; k < rows.length; k++) {
             const fields = rows[k];
             read.rowsRead++;
@@ -159,10 +158,9 @@ export async function importFile(options: ImportOptions): Promise<ImportSummary>
               continue;
             }
             read.see(row);
-            full = chunks.add(row) || full;
-          }
-          if (full) {
-            await chunks.flush();
+            if (chunks.add(row)) {
+              await chunks.flush();
+            }
           }
         }
       } catch (error) {
