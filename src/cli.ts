@@ -111,7 +111,8 @@ function printAnswer(answer: Answer): void {
   }
 }
 
-const program = new Command('jongleur');
+// Before the commands are made: they take it over.
+const program = new Command('jongleur').exitOverride();
 program
   .description('Self-hosted recommendations for shops. "npm start" runs the server; these commands work on the same data, beside it or without it.')
   .version(version)
@@ -241,7 +242,7 @@ program
   });
 
 try {
-  await program.exitOverride().parseAsync();
+  await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;

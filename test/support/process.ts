@@ -1,7 +1,7 @@
 /** `dist/main.js` as a process of its own, on any free port. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,7 +28,12 @@ export async function startServer(environment: Record<string, string>): Promise<
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: string[] = [];
-  const ended = once(child, 'exit') as Promise<[number | null]>;
+  const ended = (once(child, 'exit') as Promise<[number | null]>).then(async (result) => {
+    if (environment.DATA_DIR === undefined) {
+      await rm(dataDir, { recursive: true, force: true });
+    }
+    return result;
+  });
   const url = await new Promise<string>((resolve, reject) => {
     for (const stream of [child.stdout!, child.stderr!]) {
       let rest = '';

@@ -1,0 +1,93 @@
+/** The commands as they are shipped. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createTestDatabase } from './support/postgres.ts';
+
+const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+
+describe('jongleur', () => {
+  let folder: string;
+  let database: Awaited<ReturnType<typeof createTestDatabase>>;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'jongleur-cli-'));
+    database = await createTestDatabase(inject('templateUrl'));
+  });
+  afterAll(async () => {
+    await database.drop();
+    await rm(folder, { recursive: true });
+  });
+
+  const jongleur = async (...args: string[]) =>
+    await new Promise<{ code: number; out: string; err: string }>((resolve) => {
+      execFile(process.execPath, [cli, ...args], { env: { PATH: process.env.PATH, DATABASE_URL: database.url, DATA_DIR: folder }, cwd: folder }, (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }));
+    });
+  const file = async (name: string, content: string | Buffer) => {
+    await writeFile(join(folder, name), content);
+    return join(folder, name);
+  };
+  const orders = `customer,sku,ordered_at,title,qty\n${Array.from({ length: 16 }, (_, user) => Array.from({ length: 8 }, (_unused, item) => (item % 2 === user % 2 && item !== user % 8 ? `u${user},i${item},2026-01-${String(user + 1).padStart(2, '0')} 10:00,"Item ""${item}""",1\n` : '')).join('')).join('')},i1,2026-01-01,x,1\nu1,i1,yesterday,x,1\n`;
+
+  it('imports, trains and recommends, and says what it did', async () => {
+    const path = await file('orders.csv.gz', gzipSync(orders));
+    const imported = await jongleur('import', path, '--columns', 'user=customer,item=sku,time=ordered_at,quantity=qty', '--type', 'cart');
+    expect(imported).toMatchObject({ code: 0, err: '' });
+    expect(imported.out).toMatch(/user = customer, item = sku, time = ordered_at, quantity = qty, title = title; type cart/);
+    expect(imported.out).toMatch(/imported +48\n[^]*skipped: no user +1 {2}first in line 50[^]*skipped: bad time +1 {2}first in line 51: "u1,i1,yesterday,x,1"/);
+    const again = await jongleur('import', path, '--columns', 'user=customer,item=sku,time=ordered_at,quantity=qty', '--type', 'cart');
+    expect(again.out).toMatch(/imported +0\n[^]*known already +48/);
+
+    const trained = await jongleur('train');
+    expect(trained).toMatchObject({ code: 0, err: '' });
+    expect(trained.out).toMatch(/^Model 1 is live[^]*48 events → 48 interactions of 16 users with 8 items/);
+
+    const list = await jongleur('recommend', 'u3', '--limit', '4');
+    expect(list.out.trim().split('\n')).toHaveLength(4);
+    expect(list.out).toMatch(/^ +1 +\d\.\d{4} +i[1357] +Item "[1357]"/);
+    const json = JSON.parse((await jongleur('recommend', 'u3', '--limit', '2', '--json')).out) as { source: string; items: unknown[] };
+    expect(json).toMatchObject({ source: 'personal', modelVersion: 1 });
+    expect(json.items).toHaveLength(2);
+    const stranger = await jongleur('recommend', 'nobody');
+    expect(stranger).toMatchObject({ code: 0 });
+    expect(stranger.err).toMatch(/Nothing is known of "nobody".*trending/);
+  });
+
+  it('ends with code 1 and one sentence that helps, where something of the user’s is wrong', async () => {
+    const whole = gzipSync(orders.repeat(50));
+    const cases: [string[], RegExp][] = [
+      [['import', join(folder, 'none.csv')], /There is no file .*none\.csv/],
+      [['import', folder], /is a folder/],
+      [['import', await file('empty.csv', '')], /is empty; the first line must name the columns/],
+      [['import', await file('cut.csv.gz', whole.subarray(0, whole.length - 20)), '--columns', 'user=customer,item=sku'], /cut off.*stored/],
+      [['import', await file('other.csv', 'a,b\n1,2\n')], /No column of the file looks like the user\. Its columns are: a, b\. Say which it is, for example --columns user=a/],
+      [['import', await file('o.csv', orders), '--columns', 'user=custmer,item=sku'], /no column "custmer".*did you mean "customer"/],
+      [['import', await file('o.csv', orders), '--columns', 'usr=customer'], /"usr=customer" \(did you mean "user=/],
+      [['import', await file('o.csv', orders), '--preset', 'online-retial'], /did you mean "online-retail"/],
+      [['import', await file('o.csv', orders), '--columns', 'user=customer', '--type', 'puchase'], /"puchase" is no event type; did you mean "purchase"/],
+      [['import', await file('bad.csv', 'user,item,time\nu,i,never\n')], /No row could be imported/],
+      [['keys', 'root'], /There is no role "root"/],
+    ];
+    for (const [args, message] of cases) {
+      const result = await jongleur(...args);
+      expect(result, args.join(' ')).toMatchObject({ code: 1, err: expect.stringMatching(message) as string });
+      expect(result.err, args.join(' ')).not.toMatch(/ {4}at |node:internal/);
+    }
+  });
+
+  it('ends with code 2 for a command that it does not know', async () => {
+    expect(await jongleur('recomend', 'u1')).toMatchObject({ code: 2, err: expect.stringMatching(/Did you mean recommend/) as string });
+    expect(await jongleur('recommend', 'u1', '--limit', 'many')).toMatchObject({ code: 2, err: expect.stringMatching(/whole number from 1 to 200/) as string });
+    expect((await jongleur('--help')).out).toMatch(/import[^]*train[^]*recommend[^]*keys[^]*demo/);
+  });
+
+  it('makes keys where there are none and shows them, readable by their owner alone', async () => {
+    const all = await jongleur('keys');
+    expect(all.out).toMatch(/^secret +sk_[\w-]{43}\npublishable +pk_[\w-]{43}\nadmin +ak_[\w-]{43}\n$/);
+    expect((await jongleur('keys', 'secret')).out.trim()).toBe(/sk_\S+/.exec(all.out)![0]);
+    expect((await stat(join(folder, 'keys.env'))).mode & 0o777).toBe(0o600);
+  });
+});
