@@ -39,7 +39,7 @@ export class DatabaseUnavailable extends Error {
 /** The disk that holds the database is full, or a limit set on it is reached: nothing was written. */
 export class DatabaseFull extends Error {
   constructor(cause: unknown) {
-    super('Postgres has no room left to write', { cause });
+    super('Postgres has no room left to write. Nothing of this step was stored, and what was stored before stays. Make room on the disk of Postgres, then do it again.', { cause });
     this.name = 'DatabaseFull';
   }
 }
