@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 export function createLogger(config: Pick<Config, 'logLevel' | 'logPretty'>): Logger {
   return pino({
     level: config.logLevel,
-    ...(config.logPretty ? { transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname,reqId,req,res,responseTime', messageFormat: '{msg} {if req.method}{req.method} {req.url}{end}' } } } : {}),
+    ...(config.logPretty ? { transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname,reqId,req,res,responseTime', singleLine: true, messageFormat: '{msg} {if req.method}{req.method} {req.url}{end}' } } } : {}),
   });
 }
 
