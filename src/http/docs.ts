@@ -21,6 +21,12 @@ const BADGE: Readonly<Record<Role | 'open', string>> = {
   admin: `🔑 Needs ${ROLE_WORDS.admin}.`,
 };
 
+/** A parameter that has a default is there whenever a handler looks, hence required in the schema; a client need not send it. */
+function withoutDefaultsRequired(schema: unknown): unknown {
+  const { required, properties } = (schema ?? {}) as { required?: string[]; properties?: Record<string, { default?: unknown }> };
+  return required === undefined || properties === undefined ? schema : { ...(schema as object), required: required.filter((name) => properties[name].default === undefined) };
+}
+
 export async function installSpecification(app: FastifyInstance, { publicUrl, version }: Services): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -47,13 +53,14 @@ export async function installSpecification(app: FastifyInstance, { publicUrl, ve
       const described = schema as FastifySchema & { description?: string; summary?: string };
       return {
         url,
-        schema: { ...schema, summary: `${described.summary ?? ''} [${SHORT_BADGE[role]}]`, description: [described.description, BADGE[role]].filter(Boolean).join('\n\n'), security: role === 'open' ? [] : [{ key: [] }] } as FastifySchema,
+        schema: { ...schema, querystring: withoutDefaultsRequired(described.querystring), summary: `${described.summary ?? ''} [${SHORT_BADGE[role]}]`, description: [described.description, BADGE[role]].filter(Boolean).join('\n\n'), security: role === 'open' ? [] : [{ key: [] }] } as FastifySchema,
       };
     },
   });
 }
 
-const PAGE_POLICY = "default-src 'self'; base-uri 'self'; frame-ancestors 'self'; font-src 'self' data:; img-src 'self' data:; object-src 'none'; script-src 'self'; style-src 'self'";
+/** The hash is of the one inline style that Swagger UI sets. */
+const PAGE_POLICY = "default-src 'self'; base-uri 'self'; frame-ancestors 'self'; font-src 'self' data:; img-src 'self' data:; object-src 'none'; script-src 'self'; style-src 'self' 'unsafe-hashes' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='";
 
 function errorsPage(): string {
   const rows = Object.entries(PROBLEMS)

@@ -11,7 +11,8 @@ import { EventBody, Id, ItemId, Limit, Nullable, ProblemBody, UserId, WriteAnswe
 import type { Services } from './services.ts';
 
 const MAX_EVENTS = 1000;
-const IdempotencyHeaders = Type.Object({ 'idempotency-key': Type.Optional(Id('Gives events without an eventId the ids KEY:0, KEY:1, …', 'order-1001')) });
+// Without an example: Swagger UI would send it with every try, and the second try of another body would be a conflict.
+const IdempotencyHeaders = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ description: 'Gives events without an eventId the ids KEY:0, KEY:1, …; up to 200 characters' })) });
 
 /** The elements of a body: one event, or a list under `name`. */
 function elementsOf(body: unknown, name: string): { elements: unknown[]; listed: boolean } {

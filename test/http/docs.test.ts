@@ -36,6 +36,14 @@ describe('the documentation', () => {
   });
   afterAll(async () => await service.stop());
 
+  it('asks clients for no parameter that has a default', () => {
+    const parameters = operations.flatMap(({ operation }) => operation.parameters ?? []);
+    const withDefault = parameters.filter(({ schema }) => (schema as { default?: unknown }).default !== undefined);
+    expect(withDefault.length).toBeGreaterThan(5);
+    expect(withDefault.filter(({ required }) => required === true)).toEqual([]);
+    expect(parameters.filter(({ in: place, required }) => place === 'path' && required !== true)).toEqual([]);
+  });
+
   it('is OpenAPI 3.1 with everything a client generator asks for', () => {
     expect(specification.openapi).toMatch(/^3\.1\./);
     expect(specification.info).toMatchObject({ title: 'Jongleur', version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
