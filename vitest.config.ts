@@ -7,6 +7,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // More than there are cores: about half of a test's time is waiting for Postgres, a process or a timer.
+    maxWorkers: 3,
   },
 });
