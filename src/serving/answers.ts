@@ -6,7 +6,7 @@
  * wake-up delays and never loses.
  */
 import type { Database } from '../storage/database.ts';
-import { usersWithEventsSince } from '../storage/events.ts';
+import { currentWatermark, usersWithEventsSince } from '../storage/events.ts';
 import { type Item, loadItems, findItem } from '../storage/items.ts';
 import { ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
 import { SnapshotDamaged } from '../model/snapshot.ts';
@@ -107,6 +107,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   const trends = createTrending(database, (error) => options.log('could not count trends', { reason: String(error) }, true));
   const top = createTopN(MAX_LIMIT);
   let model: LiveModel | null = null;
+  /** What was asked for last: older events are known here. */
   let watermark = '0';
   /** A version whose bytes were found damaged is not read again and again. */
   let damagedVersion: number | null = null;
@@ -229,16 +230,15 @@ export function createAnswers(options: AnswersOptions): Answers {
   }
 
   async function followEvents(): Promise<void> {
-    trends.noteEvents();
-    if (model === null) {
-      return;
-    }
     const newer = await usersWithEventsSince(database, watermark, MAX_DIRTY_USERS);
     watermark = newer.watermark;
     if (newer.userIds === null) {
       states.markAll();
     } else {
       states.mark(newer.userIds);
+    }
+    if (newer.userIds === null || newer.userIds.length > 0) {
+      trends.noteEvents();
     }
   }
 
@@ -296,6 +296,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     followItems: follow.items,
     followModels: follow.models,
     async start() {
+      watermark = await currentWatermark(database);
       await follow.items();
       await trends.refresh();
       await follow.models();
