@@ -1,8 +1,11 @@
 #!/usr/bin/env node
-/** `jongleur`: the commands. Each opens the house itself: it starts the embedded Postgres, or attaches to the one that a running server has. */
+/**
+ * `jongleur`: the commands. Each opens the house itself: it starts the embedded Postgres, or attaches to the one that a running server has. Those of
+ * `offline-commands.ts` need none.
+ */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { ConfigError, readConfig } from './config.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
 import { ensureDemoShop } from './demo-shop.ts';
 import { type House, openHouse } from './house.ts';
 import { parseColumnMapping } from './ingest/columns.ts';
@@ -10,12 +13,15 @@ import { ImportFileFault } from './ingest/csv.ts';
 import { type ImportSummary, importFile } from './ingest/importer.ts';
 import { PRESETS } from './ingest/rows.ts';
 import { createLogger } from './logger.ts';
+import { FitDiverged } from './model/ials.ts';
+import { addOfflineCommands } from './offline-commands.ts';
 import { type Answer, createAnswers } from './serving/answers.ts';
 import type { Role } from './storage/api-keys.ts';
 import { DatabaseFull, DatabaseUnavailable } from './storage/database.ts';
 import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { KEY_VARIABLE, ROLES, createFirstKeys, keyFileOf, readKeyFile } from './storage/first-keys.ts';
-import { type StartedRun, startTrainingRun } from './training/run.ts';
+import { OfflineFault } from './training/offline/fault.ts';
+import { type StartedRun, startTrainingRun, threadsOf } from './training/run.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 const terminal = process.stdout.isTTY === true;
@@ -35,7 +41,7 @@ function showProgress(text: string): void {
 }
 
 /** Opens the house for one command and closes it whatever happens, also on Ctrl-C. */
-async function withHouse(work: (house: House, signal: AbortSignal) => Promise<void>): Promise<void> {
+async function withHouse(work: (house: House, signal: AbortSignal, config: Config) => Promise<void>): Promise<void> {
   const config = readConfig(process.env, terminal);
   // A command's output is its own: the log is for what goes wrong.
   const logger = createLogger({ logLevel: process.env.LOG_LEVEL === undefined ? 'warn' : config.logLevel, logPretty: terminal });
@@ -44,7 +50,7 @@ async function withHouse(work: (house: House, signal: AbortSignal) => Promise<vo
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const house = await openHouse(config, logger, 4);
   try {
-    await work(house, controller.signal);
+    await work(house, controller.signal, config);
   } finally {
     await house.close();
     process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
@@ -155,9 +161,9 @@ program
   .command('train')
   .description('train a model now and make it live; a running server swaps to it by itself')
   .action(async () => {
-    await withHouse(async ({ connectionString, facts }, signal) => {
+    await withHouse(async ({ connectionString, facts }, signal, config) => {
       const started = await startTrainingRun({
-        connectionString, systemIdentifier: facts.systemIdentifier, startedBy: 'cli', now: Date.now,
+        connectionString, systemIdentifier: facts.systemIdentifier, startedBy: 'cli', now: Date.now, threads: threadsOf(config.trainThreads, false), kernel: config.trainKernel,
         onProgress: (phase, progress, secondsLeft) => showProgress(`${phase}, ${Math.round(progress * 100)} %${secondsLeft === null ? '' : `, ${Math.ceil(secondsLeft)} s left`}`),
       });
       if (started === null) {
@@ -241,13 +247,15 @@ program
     });
   });
 
+addOfflineCommands(program, () => readConfig(process.env, terminal).trainKernel);
+
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
-    const known = [CommandFault, ConfigError, ImportFileFault, EmbeddedPostgresError, DatabaseUnavailable, DatabaseFull].some((kind) => error instanceof kind);
+    const known = [CommandFault, ConfigError, ImportFileFault, OfflineFault, FitDiverged, EmbeddedPostgresError, DatabaseUnavailable, DatabaseFull].some((kind) => error instanceof kind);
     process.stderr.write(`jongleur: ${known ? (error as Error).message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exitCode = 1;
   }

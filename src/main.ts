@@ -21,6 +21,7 @@ import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { listEventTypes } from './storage/event-types.ts';
 import { createFirstKeys, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
 import { type Channel, listenForWakeUps } from './storage/wake-ups.ts';
+import { threadsOf } from './training/run.ts';
 import { createTrainer } from './training/trainer.ts';
 
 const startedAt = performance.now();
@@ -69,7 +70,8 @@ async function main(): Promise<void> {
 
   const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: say });
   const trainer = createTrainer({
-    database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', cron: config.retrainCron,
+    database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
+    kernel: config.trainKernel, cron: config.retrainCron,
     minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say,
   });
   const writer = createWriter({

@@ -25,6 +25,11 @@ function normalise(name: string): string {
   return name.toLowerCase().replace(/[\s_-]/g, '');
 }
 
+/** What a column of this name usually is, or null. */
+export function meaningOf(name: string): Meaning | null {
+  return COLUMN_MEANINGS.find((meaning) => ALIASES[meaning].includes(normalise(name))) ?? null;
+}
+
 /** Reads `user=CustomerID,item=StockCode`. @throws ImportFileFault naming the part that is wrong */
 export function parseColumnMapping(text: string): Partial<Record<Meaning, string>> {
   const mapping: Partial<Record<Meaning, string>> = {};

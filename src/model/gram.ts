@@ -25,7 +25,7 @@ export function gramOf(factors: Factors): Float64Array {
 }
 
 /** Adds the upper triangle of Σ y yᵀ over a range of rows; four rows per pass, so that each sum is loaded and stored once for four products. */
-function addGramOfRows(data: Float32Array, stride: number, from: number, to: number, gram: Float64Array): void {
+export function addGramOfRows(data: Float32Array, stride: number, from: number, to: number, gram: Float64Array): void {
   let row = from;
   for (; row + 4 <= to; row += 4) {
     const a = row * stride;

@@ -391,7 +391,7 @@ function checkStart(start: { users?: Factors; items: Factors }, byUser: SparseRo
   throw new RangeError(`the start must have ${byUser.rows} users and ${byUser.cols} items of ${recipe.factors} factors`);
 }
 
-function checkRecipe(recipe: Recipe): void {
+export function checkRecipe(recipe: Recipe): void {
   const wrong = (name: keyof Recipe, wanted: string) => new RangeError(`recipe.${name} must be ${wanted}, not ${recipe[name]}`);
   for (const name of ['factors', 'stepsPerSweep'] as const) if (!Number.isInteger(recipe[name]) || recipe[name] < 1) throw wrong(name, 'a whole number from 1');
   if (!Number.isInteger(recipe.sweeps) || recipe.sweeps < 0) throw wrong('sweeps', 'a whole number from 0');

@@ -35,18 +35,24 @@ export function createFactors(rows: number, factors: number): Factors {
 
 /** Rows become columns. Entries stay ascending within a row because rows are read in order. */
 export function transpose(matrix: SparseRows): SparseRows {
-  const { rows, cols, rowStart, index, weight, target } = matrix;
-  const entries = index.length;
+  const entries = matrix.index.length;
   const transposed: SparseRows = {
-    rows: cols,
-    cols: rows,
-    rowStart: new Int32Array(cols + 1),
+    rows: matrix.cols,
+    cols: matrix.rows,
+    rowStart: new Int32Array(matrix.cols + 1),
     index: new Int32Array(entries),
     weight: new Float32Array(entries),
     target: new Float32Array(entries),
   };
+  transposeInto(matrix, transposed);
+  return transposed;
+}
+
+/** The same into arrays that are there already. */
+export function transposeInto({ rows, cols, rowStart, index, weight, target }: SparseRows, transposed: SparseRows): void {
   const start = transposed.rowStart;
-  for (let e = 0; e < entries; e++) start[index[e]! + 1]!++;
+  start.fill(0);
+  for (let e = 0; e < index.length; e++) start[index[e]! + 1]!++;
   for (let c = 0; c < cols; c++) start[c + 1]! += start[c]!;
   const next = start.slice(0, cols);
   for (let r = 0; r < rows; r++) {
@@ -57,7 +63,6 @@ export function transpose(matrix: SparseRows): SparseRows {
       transposed.target[to] = target[e]!;
     }
   }
-  return transposed;
 }
 
 /**

@@ -5,9 +5,9 @@
  * test part must not leak into what was scored, nor the scored fit into the next) → check → arrays. Where no honest split is possible the model is fitted
  * all the same, and the report says why it was not scored.
  */
-import { DEFAULT_RECIPE, FitDiverged, fitIals, type Recipe } from './ials.ts';
+import { DEFAULT_RECIPE, type Fit, FitDiverged, type FitHooks, fitIals, type Recipe } from './ials.ts';
 import { type EventColumns, type EventTypeRule, foldEvents, type Interactions, newestOccurredAt } from './interactions.ts';
-import { type Factors, indexInteractions, indexOfNo, meanWeight, scaleWeights, transpose } from './matrix.ts';
+import { type Factors, indexInteractions, indexOfNo, meanWeight, scaleWeights, type SparseRows, transpose } from './matrix.ts';
 import { bootstrapInterval, evaluateRanking, type Interval, rankByFactors, type Ranker } from './metrics.ts';
 import { rankByScore, scorePopularity, scoreRecentPopularity } from './popularity.ts';
 import type { ItemSide, UserHistory, UserSide } from './snapshot.ts';
@@ -15,12 +15,16 @@ import { findRelevance, type NoHoldout, type Relevance, splitByTime } from './sp
 
 export type TrainingPhase = 'fold' | 'split' | 'fit' | 'evaluate' | 'refit' | 'finish';
 
+export type FitFunction = (byUser: SparseRows, recipe: Recipe, hooks: FitHooks) => Fit;
+
 export interface TrainingInput {
   columns: EventColumns;
   rules: readonly EventTypeRule[];
   recipe?: Recipe;
   /** Share of the events, the latest ones, to score on. */
   testShare?: number;
+  /** How to fit, `fitIals` where not given. What it returns need not outlive its next call. */
+  fit?: FitFunction;
   /** `fraction` of the whole training, 0 … 1, never falling. */
   onProgress?(phase: TrainingPhase, fraction: number): void;
 }
@@ -92,17 +96,17 @@ export class NotEnoughData extends Error {
 
 /** Throws `NotEnoughData` and `FitDiverged`. */
 export function trainModel(input: TrainingInput): TrainedModel {
-  const { columns, rules, recipe = DEFAULT_RECIPE, testShare, onProgress } = input;
+  const { columns, rules, recipe = DEFAULT_RECIPE, fit = fitAlone, testShare, onProgress } = input;
   const newestMs = newestOccurredAt(columns);
   onProgress?.('fold', 0);
   const interactions = foldEvents(columns, rules, newestMs);
   checkEnoughData(interactions);
 
   onProgress?.('split', 0.05);
-  const holdout = evaluateHoldout(columns, rules, recipe, testShare, onProgress);
+  const holdout = evaluateHoldout(columns, rules, recipe, fit, testShare, onProgress);
 
   onProgress?.('refit', 0.5);
-  const final = fitInteractions(interactions, recipe, true, (done) => onProgress?.('refit', 0.5 + 0.45 * done));
+  const final = fitInteractions(interactions, recipe, fit, true, (done) => onProgress?.('refit', 0.5 + 0.45 * done));
   onProgress?.('finish', 0.95);
   checkFinite(final.users, 'user', recipe.sweeps);
   checkFinite(final.items, 'item', recipe.sweeps);
@@ -136,7 +140,8 @@ export function trainModel(input: TrainingInput): TrainedModel {
 }
 
 function evaluateHoldout(
-  columns: EventColumns, rules: readonly EventTypeRule[], recipe: Recipe, testShare: number | undefined, onProgress: TrainingInput['onProgress'],
+  columns: EventColumns, rules: readonly EventTypeRule[], recipe: Recipe, fit: FitFunction, testShare: number | undefined,
+  onProgress: TrainingInput['onProgress'],
 ): HoldoutReport | NoHoldout {
   const split = splitByTime(columns, testShare);
   if ('reason' in split) return split.reason;
@@ -151,7 +156,7 @@ function evaluateHoldout(
   if (users === 0) {
     return { code: 'no-test-users', message: 'No user known before the cut wanted anything new after it.' };
   }
-  const fit = fitInteractions(interactions, recipe, false, (done) => onProgress?.('fit', 0.05 + 0.4 * done));
+  const fitted = fitInteractions(interactions, recipe, fit, false, (done) => onProgress?.('fit', 0.05 + 0.4 * done));
   onProgress?.('evaluate', 0.45);
   const relevant = relevance.itemIndex.length;
   const cold = relevance.itemIndex.reduce((count, item) => count + (item < 0 ? 1 : 0), 0);
@@ -162,9 +167,9 @@ function evaluateHoldout(
     users,
     relevant,
     coldShare: cold / relevant,
-    model: summarize(rankByFactors(fit.users, fit.items, fit.matrix, 20), relevance),
-    popularity: summarize(rankByScore(scorePopularity(fit.matrix), fit.matrix), relevance),
-    recentPopularity: summarize(rankByScore(scoreRecentPopularity(train, rules, fit.itemNos), fit.matrix), relevance),
+    model: summarize(rankByFactors(fitted.users, fitted.items, fitted.matrix, 20), relevance),
+    popularity: summarize(rankByScore(scorePopularity(fitted.matrix), fitted.matrix), relevance),
+    recentPopularity: summarize(rankByScore(scoreRecentPopularity(train, rules, fitted.itemNos), fitted.matrix), relevance),
   };
 }
 
@@ -178,13 +183,15 @@ function summarize(rank: Ranker, relevance: Relevance): RankingSummary {
   };
 }
 
-function fitInteractions(interactions: Interactions, recipe: Recipe, withObjective: boolean, onFraction: (done: number) => void) {
+const fitAlone: FitFunction = (byUser, recipe, hooks) => fitIals(byUser, transpose(byUser), recipe, hooks);
+
+function fitInteractions(interactions: Interactions, recipe: Recipe, fit: FitFunction, withObjective: boolean, onFraction: (done: number) => void) {
   const { userNos, itemNos, matrix } = indexInteractions(interactions);
   const weightScale = 1 / meanWeight(matrix);
   const byUser = scaleWeights(matrix, weightScale);
   const { used, note } = capFactors(recipe, matrix.rows, matrix.cols);
-  const fit = fitIals(byUser, transpose(byUser), used, { objective: withObjective, onSweep: (sweep, of) => onFraction(sweep / of) });
-  return { userNos, itemNos, matrix, weightScale, recipe: used, note, users: fit.users, items: fit.items, objective: fit.objective ?? [] };
+  const fitted = fit(byUser, used, { objective: withObjective, onSweep: (sweep, of) => onFraction(sweep / of) });
+  return { userNos, itemNos, matrix, weightScale, recipe: used, note, users: fitted.users, items: fitted.items, objective: fitted.objective ?? [] };
 }
 
 /** A matrix has no more directions than its shorter side; half of that leaves the fit something to generalise from. */

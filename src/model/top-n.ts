@@ -49,6 +49,21 @@ export function createTopN(maxLimit: number): TopN {
   return { count: 0, items: new Int32Array(maxLimit), scores: new Float64Array(maxLimit) };
 }
 
+/** Takes an entry into an answer that is being gathered, a heap of at most `limit` ≤ `maxLimit` until `sortTopN` ends it. */
+export function offerTopN(out: TopN, limit: number, score: number, item: number): void {
+  const { scores, items, count } = out;
+  if (count < limit) {
+    siftUp(scores, items, out.count++, score, item);
+  } else if (limit > 0 && goesBefore(scores[0]!, items[0]!, score, item)) {
+    siftDown(scores, items, count, score, item);
+  }
+}
+
+/** Best first, ties to the smaller index. */
+export function sortTopN(out: TopN): void {
+  sortHeap(out.scores, out.items, out.count);
+}
+
 /** Copies the factors into scan order. `withoutZero` leaves out items of norm 0, which have no direction. */
 export function createScanIndex(items: Factors, withoutZero = false): ScanIndex {
   const { rows, stride: sourceStride, data } = items;

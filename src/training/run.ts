@@ -6,7 +6,9 @@
  *
  * A run that fails or is cancelled leaves the live model alone and says why in its row.
  */
+import { availableParallelism } from 'node:os';
 import { DEFAULT_RECIPE, type Recipe } from '../model/ials.ts';
+import type { KernelChoice } from '../model/kernels/kernels.ts';
 import { extractTrainingData } from '../storage/extract.ts';
 import { RunNoLongerOurs, publishModel } from '../storage/models.ts';
 import { type TrainingLock, endRun, noteProgress, startRun, takeTrainingLock } from '../storage/training-runs.ts';
@@ -24,6 +26,9 @@ export interface RunOptions {
   readonly systemIdentifier: string;
   readonly startedBy: StartedBy;
   readonly recipe?: Recipe;
+  /** Threads to fit with, from 1 (`threadsOf`); default 1. The model does not depend on it. */
+  readonly threads?: number;
+  readonly kernel?: KernelChoice;
   readonly now: () => number;
   readonly onProgress?: (phase: string, progress: number, secondsLeft: number | null) => void;
 }
@@ -43,6 +48,11 @@ class RunCancelled extends Error {
     super('The run was cancelled.');
     this.name = 'RunCancelled';
   }
+}
+
+/** Threads for a setting of 0: one less than the machine's cores where this process also answers, all of them where it only trains. */
+export function threadsOf(setting: number, answersToo: boolean): number {
+  return setting > 0 ? setting : Math.max(1, availableParallelism() - (answersToo ? 1 : 0));
 }
 
 /** @returns null where another run is under way, in this process or elsewhere */
@@ -79,12 +89,13 @@ async function carryOut(options: RunOptions, lock: TrainingLock, runNo: number, 
       { columns: extract.columns, rules: extract.rules, recipe: options.recipe ?? DEFAULT_RECIPE, users: extract.users satisfies IdColumns, items: extract.items },
       signal,
       (phase, fraction) => notes.say(phase, EXTRACT_SHARE + (1 - EXTRACT_SHARE) * 0.97 * fraction),
+      { threads: options.threads ?? 1, kernel: options.kernel ?? 'auto' },
     );
     const trainSeconds = (options.now() - threadStarted) / 1000;
     notes.say('publish', 0.98);
     await notes.settled();
     signal.throwIfAborted();
-    const report = { ...trained.report, seconds: { extract: extractSeconds, train: trainSeconds }, bytes: { item: trained.itemPart.length, user: trained.userPart.length } };
+    const report = { ...trained.report, ...trained.computed, seconds: { extract: extractSeconds, train: trainSeconds }, bytes: { item: trained.itemPart.length, user: trained.userPart.length } };
     const version = await publishModel(lock.connection, runNo, {
       recipe: trained.recipe, report, watermark: extract.watermark, systemIdentifier: options.systemIdentifier, itemPart: trained.itemPart, userPart: trained.userPart,
     });

@@ -3,6 +3,7 @@
  * the next start sees the same events and more.
  */
 import { Cron } from 'croner';
+import type { KernelChoice } from '../model/kernels/kernels.ts';
 import type { Database } from '../storage/database.ts';
 import { countEventsSince } from '../storage/events.ts';
 import { findLiveModel } from '../storage/models.ts';
@@ -15,6 +16,9 @@ export interface TrainerOptions {
   readonly systemIdentifier: string;
   /** false: this process never trains. */
   readonly enabled: boolean;
+  /** Threads to fit with, from 1; default 1. */
+  readonly threads?: number;
+  readonly kernel?: KernelChoice;
   readonly cron: string | null;
   readonly minEvents: number;
   /** 0: never because of events. */
@@ -139,7 +143,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
 /** The report's figures for a log line. */
 function summarise(report: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { events, users, items, interactions, factors, seconds } = report;
+  const { events, users, items, interactions, factors, kernel, threads, seconds } = report;
   const holdout = report.holdout as { model: Record<string, { mean: number }>; popularity: Record<string, { mean: number }> } | null;
-  return { events, users, items, interactions, factors, seconds, recallAt20: holdout?.model['recall@20'].mean ?? null, popularityRecallAt20: holdout?.popularity['recall@20'].mean ?? null };
+  return { events, users, items, interactions, factors, kernel, threads, seconds, recallAt20: holdout?.model['recall@20'].mean ?? null, popularityRecallAt20: holdout?.popularity['recall@20'].mean ?? null };
 }

@@ -1,5 +1,7 @@
-/** The whole protocol between a run and its thread. Arrays are transferred, not copied: the sender does not have them any more. */
+/** The whole protocol between a run and its threads. Arrays of a training are transferred, not copied: the sender does not have them any more. */
+import type { Factors, SparseRows } from '../../model/matrix.ts';
 import type { Recipe } from '../../model/ials.ts';
+import type { KernelChoice } from '../../model/kernels/kernels.ts';
 import type { EventColumns, EventTypeRule } from '../../model/interactions.ts';
 import type { TrainingPhase, TrainingReport } from '../../model/pipeline.ts';
 
@@ -10,7 +12,6 @@ export interface IdColumns {
   readonly bytes: Uint8Array;
 }
 
-/** Run → thread, once, as `workerData`. */
 export interface TrainJob {
   readonly columns: EventColumns;
   readonly rules: readonly EventTypeRule[];
@@ -19,8 +20,39 @@ export interface TrainJob {
   readonly items: IdColumns;
 }
 
-/** Thread → run. `done` or `failed` is the last. */
+export interface FitJob {
+  readonly byUser: SparseRows;
+  readonly recipe: Recipe;
+  readonly objective: boolean;
+  readonly start: { readonly users?: Factors; readonly items: Factors } | null;
+}
+
+/** A thread's place among those of a run, and the memory they share. */
+export interface Place {
+  readonly memory: WebAssembly.Memory;
+  readonly kernel: KernelChoice;
+  /** 0 has the job, the others help it. */
+  readonly thread: number;
+  readonly threads: number;
+}
+
+/** Caller → thread, once, as `workerData`. */
+export type ThreadJob = { readonly place: Place } & ({ readonly kind: 'train'; readonly job: TrainJob } | { readonly kind: 'fit'; readonly job: FitJob } | { readonly kind: 'help' });
+
+/** What computed. */
+export interface Computed {
+  readonly kernel: 'wasm' | 'reference';
+  readonly threads: number;
+}
+
+export type ThreadFailure =
+  | { readonly kind: 'failed'; readonly code: 'not-enough-data' | 'internal' | 'range'; readonly message: string }
+  | { readonly kind: 'failed'; readonly code: 'diverged'; readonly message: string; readonly sweep: number; readonly side: 'user' | 'item'; readonly row: number };
+
+/** Thread → caller. `done`, `fitted` or `failed` is the last; a helper says nothing. */
 export type ThreadMessage =
   | { readonly kind: 'progress'; readonly phase: TrainingPhase; readonly fraction: number }
-  | { readonly kind: 'done'; readonly threadId: number; readonly recipe: Recipe; readonly report: TrainingReport; readonly itemPart: Uint8Array; readonly userPart: Uint8Array }
-  | { readonly kind: 'failed'; readonly code: 'not-enough-data' | 'diverged' | 'internal'; readonly message: string };
+  | { readonly kind: 'sweep'; readonly sweep: number; readonly of: number; readonly seconds: number }
+  | { readonly kind: 'done'; readonly computed: Computed; readonly threadId: number; readonly recipe: Recipe; readonly report: TrainingReport; readonly itemPart: Uint8Array; readonly userPart: Uint8Array }
+  | { readonly kind: 'fitted'; readonly computed: Computed; readonly users: Factors; readonly items: Factors; readonly objective: number[] | null }
+  | ThreadFailure;

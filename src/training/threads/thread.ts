@@ -1,10 +1,12 @@
-/** Starts a training thread and waits for its end. The event loop of this process only passes messages on. */
+/** Starts training threads and waits for their end. The event loop of this process only passes messages on. */
 import { Worker } from 'node:worker_threads';
-import type { ThreadMessage, TrainJob } from './messages.ts';
+import type { KernelChoice } from '../../model/kernels/kernels.ts';
+import { createSharedMemory } from '../../model/shared-memory.ts';
+import type { FitJob, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 export type Trained = Extract<ThreadMessage, { kind: 'done' }>;
 
-/** The thread ended without a model. `code` is stable. */
+/** The threads ended without a model. `code` is stable. */
 export class TrainingFailed extends Error {
   readonly code: string;
   constructor(code: string, message: string) {
@@ -17,34 +19,80 @@ export class TrainingFailed extends Error {
 /** A thread runs compiled code, also where this file itself is run from its source (as tests do): Node 20 loads no TypeScript. */
 const ENTRY = import.meta.url.endsWith('.ts') ? new URL('../../../dist/training/threads/entry.js', import.meta.url) : new URL('./entry.js', import.meta.url);
 
+export interface Team {
+  /** From 1; what is computed does not depend on it. */
+  readonly threads: number;
+  readonly kernel: KernelChoice;
+}
+
 /**
- * @throws TrainingFailed; the signal's reason when cancelled (the thread is ended at once)
+ * @throws TrainingFailed; the signal's reason when cancelled (the threads are ended at once)
  */
-export async function trainInThread(job: TrainJob, signal: AbortSignal, onProgress: (phase: string, fraction: number) => void): Promise<Trained> {
-  signal.throwIfAborted();
+export async function trainInThread(job: TrainJob, signal: AbortSignal, onProgress: (phase: string, fraction: number) => void, team: Team = { threads: 1, kernel: 'auto' }): Promise<Trained> {
   const { columns, users, items } = job;
   const arrays = [columns.user, columns.item, columns.type, columns.value, columns.quantity, columns.occurredAtMs, columns.eventNo, users.nos, users.offsets, users.bytes, items.nos, items.offsets, items.bytes];
-  const worker = new Worker(ENTRY, { workerData: job, transferList: arrays.map((array) => array.buffer as ArrayBuffer), name: 'jongleur-training' });
-  return await new Promise<Trained>((resolve, reject) => {
-    const finish = (settle: () => void) => {
-      signal.removeEventListener('abort', abort);
-      void worker.terminate();
-      settle();
-    };
-    const abort = () => finish(() => reject(signal.reason as Error));
-    signal.addEventListener('abort', abort, { once: true });
-    worker.on('message', (message: ThreadMessage) => {
+  return await runThreads<Trained>({
+    job: { kind: 'train', job },
+    transfer: arrays.map((array) => array.buffer as ArrayBuffer),
+    team,
+    signal,
+    onMessage: (message) => {
       if (message.kind === 'progress') {
         onProgress(message.phase, message.fraction);
-      } else if (message.kind === 'done') {
-        finish(() => resolve(message));
-      } else {
-        finish(() => reject(new TrainingFailed(message.code, message.message)));
+      }
+      return message.kind === 'done' ? message : null;
+    },
+    failure: ({ code, message }) => new TrainingFailed(code, message),
+  });
+}
+
+export interface ThreadRun<Result> {
+  job: { readonly kind: 'train'; readonly job: TrainJob } | { readonly kind: 'fit'; readonly job: FitJob };
+  transfer: ArrayBuffer[];
+  team: Team;
+  signal: AbortSignal | undefined;
+  /** The result, where the message carries it. */
+  onMessage(message: Exclude<ThreadMessage, ThreadFailure>): Result | null;
+  failure(message: ThreadFailure): Error;
+}
+
+/** A pool for one run, from its job to its result, its failure or its cancellation: the thread that has the job, and its helpers. All end together. */
+export async function runThreads<Result>({ job, transfer, team: { threads, kernel }, signal, onMessage, failure }: ThreadRun<Result>): Promise<Result> {
+  signal?.throwIfAborted();
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new RangeError(`threads must be a whole number from 1, not ${threads}`);
+  }
+  const memory = createSharedMemory();
+  const startThread = (thread: number) => {
+    const place = { memory, kernel, thread, threads };
+    const data: ThreadJob = thread === 0 ? { ...job, place } : { kind: 'help', place };
+    return new Worker(ENTRY, { workerData: data, transferList: thread === 0 ? transfer : [], name: thread === 0 ? 'jongleur-training' : `jongleur-helper-${thread}` });
+  };
+  const workers = Array.from({ length: threads }, (_, thread) => startThread(thread));
+  return await new Promise<Result>((resolve, reject) => {
+    const finish = (settle: () => void) => {
+      signal?.removeEventListener('abort', abort);
+      for (const worker of workers) {
+        void worker.terminate();
+      }
+      settle();
+    };
+    const fail = (error: Error) => finish(() => reject(error));
+    const abort = () => fail(signal!.reason as Error);
+    signal?.addEventListener('abort', abort, { once: true });
+    workers[0].on('message', (message: ThreadMessage) => {
+      if (message.kind === 'failed') {
+        fail(failure(message));
+        return;
+      }
+      const result = onMessage(message);
+      if (result !== null) {
+        finish(() => resolve(result));
       }
     });
-    worker.on('error', (error: Error & { code?: string }) =>
-      finish(() => reject(new TrainingFailed(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out-of-memory' : 'internal', error.message))),
-    );
-    worker.on('exit', (code) => finish(() => reject(new TrainingFailed('internal', `The training thread ended with code ${code} before it was done.`))));
+    for (const worker of workers) {
+      worker.on('error', (error: Error & { code?: string }) => fail(new TrainingFailed(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out-of-memory' : 'internal', error.message)));
+      worker.on('exit', (code) => fail(new TrainingFailed('internal', `A training thread ended with code ${code} before the run was done.`)));
+    }
   });
 }

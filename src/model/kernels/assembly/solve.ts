@@ -1,0 +1,313 @@
+/**
+ * The rows' least-squares problems (see ials.ts): (D + Σ w y yᵀ) x = Σ w t y, D = dense + ridge a diagonal, because the fixed side lies in its Gram's
+ * eigenbasis. Every row starts at 0, so the solved side need not be turned into that basis.
+ *
+ * Short rows, in the dual: with Z = W^½ Y D^−½ (n × f), A⁻¹ = D^−½ (I − Zᵀ (I + Z Zᵀ)⁻¹ Z) D^−½ (Woodbury), and for the right-hand side itself
+ * x = D^−½ Zᵀ (I + Z Zᵀ)⁻¹ W^½ t: an n × n Cholesky in place of iterations, and exact. Long rows: conjugate gradients, preconditioned by the diagonal.
+ *
+ * All in float32. Where a row must be exact, the residual is computed again in float64 and solved for, `refinements` times (Wilkinson).
+ */
+import { addScaled, dot, dotFour, sumFour } from './vector';
+
+/**
+ * Bytes of scratch for rows solved in the dual up to `shortRow` (a multiple of 4) entries: 7 float32 and 2 float64 vectors, Z, its product, two short vectors.
+ */
+export function solveScratchBytes(stride: usize, shortRow: usize): usize {
+  return stride * (7 * 4 + 2 * 8) + shortRow * stride * 4 + shortRow * shortRow * 4 + shortRow * 8;
+}
+
+/**
+ * Rows `from` … `to` − 1 of `solved`. `dense` and `ridge` are float64, the latter by row. Rows of at most `shortRow` entries (0 … 64, a multiple of 4) are
+ * solved in the dual, others in at most `maxSteps` steps or until the residual in the preconditioner's norm has fallen to `tolerance` times its first value.
+ * Returns the first row without a finite solution, or −1.
+ */
+export function solveRows(
+  solved: usize, fixed: usize, stride: usize, rowStart: usize, index: usize, weight: usize, target: usize, from: usize, to: usize,
+  dense: usize, ridge: usize, maxSteps: i32, tolerance: f32, refinements: i32, shortRow: usize, scratch: usize,
+): i32 {
+  const bytes = stride * 4;
+  const diagonal = scratch; // D
+  const inverse = diagonal + bytes; // D^−½ in the dual, 1 / diag A else
+  const r = inverse + bytes;
+  const p = r + bytes;
+  const q = p + bytes;
+  const step = q + bytes;
+  const spare = step + bytes;
+  const wideX = spare + bytes;
+  const wideR = wideX + 2 * bytes;
+  const z = wideR + 2 * bytes;
+  const product = z + shortRow * bytes;
+  const short = product + shortRow * shortRow * 4;
+
+  let failed: i32 = -1;
+  for (let row = from; row < to; row++) {
+    const x = solved + row * bytes;
+    const start = <usize>load<i32>(rowStart + row * 4);
+    const n = <usize>load<i32>(rowStart + row * 4, 4) - start;
+    memory.fill(x, 0, bytes);
+    if (n === 0) continue; // right-hand side 0
+    const at = start * 4;
+    const columns = index + at;
+    const weights = weight + at;
+    const targets = target + at;
+    const lambda = load<f64>(ridge + row * 8);
+    for (let k: usize = 0; k < stride; k++) store<f32>(diagonal + k * 4, <f32>(load<f64>(dense + k * 8) + lambda));
+
+    const padded = (n + 3) & ~3;
+    const isShort = padded <= shortRow;
+    if (isShort) {
+      for (let k: usize = 0; k < bytes; k += 16) v128.store(inverse + k, f32x4.div(f32x4.splat(1), f32x4.sqrt(v128.load(diagonal + k))));
+      gatherScaled(z, fixed, bytes, columns, weights, n, padded, inverse);
+      multiplyBySelf(product, z, bytes, padded);
+      factorize(product, padded);
+      for (let e: usize = 0; e < padded; e++) store<f32>(short + e * 4, e < n ? sqrt(load<f32>(weights + e * 4)) * load<f32>(targets + e * 4) : 0);
+      substitute(product, padded, short);
+      for (let e: usize = 0; e < n; e++) addScaled(x, load<f32>(short + e * 4), z + e * bytes, bytes);
+      for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.mul(v128.load(x + k), v128.load(inverse + k)));
+    } else {
+      memory.fill(r, 0, bytes);
+      memory.copy(inverse, diagonal, bytes);
+      addRightSide(r, inverse, fixed, bytes, columns, weights, targets, n);
+      for (let k: usize = 0; k < bytes; k += 16) v128.store(inverse + k, f32x4.div(f32x4.splat(1), v128.load(inverse + k)));
+      conjugateGradients(x, r, p, q, diagonal, inverse, fixed, bytes, columns, weights, n, maxSteps, tolerance);
+    }
+
+    for (let pass = 0; pass < refinements; pass++) {
+      residual(wideR, wideX, x, dense, lambda, fixed, stride, columns, weights, targets, n);
+      for (let k: usize = 0; k < stride; k++) store<f32>(r + k * 4, <f32>load<f64>(wideR + k * 8));
+      if (isShort) {
+        for (let k: usize = 0; k < bytes; k += 16) v128.store(r + k, f32x4.mul(v128.load(r + k), v128.load(inverse + k)));
+        for (let e: usize = 0; e < padded; e++) store<f32>(short + e * 4, dot(z + e * bytes, r, bytes));
+        substitute(product, padded, short);
+        for (let e: usize = 0; e < n; e++) addScaled(r, -load<f32>(short + e * 4), z + e * bytes, bytes);
+        for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.add(v128.load(x + k), f32x4.mul(v128.load(r + k), v128.load(inverse + k))));
+      } else {
+        memory.fill(step, 0, bytes);
+        conjugateGradients(step, r, p, q, diagonal, inverse, fixed, bytes, columns, weights, n, maxSteps, tolerance);
+        for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.add(v128.load(x + k), v128.load(step + k)));
+      }
+    }
+    if (failed < 0 && !(dot(x, x, bytes) < f32.MAX_VALUE)) failed = <i32>row;
+  }
+  return failed;
+}
+
+/** z_e = √w_e y_e / √D, and rows of 0 up to `padded`. */
+function gatherScaled(z: usize, fixed: usize, bytes: usize, columns: usize, weights: usize, n: usize, padded: usize, inverse: usize): void {
+  for (let e: usize = 0; e < n; e++) {
+    const y = fixed + <usize>load<i32>(columns + e * 4) * bytes;
+    const root = f32x4.splat(sqrt(load<f32>(weights + e * 4)));
+    const out = z + e * bytes;
+    for (let k: usize = 0; k < bytes; k += 16) v128.store(out + k, f32x4.mul(root, f32x4.mul(v128.load(y + k), v128.load(inverse + k))));
+  }
+  memory.fill(z + n * bytes, 0, (padded - n) * bytes);
+}
+
+/** product = I + Z Zᵀ, n × n, on and above the diagonal, in tiles of 2 × 4. */
+function multiplyBySelf(product: usize, z: usize, bytes: usize, n: usize): void {
+  for (let i: usize = 0; i < n; i += 2) {
+    const u = z + i * bytes;
+    const v = u + bytes;
+    for (let j: usize = i & ~3; j < n; j += 4) {
+      const a = z + j * bytes;
+      const b = a + bytes;
+      const c = b + bytes;
+      const d = c + bytes;
+      let ua = f32x4.splat(0), ub = f32x4.splat(0), uc = f32x4.splat(0), ud = f32x4.splat(0);
+      let va = f32x4.splat(0), vb = f32x4.splat(0), vc = f32x4.splat(0), vd = f32x4.splat(0);
+      for (let k: usize = 0; k < bytes; k += 16) {
+        const uk = v128.load(u + k);
+        const vk = v128.load(v + k);
+        let other = v128.load(a + k);
+        ua = f32x4.add(ua, f32x4.mul(uk, other));
+        va = f32x4.add(va, f32x4.mul(vk, other));
+        other = v128.load(b + k);
+        ub = f32x4.add(ub, f32x4.mul(uk, other));
+        vb = f32x4.add(vb, f32x4.mul(vk, other));
+        other = v128.load(c + k);
+        uc = f32x4.add(uc, f32x4.mul(uk, other));
+        vc = f32x4.add(vc, f32x4.mul(vk, other));
+        other = v128.load(d + k);
+        ud = f32x4.add(ud, f32x4.mul(uk, other));
+        vd = f32x4.add(vd, f32x4.mul(vk, other));
+      }
+      v128.store(product + (i * n + j) * 4, sumFour(ua, ub, uc, ud));
+      v128.store(product + ((i + 1) * n + j) * 4, sumFour(va, vb, vc, vd));
+    }
+    store<f32>(product + (i * n + i) * 4, load<f32>(product + (i * n + i) * 4) + 1);
+    store<f32>(product + ((i + 1) * n + i + 1) * 4, load<f32>(product + ((i + 1) * n + i + 1) * 4) + 1);
+  }
+}
+
+/** B = UᵀU in place, U on and above the diagonal, its diagonal kept as 1 / U_kk. What lies below is never read. */
+function factorize(b: usize, n: usize): void {
+  for (let k: usize = 0; k < n; k++) {
+    const u = b + k * n * 4;
+    const scale = <f32>1 / sqrt(load<f32>(u + k * 4));
+    const s = f32x4.splat(scale);
+    for (let j = k & ~3; j < n; j += 4) v128.store(u + j * 4, f32x4.mul(v128.load(u + j * 4), s));
+    store<f32>(u + k * 4, scale);
+    for (let i = k + 1; i < n; i++) {
+      const row = b + i * n * 4;
+      const f = v128.load_splat<f32>(u + i * 4);
+      for (let j = i & ~3; j < n; j += 4) v128.store(row + j * 4, f32x4.sub(v128.load(row + j * 4), f32x4.mul(f, v128.load(u + j * 4))));
+    }
+  }
+}
+
+/** x ← B⁻¹ x by the factor above. */
+function substitute(b: usize, n: usize, x: usize): void {
+  for (let k: usize = 0; k < n; k++) {
+    const u = b + k * n * 4;
+    const value = load<f32>(x + k * 4) * load<f32>(u + k * 4);
+    store<f32>(x + k * 4, value);
+    for (let j = k + 1; j < n; j++) store<f32>(x + j * 4, load<f32>(x + j * 4) - value * load<f32>(u + j * 4));
+  }
+  for (let k = n; k > 0; ) {
+    k--;
+    const u = b + k * n * 4;
+    let sum = load<f32>(x + k * 4);
+    for (let j = k + 1; j < n; j++) sum -= load<f32>(u + j * 4) * load<f32>(x + j * 4);
+    store<f32>(x + k * 4, sum * load<f32>(u + k * 4));
+  }
+}
+
+/** r += Σ w t y and m += Σ w y², four observations at a time. */
+function addRightSide(r: usize, m: usize, fixed: usize, bytes: usize, columns: usize, weights: usize, targets: usize, n: usize): void {
+  let e: usize = 0;
+  for (; e + 4 <= n; e += 4) {
+    const a = fixed + <usize>load<i32>(columns + e * 4) * bytes;
+    const b = fixed + <usize>load<i32>(columns + e * 4, 4) * bytes;
+    const c = fixed + <usize>load<i32>(columns + e * 4, 8) * bytes;
+    const d = fixed + <usize>load<i32>(columns + e * 4, 12) * bytes;
+    const w = v128.load(weights + e * 4);
+    const wa = v128.shuffle<f32>(w, w, 0, 0, 0, 0);
+    const wb = v128.shuffle<f32>(w, w, 1, 1, 1, 1);
+    const wc = v128.shuffle<f32>(w, w, 2, 2, 2, 2);
+    const wd = v128.shuffle<f32>(w, w, 3, 3, 3, 3);
+    const ta = v128.load_splat<f32>(targets + e * 4);
+    const tb = v128.load_splat<f32>(targets + e * 4, 4);
+    const tc = v128.load_splat<f32>(targets + e * 4, 8);
+    const td = v128.load_splat<f32>(targets + e * 4, 12);
+    for (let k: usize = 0; k < bytes; k += 16) {
+      const ak = v128.load(a + k);
+      const bk = v128.load(b + k);
+      const ck = v128.load(c + k);
+      const dk = v128.load(d + k);
+      const wak = f32x4.mul(wa, ak);
+      const wbk = f32x4.mul(wb, bk);
+      const wck = f32x4.mul(wc, ck);
+      const wdk = f32x4.mul(wd, dk);
+      const right = f32x4.add(f32x4.add(f32x4.mul(ta, wak), f32x4.mul(tb, wbk)), f32x4.add(f32x4.mul(tc, wck), f32x4.mul(td, wdk)));
+      const square = f32x4.add(f32x4.add(f32x4.mul(ak, wak), f32x4.mul(bk, wbk)), f32x4.add(f32x4.mul(ck, wck), f32x4.mul(dk, wdk)));
+      v128.store(r + k, f32x4.add(v128.load(r + k), right));
+      v128.store(m + k, f32x4.add(v128.load(m + k), square));
+    }
+  }
+  for (; e < n; e++) {
+    const y = fixed + <usize>load<i32>(columns + e * 4) * bytes;
+    const w = v128.load_splat<f32>(weights + e * 4);
+    const t = v128.load_splat<f32>(targets + e * 4);
+    for (let k: usize = 0; k < bytes; k += 16) {
+      const yk = v128.load(y + k);
+      const wyk = f32x4.mul(w, yk);
+      v128.store(r + k, f32x4.add(v128.load(r + k), f32x4.mul(t, wyk)));
+      v128.store(m + k, f32x4.add(v128.load(m + k), f32x4.mul(yk, wyk)));
+    }
+  }
+}
+
+/** q += Σ w (y·p) y: the hot loop. Four observations at a time, so that p and q are read and written once for four. */
+function addProducts(q: usize, p: usize, fixed: usize, bytes: usize, columns: usize, weights: usize, n: usize): void {
+  let e: usize = 0;
+  for (; e + 4 <= n; e += 4) {
+    const a = fixed + <usize>load<i32>(columns + e * 4) * bytes;
+    const b = fixed + <usize>load<i32>(columns + e * 4, 4) * bytes;
+    const c = fixed + <usize>load<i32>(columns + e * 4, 8) * bytes;
+    const d = fixed + <usize>load<i32>(columns + e * 4, 12) * bytes;
+    const scale = f32x4.mul(dotFour(a, b, c, d, p, bytes), v128.load(weights + e * 4));
+    const sa = v128.shuffle<f32>(scale, scale, 0, 0, 0, 0);
+    const sb = v128.shuffle<f32>(scale, scale, 1, 1, 1, 1);
+    const sc = v128.shuffle<f32>(scale, scale, 2, 2, 2, 2);
+    const sd = v128.shuffle<f32>(scale, scale, 3, 3, 3, 3);
+    for (let k: usize = 0; k < bytes; k += 32) {
+      let ab = f32x4.add(f32x4.mul(sa, v128.load(a + k)), f32x4.mul(sb, v128.load(b + k)));
+      let cd = f32x4.add(f32x4.mul(sc, v128.load(c + k)), f32x4.mul(sd, v128.load(d + k)));
+      v128.store(q + k, f32x4.add(v128.load(q + k), f32x4.add(ab, cd)));
+      ab = f32x4.add(f32x4.mul(sa, v128.load(a + k, 16)), f32x4.mul(sb, v128.load(b + k, 16)));
+      cd = f32x4.add(f32x4.mul(sc, v128.load(c + k, 16)), f32x4.mul(sd, v128.load(d + k, 16)));
+      v128.store(q + k, f32x4.add(v128.load(q + k, 16), f32x4.add(ab, cd)), 16);
+    }
+  }
+  for (; e < n; e++) {
+    const y = fixed + <usize>load<i32>(columns + e * 4) * bytes;
+    addScaled(q, load<f32>(weights + e * 4) * dot(y, p, bytes), y, bytes);
+  }
+}
+
+/** x += A⁻¹ r, approximately; r is used up. */
+function conjugateGradients(
+  x: usize, r: usize, p: usize, q: usize, diagonal: usize, inverse: usize, fixed: usize, bytes: usize, columns: usize, weights: usize, n: usize,
+  maxSteps: i32, tolerance: f32,
+): void {
+  let sum = f32x4.splat(0);
+  for (let k: usize = 0; k < bytes; k += 16) {
+    const rk = v128.load(r + k);
+    const pk = f32x4.mul(v128.load(inverse + k), rk);
+    v128.store(p + k, pk);
+    sum = f32x4.add(sum, f32x4.mul(rk, pk));
+  }
+  let rz = f32x4.extract_lane(sumFour(sum, sum, sum, sum), 0);
+  const enough = rz * tolerance * tolerance;
+  for (let step = 0; step < maxSteps && rz > enough; step++) {
+    for (let k: usize = 0; k < bytes; k += 16) v128.store(q + k, f32x4.mul(v128.load(diagonal + k), v128.load(p + k)));
+    addProducts(q, p, fixed, bytes, columns, weights, n);
+    const pq = dot(p, q, bytes);
+    if (!(pq > 0)) break; // only rounding, or what is not a number, can do this: A is positive definite
+    const length = f32x4.splat(rz / pq);
+    sum = f32x4.splat(0);
+    for (let k: usize = 0; k < bytes; k += 16) {
+      v128.store(x + k, f32x4.add(v128.load(x + k), f32x4.mul(length, v128.load(p + k))));
+      const rk = f32x4.sub(v128.load(r + k), f32x4.mul(length, v128.load(q + k)));
+      v128.store(r + k, rk);
+      sum = f32x4.add(sum, f32x4.mul(f32x4.mul(rk, rk), v128.load(inverse + k)));
+    }
+    const next = f32x4.extract_lane(sumFour(sum, sum, sum, sum), 0);
+    const turn = f32x4.splat(next / rz);
+    for (let k: usize = 0; k < bytes; k += 16) {
+      v128.store(p + k, f32x4.add(f32x4.mul(v128.load(inverse + k), v128.load(r + k)), f32x4.mul(turn, v128.load(p + k))));
+    }
+    rz = next;
+  }
+  // A start that is no number gives no step: say so in x.
+  if (!(rz < f32.MAX_VALUE)) store<f32>(x, f32.NaN);
+}
+
+/** out = b − A x in float64, from the float32 numbers as they are stored. */
+function residual(
+  out: usize, wide: usize, x: usize, dense: usize, lambda: f64, fixed: usize, stride: usize, columns: usize, weights: usize, targets: usize, n: usize,
+): void {
+  for (let k: usize = 0; k < stride; k++) {
+    const xk = <f64>load<f32>(x + k * 4);
+    store<f64>(wide + k * 8, xk);
+    store<f64>(out + k * 8, -(load<f64>(dense + k * 8) + lambda) * xk);
+  }
+  for (let e: usize = 0; e < n; e++) {
+    const y = fixed + <usize>load<i32>(columns + e * 4) * stride * 4;
+    let even = f64x2.splat(0);
+    let odd = f64x2.splat(0);
+    for (let k: usize = 0; k < stride; k += 4) {
+      const yk = v128.load(y + k * 4);
+      even = f64x2.add(even, f64x2.mul(f64x2.promote_low_f32x4(yk), v128.load(wide + k * 8)));
+      odd = f64x2.add(odd, f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(yk, yk, 2, 3, 2, 3)), v128.load(wide + k * 8, 16)));
+    }
+    even = f64x2.add(even, odd);
+    const miss = <f64>load<f32>(targets + e * 4) - (f64x2.extract_lane(even, 0) + f64x2.extract_lane(even, 1));
+    const scale = f64x2.splat(<f64>load<f32>(weights + e * 4) * miss);
+    for (let k: usize = 0; k < stride; k += 4) {
+      const yk = v128.load(y + k * 4);
+      v128.store(out + k * 8, f64x2.add(v128.load(out + k * 8), f64x2.mul(scale, f64x2.promote_low_f32x4(yk))));
+      v128.store(out + k * 8, f64x2.add(v128.load(out + k * 8, 16), f64x2.mul(scale, f64x2.promote_low_f32x4(v128.shuffle<f32>(yk, yk, 2, 3, 2, 3)))), 16);
+    }
+  }
+}
