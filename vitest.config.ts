@@ -8,6 +8,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     // More than there are cores: about half of a test's time is waiting for Postgres, a process or a timer.
-    maxWorkers: 4,
+    maxWorkers: 3,
   },
 });
