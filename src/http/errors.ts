@@ -126,7 +126,7 @@ export function installErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     const answer = explain(error, request) ?? { code: 'internal' as const, detail: PROBLEMS.internal.when, extra: {} };
     if (PROBLEMS[answer.code].status >= 500) {
-      request.log.error({ err: error }, answer.code);
+      request.log.error({ err: error, reqId: request.id }, answer.code);
     }
     return send(reply, request.id, answer);
   });
