@@ -103,7 +103,7 @@ function judgeVolume({ figures, minimums }: Judged): Finding[] {
   if (figures.duplicates > 0) {
     found.push({
       code: 'duplicates', severity: share > limits.duplicateShare ? 'warning' : 'info', figure: share, threshold: limits.duplicateShare,
-      message: `${count(figures.duplicates)} events (${per(share)}) repeat another in user, item, type, time, value and quantity.`,
+      message: `${some(figures.duplicates, 'event')} (${per(share)}) repeating another in user, item, type, time, value and quantity.`,
       advice: 'Where the same event is sent twice, send an eventId with it: it is then stored once.',
     });
   }
@@ -113,13 +113,13 @@ function judgeVolume({ figures, minimums }: Judged): Finding[] {
 function judgeDates({ figures, nowMs }: Judged): Finding[] {
   const found: Finding[] = [];
   const wrong = [
-    ['future-dates', figures.futureEvents, `lie more than ${clockSlackMs / 60_000} minutes in the future`, 'Ages count from the newest event, so one wrong date makes all others old. Check the clock and the time zone of the sender.'],
-    ['early-dates', figures.earlyEvents, 'lie before 1990', 'Check the unit (seconds or milliseconds) and default values such as 1970-01-01.'],
+    ['future-dates', figures.futureEvents, `more than ${clockSlackMs / 60_000} minutes in the future`, 'Ages count from the newest event, so one wrong date makes all others old. Check the clock and the time zone of the sender.'],
+    ['early-dates', figures.earlyEvents, 'before 1990', 'Check the unit (seconds or milliseconds) and default values such as 1970-01-01.'],
   ] as const;
   for (const [code, events, words, advice] of wrong) {
     if (events === 0) continue;
     const share = shareOf(events, figures.events);
-    found.push({ code, severity: share >= limits.wrongDateShare ? 'error' : 'warning', figure: events, threshold: 0, message: `${count(events)} events (${per(share)}) ${words}.`, advice });
+    found.push({ code, severity: share >= limits.wrongDateShare ? 'error' : 'warning', figure: events, threshold: 0, message: `${some(events, 'event')} (${per(share)}): ${words}.`, advice });
   }
   if (figures.events > 1 && figures.oldestMs === figures.newestMs) {
     found.push({ code: 'one-instant', severity: 'warning', figure: 1, threshold: 2, message: `All events have the same time (${new Date(figures.newestMs).toISOString()}).`, advice: 'Send occurredAt, or name the time column of the import: without times nothing can be measured on later events, and nothing is recent.' });
