@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { addCheckCommand } from './check-command.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { ensureDemoShop } from './demo-shop.ts';
 import { type House, openHouse } from './house.ts';
@@ -21,6 +22,7 @@ import { DatabaseFull, DatabaseUnavailable } from './storage/database.ts';
 import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { KEY_VARIABLE, ROLES, createFirstKeys, keyFileOf, readKeyFile } from './storage/first-keys.ts';
 import { OfflineFault } from './training/offline/fault.ts';
+import { TrainingFailed } from './training/threads/thread.ts';
 import { type StartedRun, startTrainingRun, threadsOf } from './training/run.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -163,7 +165,7 @@ program
   .action(async () => {
     await withHouse(async ({ connectionString, facts }, signal, config) => {
       const started = await startTrainingRun({
-        connectionString, systemIdentifier: facts.systemIdentifier, startedBy: 'cli', now: Date.now, threads: threadsOf(config.trainThreads, false), kernel: config.trainKernel,
+        connectionString, systemIdentifier: facts.systemIdentifier, startedBy: 'cli', now: Date.now, threads: threadsOf(config.trainThreads, false), kernel: config.trainKernel, minimums: config.trainMinimums,
         onProgress: (phase, progress, secondsLeft) => showProgress(`${phase}, ${Math.round(progress * 100)} %${secondsLeft === null ? '' : `, ${Math.ceil(secondsLeft)} s left`}`),
       });
       if (started === null) {
@@ -247,6 +249,7 @@ program
     });
   });
 
+addCheckCommand(program, { withHouse, readConfig: () => readConfig(process.env, terminal) });
 addOfflineCommands(program, () => readConfig(process.env, terminal).trainKernel);
 
 try {
@@ -255,7 +258,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
-    const known = [CommandFault, ConfigError, ImportFileFault, OfflineFault, FitDiverged, EmbeddedPostgresError, DatabaseUnavailable, DatabaseFull].some((kind) => error instanceof kind);
+    const known = [CommandFault, ConfigError, ImportFileFault, OfflineFault, TrainingFailed, FitDiverged, EmbeddedPostgresError, DatabaseUnavailable, DatabaseFull].some((kind) => error instanceof kind);
     process.stderr.write(`jongleur: ${known ? (error as Error).message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exitCode = 1;
   }

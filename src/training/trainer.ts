@@ -4,6 +4,7 @@
  */
 import { Cron } from 'croner';
 import type { KernelChoice } from '../model/kernels/kernels.ts';
+import type { QualityMinimums } from '../model/quality/findings.ts';
 import type { Database } from '../storage/database.ts';
 import { countEventsSince } from '../storage/events.ts';
 import { findLiveModel } from '../storage/models.ts';
@@ -19,6 +20,8 @@ export interface TrainerOptions {
   /** Threads to fit with, from 1; default 1. */
   readonly threads?: number;
   readonly kernel?: KernelChoice;
+  /** Of a run's data; see `RunOptions`. */
+  readonly minimums?: QualityMinimums;
   readonly cron: string | null;
   readonly minEvents: number;
   /** 0: never because of events. */

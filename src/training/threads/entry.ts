@@ -7,10 +7,11 @@ import { FitDiverged, fitIals } from '../../model/ials.ts';
 import { createKernels } from '../../model/kernels/kernels.ts';
 import { indexOfNo, transpose } from '../../model/matrix.ts';
 import { type FitFunction, NotEnoughData, trainModel } from '../../model/pipeline.ts';
+import { reportQuality } from '../../model/quality/report.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
 import { encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
 import { createFitThread } from '../../model/threaded-fit.ts';
-import type { Computed, FitJob, IdColumns, Place, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
+import type { CheckJob, Computed, FitJob, IdColumns, Place, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 const decoder = new TextDecoder();
 
@@ -49,7 +50,21 @@ function createFit({ memory, kernel, thread, threads }: Place): { fit: FitFuncti
   };
 }
 
+/** Posts the report. @returns it */
+function check({ columns, rules, catalogueItems, quality }: CheckJob) {
+  const report = reportQuality({ columns, rules, catalogueItems, ...quality });
+  post({ kind: 'quality', report });
+  return report;
+}
+
 function train(job: TrainJob, place: Place): void {
+  if (job.quality != null) {
+    post({ kind: 'progress', phase: 'quality', fraction: 0 });
+    const { missing, figures } = check({ columns: job.columns, rules: job.rules, catalogueItems: job.items.nos.length, quality: job.quality });
+    if (missing.length > 0) {
+      throw new NotEnoughData(figures.users, figures.items, figures.interactions, missing);
+    }
+  }
   const { fit, computed } = createFit(place);
   const { itemSide, userSide, report } = trainModel({
     columns: job.columns,
@@ -98,6 +113,8 @@ if (given.kind === 'help') {
 try {
   if (given.kind === 'train') {
     train(given.job, given.place);
+  } else if (given.kind === 'check') {
+    check(given.job);
   } else {
     fitOnly(given.job, given.place);
   }
