@@ -3,6 +3,7 @@ import type { Factors, SparseRows } from '../../model/matrix.ts';
 import type { Recipe } from '../../model/ials.ts';
 import type { KernelChoice } from '../../model/kernels/kernels.ts';
 import type { EventColumns, EventTypeRule } from '../../model/interactions.ts';
+import type { Shape } from '../../model/shared-memory.ts';
 import type { TrainingPhase, TrainingReport } from '../../model/pipeline.ts';
 
 /** Ids by number, ascending: `nos[k]` has the UTF-8 bytes from `offsets[k]` to `offsets[k + 1]`. */
@@ -21,16 +22,18 @@ export interface TrainJob {
 }
 
 export interface FitJob {
-  readonly byUser: SparseRows;
+  /** `placed`: it lies in the shared memory already (`placeFit`), the items to begin from too where `started`. */
+  readonly matrix: { readonly kind: 'placed'; readonly shape: Shape; readonly started: boolean } | { readonly kind: 'sent'; readonly byUser: SparseRows; readonly items: Factors | null };
   readonly recipe: Recipe;
   readonly objective: boolean;
-  readonly start: { readonly users?: Factors; readonly items: Factors } | null;
 }
 
 /** A thread's place among those of a run, and the memory they share. */
 export interface Place {
   readonly memory: WebAssembly.Memory;
   readonly kernel: KernelChoice;
+  /** Beyond so many bytes of shared memory the plain fit takes over. */
+  readonly limitBytes: number;
   /** 0 has the job, the others help it. */
   readonly thread: number;
   readonly threads: number;
@@ -54,5 +57,5 @@ export type ThreadMessage =
   | { readonly kind: 'progress'; readonly phase: TrainingPhase; readonly fraction: number }
   | { readonly kind: 'sweep'; readonly sweep: number; readonly of: number; readonly seconds: number }
   | { readonly kind: 'done'; readonly computed: Computed; readonly threadId: number; readonly recipe: Recipe; readonly report: TrainingReport; readonly itemPart: Uint8Array; readonly userPart: Uint8Array }
-  | { readonly kind: 'fitted'; readonly computed: Computed; readonly users: Factors; readonly items: Factors; readonly objective: number[] | null }
+  | { readonly kind: 'fitted'; readonly computed: Computed; readonly users: Factors; readonly items: Factors; readonly objective: number[] | null; readonly objectiveSeconds: number }
   | ThreadFailure;

@@ -1,7 +1,7 @@
 /** Starts training threads and waits for their end. The event loop of this process only passes messages on. */
 import { Worker } from 'node:worker_threads';
 import type { KernelChoice } from '../../model/kernels/kernels.ts';
-import { createSharedMemory } from '../../model/shared-memory.ts';
+import { createSharedMemory, sharedMemoryLimit } from '../../model/shared-memory.ts';
 import type { FitJob, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 export type Trained = Extract<ThreadMessage, { kind: 'done' }>;
@@ -23,6 +23,10 @@ export interface Team {
   /** From 1; what is computed does not depend on it. */
   readonly threads: number;
   readonly kernel: KernelChoice;
+  /** Beyond so many bytes of shared memory the plain fit, on one thread, takes over; default: all that can be addressed. */
+  readonly limitBytes?: number;
+  /** The memory to share where something has been put there already. */
+  readonly memory?: WebAssembly.Memory;
 }
 
 /**
@@ -57,14 +61,11 @@ export interface ThreadRun<Result> {
 }
 
 /** A pool for one run, from its job to its result, its failure or its cancellation: the thread that has the job, and its helpers. All end together. */
-export async function runThreads<Result>({ job, transfer, team: { threads, kernel }, signal, onMessage, failure }: ThreadRun<Result>): Promise<Result> {
+export async function runThreads<Result>({ job, transfer, team: { threads, kernel, limitBytes = sharedMemoryLimit, memory = createSharedMemory() }, signal, onMessage, failure }: ThreadRun<Result>): Promise<Result> {
   signal?.throwIfAborted();
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new RangeError(`threads must be a whole number from 1, not ${threads}`);
-  }
-  const memory = createSharedMemory();
+  checkThreads(threads);
   const startThread = (thread: number) => {
-    const place = { memory, kernel, thread, threads };
+    const place = { memory, kernel, limitBytes, thread, threads };
     const data: ThreadJob = thread === 0 ? { ...job, place } : { kind: 'help', place };
     return new Worker(ENTRY, { workerData: data, transferList: thread === 0 ? transfer : [], name: thread === 0 ? 'jongleur-training' : `jongleur-helper-${thread}` });
   };
@@ -95,4 +96,11 @@ export async function runThreads<Result>({ job, transfer, team: { threads, kerne
       worker.on('exit', (code) => fail(new TrainingFailed('internal', `A training thread ended with code ${code} before the run was done.`)));
     }
   });
+}
+
+/** @throws RangeError */
+export function checkThreads(threads: number): void {
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new RangeError(`threads must be a whole number from 1, not ${threads}`);
+  }
 }
