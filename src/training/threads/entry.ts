@@ -6,9 +6,9 @@ import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { FitDiverged, fitIals } from '../../model/ials.ts';
 import { createKernels } from '../../model/kernels/kernels.ts';
 import { indexOfNo, transpose } from '../../model/matrix.ts';
-import { type FitFunction, NotEnoughData, trainModel } from '../../model/pipeline.ts';
+import { type FitFunction, NotEnoughData, type TrainingInput, trainModel } from '../../model/pipeline.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
-import { encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
+import { decodeItemFactors, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
 import { createFitThread, viewPlaced } from '../../model/threaded-fit.ts';
 import type { Computed, FitJob, IdColumns, Place, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
@@ -49,12 +49,26 @@ function createFit({ memory, kernel, limitBytes, thread, threads }: Place, place
   };
 }
 
+/** A part that cannot be read costs a cold start, not the run. */
+function readLive(live: TrainJob['live']): NonNullable<TrainingInput['live']> {
+  if ('code' in live) {
+    return live;
+  }
+  const { version, events, users, warmInARow, itemPart } = live;
+  try {
+    return { version, events, users, warmInARow, items: decodeItemFactors(itemPart) };
+  } catch (error) {
+    return { code: 'unreadable', note: `Live version ${version}: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
 function train(job: TrainJob, place: Place): void {
   const { fit, computed } = createFit(place);
   const { itemSide, userSide, report } = trainModel({
     columns: job.columns,
     rules: job.rules,
     recipe: job.recipe,
+    live: readLive(job.live),
     fit,
     onProgress: (phase, fraction) => post({ kind: 'progress', phase, fraction }),
   });

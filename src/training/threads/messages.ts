@@ -4,6 +4,7 @@ import type { Recipe } from '../../model/ials.ts';
 import type { KernelChoice } from '../../model/kernels/kernels.ts';
 import type { EventColumns, EventTypeRule } from '../../model/interactions.ts';
 import type { Shape } from '../../model/shared-memory.ts';
+import type { ColdStart } from '../../model/warm-start.ts';
 import type { TrainingPhase, TrainingReport } from '../../model/pipeline.ts';
 
 /** Ids by number, ascending: `nos[k]` has the UTF-8 bytes from `offsets[k]` to `offsets[k + 1]`. */
@@ -19,6 +20,17 @@ export interface TrainJob {
   readonly recipe: Recipe;
   readonly users: IdColumns;
   readonly items: IdColumns;
+  /** The live version's item part, for the published fit to go on from; or why not. */
+  readonly live: LivePart | { readonly code: ColdStart; readonly note: string };
+}
+
+export interface LivePart {
+  readonly version: number;
+  readonly events: number;
+  readonly users: number;
+  readonly warmInARow: number;
+  /** As stored. */
+  readonly itemPart: Uint8Array;
 }
 
 export interface FitJob {

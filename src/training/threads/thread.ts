@@ -33,11 +33,11 @@ export interface Team {
  * @throws TrainingFailed; the signal's reason when cancelled (the threads are ended at once)
  */
 export async function trainInThread(job: TrainJob, signal: AbortSignal, onProgress: (phase: string, fraction: number) => void, team: Team = { threads: 1, kernel: 'auto' }): Promise<Trained> {
-  const { columns, users, items } = job;
+  const { columns, users, items, live } = job;
   const arrays = [columns.user, columns.item, columns.type, columns.value, columns.quantity, columns.occurredAtMs, columns.eventNo, users.nos, users.offsets, users.bytes, items.nos, items.offsets, items.bytes];
   return await runThreads<Trained>({
     job: { kind: 'train', job },
-    transfer: arrays.map((array) => array.buffer as ArrayBuffer),
+    transfer: [...arrays, ...('itemPart' in live ? [live.itemPart] : [])].map((array) => array.buffer as ArrayBuffer),
     team,
     signal,
     onMessage: (message) => {
