@@ -17,10 +17,11 @@
  */
 import { checkRecipe, type Fit, FitDiverged, type FitHooks, type Recipe, ridgeOf } from './ials.ts';
 import type { Effort, Kernels } from './kernels/kernels.ts';
-import { transposeInto, type SparseRows } from './matrix.ts';
+import { type Factors, transposeInto, type SparseRows } from './matrix.ts';
 import { createRandom } from './random.ts';
 import {
-  jobAt, jobNumbers, type Layout, layoutOf, messageAt, messageRoom, noRow, rowBlocks, type Shape, type SideAt, sumBlockRows, viewFactors, viewSparse, word,
+  growTo, jobAt, jobNumbers, type Layout, layoutOf, messageAt, messageRoom, noRow, rowBlocks, type Shape, sharedMemoryLimit, type SideAt, strideOf, sumBlockRows,
+  viewFactors, viewSparse, word,
 } from './shared-memory.ts';
 
 /**
@@ -63,30 +64,27 @@ interface Job {
 
 export interface FitThread {
   /**
-   * Thread 0: fits. The factors are views into the shared memory, valid until the next fit. Throws what `fitIals` throws, and `FitTooLarge`, `ThreadCrashed`.
+   * Thread 0: fits. `placed`: matrix and start are `viewPlaced`'s and stay where they are, else they are copied into the memory. The factors are views into
+   * the shared memory, valid until the next fit. Throws what `fitIals` throws, and `FitTooLarge`, `ThreadCrashed`.
    */
-  fit(byUser: SparseRows, recipe: Recipe, hooks?: FitHooks): Fit;
+  fit(byUser: SparseRows, recipe: Recipe, hooks?: FitHooks, placed?: boolean): Fit;
   /** The other threads: takes part in every fit until the thread is ended. */
   serve(): never;
 }
 
-/** `kernels` are bound to `memory`; `thread` counts from 0. */
-export function createFitThread(memory: WebAssembly.Memory, kernels: Kernels, thread: number, threads: number): FitThread {
+/** `kernels` are bound to `memory`; `thread` counts from 0; a fit that needs more than `limitBytes` is refused with `FitTooLarge`. */
+export function createFitThread(memory: WebAssembly.Memory, kernels: Kernels, thread: number, threads: number, limitBytes = sharedMemoryLimit): FitThread {
   return {
-    fit(byUser, recipe, hooks = {}) {
+    fit(byUser, recipe, hooks = {}, placed = false) {
       checkRecipe(recipe);
-      const { start } = hooks;
-      if (start && (start.items.rows !== byUser.cols || start.items.factors !== recipe.factors)) {
-        throw new RangeError(`the start must have ${byUser.cols} items of ${recipe.factors} factors`);
-      }
-      const shape: Shape = { userRows: byUser.rows, itemRows: byUser.cols, entries: byUser.index.length, factors: recipe.factors };
-      const job: Job = { shape, recipe, objective: hooks.objective === true, started: start !== undefined };
-      const stride = Math.ceil(recipe.factors / 8) * 8;
-      const layout = layoutOf(shape, threads, kernels.scratchBytes(stride));
+      checkItems(hooks.start?.items, byUser, recipe);
+      const shape = shapeOf(byUser, recipe);
+      const job: Job = { shape, recipe, objective: hooks.objective === true, started: hooks.start !== undefined };
+      const layout = layoutOf(shape, threads, kernels.scratchBytes(strideOf(recipe.factors)), limitBytes);
       awaitHelpers(new Int32Array(memory.buffer, 0, 16), threads - 1);
-      if (memory.buffer.byteLength < layout.bytes) memory.grow(Math.ceil((layout.bytes - memory.buffer.byteLength) / 65_536));
-      placeMatrix(memory.buffer, layout, byUser, recipe);
-      if (start) viewFactors(memory.buffer, layout.item, recipe.factors, stride).data.set(start.items.data);
+      growTo(memory, layout.bytes);
+      if (!placed) for (const _piece of copyIn(memory.buffer, layout, byUser, hooks.start?.items)) continue;
+      prepareSides(memory.buffer, layout, shape, recipe);
       writeJob(memory.buffer, job);
       const words = new Int32Array(memory.buffer, 0, 16);
       words[word.failedRow] = noRow;
@@ -103,7 +101,7 @@ export function createFitThread(memory: WebAssembly.Memory, kernels: Kernels, th
         Atomics.notify(words, word.idle);
         while (Atomics.load(words, word.job) === jobs) Atomics.wait(words, word.job, jobs);
         const job = readJob(memory.buffer);
-        const layout = layoutOf(job.shape, threads, kernels.scratchBytes(Math.ceil(job.shape.factors / 8) * 8));
+        const layout = layoutOf(job.shape, threads, kernels.scratchBytes(strideOf(job.shape.factors)), limitBytes);
         // another thread grew it; this one's view follows at its next interruption
         while (memory.buffer.byteLength < layout.bytes) Atomics.wait(words, word.generation, Atomics.load(words, word.generation), 1);
         try {
@@ -122,14 +120,59 @@ function awaitHelpers(words: Int32Array, helpers: number): void {
   for (let idle = Atomics.load(words, word.idle); idle < helpers; idle = Atomics.load(words, word.idle)) Atomics.wait(words, word.idle, idle);
 }
 
-function placeMatrix(buffer: SharedArrayBuffer, layout: Layout, byUser: SparseRows, recipe: Recipe): void {
-  const entries = byUser.index.length;
-  const users = viewSparse(buffer, layout.user, byUser.cols, entries);
-  users.rowStart.set(byUser.rowStart);
-  users.index.set(byUser.index);
-  users.weight.set(byUser.weight);
-  users.target.set(byUser.target);
-  const items = viewSparse(buffer, layout.item, byUser.rows, entries);
+/** Numbers copied before the caller may look up: about a millisecond. */
+const pieceLength = 1 << 19;
+
+/**
+ * Puts matrix and start where a fit will look for them, before any thread has begun: nothing is copied a second time, and the caller's matrix is not needed
+ * any longer. Piece by piece, so that the caller's thread can do other things between them. Throws `FitTooLarge`, and RangeError for a start of another shape.
+ */
+export function* placeFit(memory: WebAssembly.Memory, byUser: SparseRows, recipe: Recipe, items: Factors | undefined, limitBytes = sharedMemoryLimit): Generator<void> {
+  checkRecipe(recipe);
+  checkItems(items, byUser, recipe);
+  const layout = layoutOf(shapeOf(byUser, recipe), 0, 0, limitBytes);
+  growTo(memory, layout.bytes);
+  yield* copyIn(memory.buffer, layout, byUser, items);
+}
+
+/** What `placeFit` has put there. */
+export function viewPlaced(memory: WebAssembly.Memory, shape: Shape): { byUser: SparseRows; items: Factors } {
+  const layout = layoutOf(shape, 0, 0);
+  return {
+    byUser: viewSparse(memory.buffer, layout.user, shape.itemRows, shape.entries),
+    items: viewFactors(memory.buffer, layout.item, shape.factors, layout.stride),
+  };
+}
+
+export function shapeOf(byUser: SparseRows, recipe: Recipe): Shape {
+  return { userRows: byUser.rows, itemRows: byUser.cols, entries: byUser.index.length, factors: recipe.factors };
+}
+
+function checkItems(items: Factors | undefined, byUser: SparseRows, recipe: Recipe): void {
+  if (items === undefined || (items.rows === byUser.cols && items.factors === recipe.factors)) return;
+  throw new RangeError(`the start must have ${byUser.cols} items of ${recipe.factors} factors`);
+}
+
+function* copyIn(buffer: SharedArrayBuffer, layout: Layout, byUser: SparseRows, items: Factors | undefined): Generator<void> {
+  const users = viewSparse(buffer, layout.user, byUser.cols, byUser.index.length);
+  yield* copyPieces(byUser.rowStart, users.rowStart);
+  yield* copyPieces(byUser.index, users.index);
+  yield* copyPieces(byUser.weight, users.weight);
+  yield* copyPieces(byUser.target, users.target);
+  if (items) yield* copyPieces(items.data, viewFactors(buffer, layout.item, items.factors, layout.stride).data);
+}
+
+function* copyPieces<T extends Int32Array | Float32Array>(from: T, to: T): Generator<void> {
+  for (let at = 0; at < from.length; at += pieceLength) {
+    to.set(from.subarray(at, at + pieceLength), at);
+    yield;
+  }
+}
+
+/** The other side of the matrix, and what follows from both for the rows. */
+function prepareSides(buffer: SharedArrayBuffer, layout: Layout, { userRows, itemRows, entries }: Shape, recipe: Recipe): void {
+  const users = viewSparse(buffer, layout.user, itemRows, entries);
+  const items = viewSparse(buffer, layout.item, userRows, entries);
   transposeInto(users, items);
   for (const [at, matrix] of [[layout.user, users], [layout.item, items]] as const) {
     const ridge = new Float64Array(buffer, at.ridge, at.rows);
@@ -320,7 +363,11 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
     turnToAxes(user, 'user', sweep, item);
     solveSide('item', sweep, first || last ? warm : beyond);
     sumGram(item);
-    if (job.objective) addObjective(eigenvalues);
+    if (job.objective) {
+      if (leads) hooks.onObjective?.(true);
+      addObjective(eigenvalues);
+      if (leads) hooks.onObjective?.(false);
+    }
     if (leads) hooks.onSweep?.(sweep, recipe.sweeps);
   }
 
@@ -337,8 +384,10 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
   });
   solveSide('user', recipe.sweeps, exactEffort(stride));
   if (job.objective) {
+    if (leads) hooks.onObjective?.(true);
     sumGram(user);
     addObjective(eigenvalues);
+    if (leads) hooks.onObjective?.(false);
   }
   return {
     users: viewFactors(buffer, user, shape.factors, stride),

@@ -32,7 +32,7 @@ export interface FitReport {
   readonly search: SearchReport | null;
   readonly threads: number;
   readonly kernel: string;
-  /** Matrices in memory → factors in memory; starting threads and computing the objective included. */
+  /** Matrices in memory → factors in memory; starting threads included, computing the objective not. */
   readonly fitSeconds: number;
   readonly cpuSeconds: number;
   readonly peakMemoryBytes: number;
