@@ -10,6 +10,7 @@ import { type FitFunction, NotEnoughData, trainModel } from '../../model/pipelin
 import { FitTooLarge } from '../../model/shared-memory.ts';
 import { encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
 import { createFitThread } from '../../model/threaded-fit.ts';
+import { helpFindNeighbours } from '../../model/threaded-neighbours.ts';
 import type { Computed, FitJob, IdColumns, Place, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 const decoder = new TextDecoder();
@@ -98,6 +99,9 @@ if (given.kind === 'help') {
 try {
   if (given.kind === 'train') {
     train(given.job, given.place);
+  } else if (given.kind === 'neighbours') {
+    helpFindNeighbours(given.work, given.thread);
+    post({ kind: 'found' });
   } else {
     fitOnly(given.job, given.place);
   }

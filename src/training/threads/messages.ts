@@ -3,6 +3,7 @@ import type { Factors, SparseRows } from '../../model/matrix.ts';
 import type { Recipe } from '../../model/ials.ts';
 import type { KernelChoice } from '../../model/kernels/kernels.ts';
 import type { EventColumns, EventTypeRule } from '../../model/interactions.ts';
+import type { NeighbourWork } from '../../model/threaded-neighbours.ts';
 import type { TrainingPhase, TrainingReport } from '../../model/pipeline.ts';
 
 /** Ids by number, ascending: `nos[k]` has the UTF-8 bytes from `offsets[k]` to `offsets[k + 1]`. */
@@ -37,7 +38,9 @@ export interface Place {
 }
 
 /** Caller → thread, once, as `workerData`. */
-export type ThreadJob = { readonly place: Place } & ({ readonly kind: 'train'; readonly job: TrainJob } | { readonly kind: 'fit'; readonly job: FitJob } | { readonly kind: 'help' });
+export type ThreadJob =
+  | ({ readonly place: Place } & ({ readonly kind: 'train'; readonly job: TrainJob } | { readonly kind: 'fit'; readonly job: FitJob } | { readonly kind: 'help' }))
+  | { readonly kind: 'neighbours'; readonly work: NeighbourWork; readonly thread: number };
 
 /** What computed. */
 export interface Computed {
@@ -49,10 +52,11 @@ export type ThreadFailure =
   | { readonly kind: 'failed'; readonly code: 'not-enough-data' | 'internal' | 'range'; readonly message: string }
   | { readonly kind: 'failed'; readonly code: 'diverged'; readonly message: string; readonly sweep: number; readonly side: 'user' | 'item'; readonly row: number };
 
-/** Thread → caller. `done`, `fitted` or `failed` is the last; a helper says nothing. */
+/** Thread → caller. `done`, `fitted`, `found` or `failed` is the last; a helper says nothing. */
 export type ThreadMessage =
   | { readonly kind: 'progress'; readonly phase: TrainingPhase; readonly fraction: number }
   | { readonly kind: 'sweep'; readonly sweep: number; readonly of: number; readonly seconds: number }
   | { readonly kind: 'done'; readonly computed: Computed; readonly threadId: number; readonly recipe: Recipe; readonly report: TrainingReport; readonly itemPart: Uint8Array; readonly userPart: Uint8Array }
   | { readonly kind: 'fitted'; readonly computed: Computed; readonly users: Factors; readonly items: Factors; readonly objective: number[] | null }
+  | { readonly kind: 'found' }
   | ThreadFailure;
