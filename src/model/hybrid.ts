@@ -197,3 +197,47 @@ export function rankByHybrid(users: Factors, items: Factors, histories: Historie
     return best.count;
   };
 }
+
+/** Some users' factor scores, kept so that many combinations of terms can be ranked without multiplying again. */
+export interface ScoredUsers {
+  /** Ranks `userRows` only, without their own items. One ranker at a time. */
+  ranker(terms: HybridTerms): Ranker;
+}
+
+/** @param userRows ascending; userRows × items float32 of memory */
+export function createScoredUsers(users: Factors, items: Factors, histories: Histories, userRows: Int32Array, maxLimit: number): ScoredUsers {
+  const { rows, stride } = items;
+  const scores = new Float32Array(userRows.length * rows);
+  const place = new Map<number, number>();
+  const x = new Float64Array(stride);
+  for (let n = 0; n < userRows.length; n++) {
+    const user = userRows[n]!;
+    place.set(user, n);
+    for (let k = 0; k < stride; k++) x[k] = users.data[user * users.stride + k]!;
+    for (let i = 0; i < rows; i++) scores[n * rows + i] = scoreItem(items, x, i);
+    for (let e = histories.rowStart[user]!; e < histories.rowStart[user + 1]!; e++) scores[n * rows + histories.index[e]!] = -Infinity;
+  }
+  const sums = new Float64Array(rows);
+  const touched = new Int32Array(rows);
+  const best = createTopN(maxLimit);
+  return {
+    ranker({ neighbours, recentPopularity, scales }) {
+      const recent = new Float64Array(rows);
+      if (recentPopularity !== null) for (let i = 0; i < rows; i++) recent[i] = scales.recency * recentPopularity[i]!;
+      return (userRow, out) => {
+        const limit = Math.min(out.length, maxLimit);
+        const base = place.get(userRow)! * rows;
+        const count = neighbours !== null && scales.neighbours > 0 ? addNeighbours(neighbours, histories, userRow, sums, touched) : 0;
+        best.count = 0;
+        for (let i = 0; i < rows; i++) {
+          const score = scores[base + i]! + recent[i]! + scales.neighbours * sums[i]!;
+          if (score > -Infinity && (best.count < limit || score > best.scores[0]!)) offerTopN(best, limit, score, i);
+        }
+        for (let n = 0; n < count; n++) sums[touched[n]!] = 0;
+        sortTopN(best);
+        for (let n = 0; n < best.count; n++) out[n] = best.items[n]!;
+        return best.count;
+      };
+    },
+  };
+}
