@@ -2,8 +2,8 @@
  * Parameters chosen on parts held out: successive halving (Jamieson, Talwalkar 2016) over factors, regularization, unobserved weight and half-life, then the
  * weights of the terms one after another.
  *
- * Where there are times, two successive windows are held out, the latest fifth and the latest fifth of what was before it, and the means of both decide: one
- * window alone prefers what its season happened to like. Sixteen candidates, the default among them and the rest drawn from log-uniform ranges, are fitted for half
+ * Where there are times, two successive windows are held out, the latest fifth and the latest fifth of what was before it, and the means of both decide, so that one
+ * season does not decide alone. Sixteen candidates, the default among them and the rest drawn from log-uniform ranges, are fitted for half
  * of the sweeps, the best five as they would be used. The terms need no other fit: for the best candidate the factors' scores of some users are kept, and a
  * combination costs one pass over them. Every fit starts cold, and nothing but the held-out parts of the one file is looked at.
  */
