@@ -11,6 +11,7 @@ import { reportQuality } from '../../model/quality/report.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
 import { decodeItemFactors, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
 import { createFitThread, viewPlaced } from '../../model/threaded-fit.ts';
+import { helpFindNeighbours } from '../../model/threaded-neighbours.ts';
 import type { CheckJob, Computed, FitJob, IdColumns, Place, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 const decoder = new TextDecoder();
@@ -144,6 +145,9 @@ try {
     train(given.job, given.place);
   } else if (given.kind === 'check') {
     check(given.job);
+  } else if (given.kind === 'neighbours') {
+    helpFindNeighbours(given.work, given.thread);
+    post({ kind: 'found' });
   } else {
     fitOnly(given.job, given.place);
   }

@@ -19,7 +19,7 @@ export class TrainingFailed extends Error {
 }
 
 /** A thread runs compiled code, also where this file itself is run from its source (as tests do): Node 20 loads no TypeScript. */
-const ENTRY = import.meta.url.endsWith('.ts') ? new URL('../../../dist/training/threads/entry.js', import.meta.url) : new URL('./entry.js', import.meta.url);
+export const ENTRY = import.meta.url.endsWith('.ts') ? new URL('../../../dist/training/threads/entry.js', import.meta.url) : new URL('./entry.js', import.meta.url);
 
 export interface Team {
   /** From 1; what is computed does not depend on it. */
