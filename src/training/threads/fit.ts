@@ -38,6 +38,8 @@ export interface ThreadedFit {
   /** Matrices in memory → factors in memory, starting threads included, computing the objective left out. */
   seconds: number;
   secondsPerSweep: number[];
+  /** Of the whole process since the sweep before, since the call for the first; where an objective is computed, with it. */
+  cpuSecondsPerSweep: number[];
   /** Of the whole process meanwhile. */
   cpuSeconds: number;
   /** Highest resident size of the whole process so far. */
@@ -53,7 +55,9 @@ export async function fitOnThreads(options: FitOnThreadsOptions): Promise<Thread
   checkThreads(threads);
   const startedMs = performance.now();
   const cpuBefore = process.cpuUsage();
+  let cpuMicros = cpuBefore.user + cpuBefore.system;
   const secondsPerSweep: number[] = [];
+  const cpuSecondsPerSweep: number[] = [];
   const memory = createSharedMemory();
   const matrix = await placeMatrix(memory, options);
   const fitted = await runThreads({
@@ -63,6 +67,9 @@ export async function fitOnThreads(options: FitOnThreadsOptions): Promise<Thread
     signal,
     onMessage: (message) => {
       if (message.kind === 'sweep') {
+        const cpuNow = process.cpuUsage();
+        cpuSecondsPerSweep.push((cpuNow.user + cpuNow.system - cpuMicros) / 1e6);
+        cpuMicros = cpuNow.user + cpuNow.system;
         secondsPerSweep.push(message.seconds);
         onSweep?.(message.sweep, message.of, message.seconds);
       }
@@ -83,6 +90,7 @@ export async function fitOnThreads(options: FitOnThreadsOptions): Promise<Thread
     ...fitted.computed,
     seconds: (performance.now() - startedMs) / 1000 - fitted.objectiveSeconds,
     secondsPerSweep,
+    cpuSecondsPerSweep,
     cpuSeconds: (cpu.user + cpu.system) / 1e6,
     peakBytes: process.resourceUsage().maxRSS * 1024,
   };

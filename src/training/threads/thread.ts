@@ -26,7 +26,7 @@ export interface Team {
   readonly threads: number;
   readonly kernel: KernelChoice;
   /** Beyond so many bytes of shared memory the plain fit, on one thread, takes over; default: all that can be addressed. */
-  readonly limitBytes?: number;
+  readonly limitBytes?: number | undefined;
   /** The memory to share where something has been put there already. */
   readonly memory?: WebAssembly.Memory;
 }
