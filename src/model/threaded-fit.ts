@@ -358,7 +358,7 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
   for (let sweep = 1; sweep <= recipe.sweeps; sweep++) {
     const [first, last] = [sweep === 1, sweep === recipe.sweeps];
     turnToAxes(item, 'item', sweep, first ? null : user, first && !job.started ? (eigenvalue) => eigenvalue ** (-3 / 8) : undefined);
-    solveSide('user', sweep, first ? (job.started ? { ...warm, warm: false } : cold) : beyond);
+    solveSide('user', sweep, first ? cold : beyond);
     sumGram(user);
     turnToAxes(user, 'user', sweep, item);
     solveSide('item', sweep, first || last ? warm : beyond);

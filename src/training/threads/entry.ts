@@ -45,7 +45,7 @@ function createFit({ memory, kernel, limitBytes, thread, threads }: Place, place
           throw error;
         }
         computed = { kernel: 'reference', threads: 1 };
-        return fitIals(byUser, transpose(byUser), recipe, hooks);
+        return fitIals(byUser, transpose(byUser), { ...recipe, sweeps: 2 * recipe.sweeps }, hooks);
       }
     },
   };
