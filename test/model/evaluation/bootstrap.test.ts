@@ -26,7 +26,7 @@ describe('resamples', () => {
       return drawn.reduce((a, c) => a + c, 0) / drawn.length;
     });
     const [first, , twice, ...more] = resampleMeans(resamples, [values, ...others]);
-    for (const [b, mean] of first!.entries()) expect(mean).toEqual(Number.isNaN(byHand[b]) ? Number.NaN : expect.closeTo(byHand[b]!, 12));
+    expect([...first!].map((mean) => mean.toFixed(12))).toEqual(byHand.map((mean) => mean.toFixed(12)));
     // Columns of the same users, or of others, do not disturb one another.
     expect([...twice!]).toEqual(Array.from(first!, (mean) => 2 * mean));
     for (const same of more.slice(0, 4)) expect(same).toEqual(first);
