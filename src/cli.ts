@@ -24,6 +24,7 @@ import { KEY_VARIABLE, ROLES, createFirstKeys, keyFileOf, readKeyFile } from './
 import { OfflineFault } from './training/offline/fault.ts';
 import { TrainingFailed } from './training/threads/thread.ts';
 import { type StartedRun, startTrainingRun, threadsOf } from './training/run.ts';
+import type { StartReport } from './model/warm-start.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 const terminal = process.stdout.isTTY === true;
@@ -93,8 +94,10 @@ function printImport(file: string, summary: ImportSummary, seconds: number): voi
 function printRun(started: StartedRun, report: Readonly<Record<string, unknown>>, modelVersion: number): void {
   type Figures = Record<string, { mean: number; low: number; high: number }>;
   const { events, users, items, interactions, factors, sweeps, seconds } = report as Record<string, number> & { seconds: { extract: number; train: number } };
+  const start = report.start as StartReport;
   const holdout = report.holdout as { users: number; cutMs: number; testEvents: number; model: Figures; popularity: Figures; recentPopularity: Figures } | null;
   print(`Model ${modelVersion} is live (run ${started.runNo}; ${seconds.extract.toFixed(1)} s reading, ${seconds.train.toFixed(1)} s training).`);
+  print(start.kind === 'warm' ? `  Went on from version ${start.fromVersion}: ${count(start.newItems)} new items, ${count(start.newUsers)} new users` : `  Fitted from the start: ${start.note}`);
   print(`  ${count(events)} events → ${count(interactions)} interactions of ${count(users)} users with ${count(items)} items; ${factors} factors, ${sweeps} sweeps`);
   if (holdout === null) {
     print(`  Not measured: ${(report.holdoutReason as { message: string }).message}`);
@@ -165,7 +168,7 @@ program
   .action(async () => {
     await withHouse(async ({ connectionString, facts }, signal, config) => {
       const started = await startTrainingRun({
-        connectionString, systemIdentifier: facts.systemIdentifier, startedBy: 'cli', now: Date.now, threads: threadsOf(config.trainThreads, false), kernel: config.trainKernel, minimums: config.trainMinimums,
+        connectionString, systemIdentifier: facts.systemIdentifier, startedBy: 'cli', now: Date.now, threads: threadsOf(config.trainThreads, false), kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums,
         onProgress: (phase, progress, secondsLeft) => showProgress(`${phase}, ${Math.round(progress * 100)} %${secondsLeft === null ? '' : `, ${Math.ceil(secondsLeft)} s left`}`),
       });
       if (started === null) {

@@ -26,6 +26,8 @@ export interface Config {
   readonly trainer: 'thread' | 'off';
   /** 0: chosen by the machine: one less than its cores inside a serving process, all of them in `jongleur train`. */
   readonly trainThreads: number;
+  /** Every so-manieth model version is fitted from a cold start. */
+  readonly trainColdEvery: number;
   /** Which inner loops a fit runs: `auto` is WebAssembly where it can run. */
   readonly trainKernel: 'auto' | 'wasm' | 'reference';
   /** Below these a run ends with what is missing. */
@@ -54,6 +56,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   RETRAIN_AFTER_EVENTS: { schema: { type: 'integer', minimum: 0, default: 10000 }, example: '10000', says: 'train after so many new events, at most every 15 minutes; 0 is never' },
   TRAINER: { schema: { type: 'string', enum: ['thread', 'off'], default: 'thread' }, example: 'off', says: 'thread, or off for a replica that only answers' },
   TRAIN_THREADS: { schema: { type: 'integer', minimum: 0, maximum: 256, default: 0 }, example: '2', says: 'a whole number of threads; 0 chooses by the machine' },
+  TRAIN_COLD_EVERY: { schema: { type: 'integer', minimum: 1, maximum: 1000, default: 7 }, example: '7', says: 'one model in so many is fitted from the start, the others go on from the live one; 1 is all' },
   TRAIN_KERNEL: { schema: { type: 'string', enum: ['auto', 'wasm', 'reference'], default: 'auto' }, example: 'reference', says: 'auto, wasm (SIMD), or reference (plain code, slower)' },
   TRAIN_MIN_INTERACTIONS: { schema: { type: 'integer', minimum: 0, default: 1000 }, example: '1000', says: 'with fewer (shopper, item) pairs a run ends with what is missing; 0 trains on anything' },
   TRAIN_MIN_USERS: { schema: { type: 'integer', minimum: 0, default: 25 }, example: '25', says: 'the same for shoppers with two items or more' },
@@ -155,6 +158,7 @@ export function readConfig(environment: Record<string, string | undefined>, term
     retrainAfterEvents: Number(values.RETRAIN_AFTER_EVENTS),
     trainer: text('TRAINER') as Config['trainer'],
     trainThreads: Number(values.TRAIN_THREADS),
+    trainColdEvery: Number(values.TRAIN_COLD_EVERY),
     trainKernel: text('TRAIN_KERNEL') as Config['trainKernel'],
     trainMinimums: Object.freeze({ interactions: Number(values.TRAIN_MIN_INTERACTIONS), users: Number(values.TRAIN_MIN_USERS) }),
     logLevel: text('LOG_LEVEL')!,

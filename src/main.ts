@@ -72,7 +72,7 @@ async function main(): Promise<void> {
   const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: say });
   const trainer = createTrainer({
     database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
-    kernel: config.trainKernel, minimums: config.trainMinimums, cron: config.retrainCron,
+    kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums, cron: config.retrainCron,
     minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say,
   });
   const quality = createQualityChecker({ database, connectionString, minimums: config.trainMinimums, now: Date.now });

@@ -42,7 +42,7 @@ export interface Recipe {
  */
 export const DEFAULT_RECIPE: Readonly<Recipe> = {
   factors: 64,
-  sweeps: 8,
+  sweeps: 4,
   stepsPerSweep: 3,
   regularization: 0.3,
   unobservedWeight: 0.2,
@@ -56,6 +56,8 @@ export interface FitHooks {
   objective?: boolean;
   /** Begin here in place of random items; for the refit of a live model only, whatever is scored must start cold. */
   start?: { users?: Factors; items: Factors };
+  /** The objective's computation begins (true) or has ended: it is no part of a fit, and who counts seconds leaves it out. */
+  onObjective?(begins: boolean): void;
 }
 
 export interface Fit {
@@ -99,11 +101,16 @@ export function fitIals(byUser: SparseRows, byItem: SparseRows, recipe: Recipe, 
   const itemRidge = ridges(byItem, recipe);
   const scratch = createRowScratch(items.stride);
   const objectives: number[] = [];
+  const addObjective = () => {
+    hooks.onObjective?.(true);
+    objectives.push(objective(byUser, byItem, users, items, recipe));
+    hooks.onObjective?.(false);
+  };
 
   for (let sweep = 1; sweep <= sweeps; sweep++) {
     halfSweep('user', sweep, users, items, byUser, userRidge, recipe, scratch);
     halfSweep('item', sweep, items, users, byItem, itemRidge, recipe, scratch);
-    if (hooks.objective) objectives.push(objective(byUser, byItem, users, items, recipe));
+    if (hooks.objective) addObjective();
     hooks.onSweep?.(sweep, sweeps);
   }
 
@@ -116,7 +123,7 @@ export function fitIals(byUser: SparseRows, byItem: SparseRows, recipe: Recipe, 
   );
   if (failed >= 0) throw new FitDiverged(sweeps, 'user', failed);
   if (!hooks.objective) return { users, items };
-  objectives.push(objective(byUser, byItem, users, items, recipe));
+  addObjective();
   return { users, items, objective: objectives };
 }
 

@@ -1,8 +1,9 @@
 /**
  * One training, from events to a model and its report: what a training thread runs. Pure: no clock, no I/O, same input, same bytes.
  *
- * The order: fold → split by time → fit the train part → score it on the later part beside both baselines → fit everything again, from a cold start (the
- * test part must not leak into what was scored, nor the scored fit into the next) → check → arrays. Where no honest split is possible the model is fitted
+ * The order: fold → split by time → fit the train part → score it on the later part beside both baselines → fit everything again, from
+ * the live item factors where these are given and near, else from a cold start → check → arrays. What is scored never begins at live factors: they know the
+ * test part. Where no honest split is possible the model is fitted
  * all the same, and the report says why it was not scored.
  */
 import { DEFAULT_RECIPE, type Fit, FitDiverged, type FitHooks, fitIals, type Recipe } from './ials.ts';
@@ -11,6 +12,7 @@ import { type Factors, indexInteractions, indexOfNo, meanWeight, scaleWeights, t
 import { bootstrapInterval, evaluateRanking, type Interval, rankByFactors, type Ranker } from './metrics.ts';
 import { rankByScore, scorePopularity, scoreRecentPopularity } from './popularity.ts';
 import type { ItemSide, UserHistory, UserSide } from './snapshot.ts';
+import { type ColdStart, type LiveModel, planStart, type PlannedStart, type StartReport } from './warm-start.ts';
 import { findRelevance, type NoHoldout, type Relevance, splitByTime } from './split.ts';
 
 export type TrainingPhase = 'fold' | 'split' | 'fit' | 'evaluate' | 'refit' | 'finish';
@@ -23,6 +25,8 @@ export interface TrainingInput {
   recipe?: Recipe;
   /** Share of the events, the latest ones, to score on. */
   testShare?: number;
+  /** The live version, for the published fit to go on from; or why it cannot. */
+  live?: LiveModel | { code: ColdStart; note: string };
   /** How to fit, `fitIals` where not given. What it returns need not outlive its next call. */
   fit?: FitFunction;
   /** `fraction` of the whole training, 0 … 1, never falling. */
@@ -59,6 +63,9 @@ export interface TrainingReport {
   /** Factors of the published fit, and why they are fewer than the recipe's. */
   factors: number;
   factorsNote: string | null;
+  /** Where the published fit began. The scored one always begins cold. */
+  start: StartReport;
+  /** Of the published fit: the recipe's, or fewer after a warm start. */
   sweeps: number;
   /** The published fit's objective after every sweep, and after the closing exact half-sweep. */
   objective: number[];
@@ -96,7 +103,7 @@ export class NotEnoughData extends Error {
 
 /** Throws `NotEnoughData` and `FitDiverged`. */
 export function trainModel(input: TrainingInput): TrainedModel {
-  const { columns, rules, recipe = DEFAULT_RECIPE, fit = fitAlone, testShare, onProgress } = input;
+  const { columns, rules, recipe = DEFAULT_RECIPE, fit = fitAlone, testShare, live = noLiveModel, onProgress } = input;
   const newestMs = newestOccurredAt(columns);
   onProgress?.('fold', 0);
   const interactions = foldEvents(columns, rules, newestMs);
@@ -106,10 +113,12 @@ export function trainModel(input: TrainingInput): TrainedModel {
   const holdout = evaluateHoldout(columns, rules, recipe, fit, testShare, onProgress);
 
   onProgress?.('refit', 0.5);
-  const final = fitInteractions(interactions, recipe, fit, true, (done) => onProgress?.('refit', 0.5 + 0.45 * done));
+  const final = fitInteractions(interactions, recipe, fit, true, (done) => onProgress?.('refit', 0.5 + 0.45 * done), (used, itemNos, users) =>
+    planStart(live, used, rules, itemNos, columns.length, users),
+  );
   onProgress?.('finish', 0.95);
-  checkFinite(final.users, 'user', recipe.sweeps);
-  checkFinite(final.items, 'item', recipe.sweeps);
+  checkFinite(final.users, 'user', final.sweeps);
+  checkFinite(final.items, 'item', final.sweeps);
   const itemSide = {
     recipe: final.recipe,
     weightScale: final.weightScale,
@@ -130,7 +139,8 @@ export function trainModel(input: TrainingInput): TrainedModel {
     newestMs,
     factors: final.recipe.factors,
     factorsNote: final.note,
-    sweeps: recipe.sweeps,
+    start: final.start,
+    sweeps: final.sweeps,
     objective: final.objective,
     holdout: 'code' in holdout ? null : holdout,
     holdoutReason: 'code' in holdout ? holdout : null,
@@ -183,15 +193,22 @@ function summarize(rank: Ranker, relevance: Relevance): RankingSummary {
   };
 }
 
+const noLiveModel = { code: 'no-live-model', note: 'There is no live version to go on from.' } as const;
+
 const fitAlone: FitFunction = (byUser, recipe, hooks) => fitIals(byUser, transpose(byUser), recipe, hooks);
 
-function fitInteractions(interactions: Interactions, recipe: Recipe, fit: FitFunction, withObjective: boolean, onFraction: (done: number) => void) {
+/** Begins cold unless `plan` says otherwise. The recipe given back is the one asked for: its sweeps are those of a cold start. */
+function fitInteractions(
+  interactions: Interactions, recipe: Recipe, fit: FitFunction, withObjective: boolean, onFraction: (done: number) => void,
+  plan: (used: Recipe, itemNos: Int32Array, users: number) => PlannedStart = (used, itemNos, users) => planStart(noLiveModel, used, [], itemNos, 0, users),
+) {
   const { userNos, itemNos, matrix } = indexInteractions(interactions);
   const weightScale = 1 / meanWeight(matrix);
   const byUser = scaleWeights(matrix, weightScale);
   const { used, note } = capFactors(recipe, matrix.rows, matrix.cols);
-  const fitted = fit(byUser, used, { objective: withObjective, onSweep: (sweep, of) => onFraction(sweep / of) });
-  return { userNos, itemNos, matrix, weightScale, recipe: used, note, users: fitted.users, items: fitted.items, objective: fitted.objective ?? [] };
+  const { items, sweeps, report: start } = plan(used, itemNos, userNos.length);
+  const fitted = fit(byUser, { ...used, sweeps }, { objective: withObjective, ...(items ? { start: { items } } : {}), onSweep: (sweep, of) => onFraction(sweep / of) });
+  return { userNos, itemNos, matrix, weightScale, recipe: used, note, start, sweeps, users: fitted.users, items: fitted.items, objective: fitted.objective ?? [] };
 }
 
 /** A matrix has no more directions than its shorter side; half of that leaves the fit something to generalise from. */

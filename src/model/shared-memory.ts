@@ -7,15 +7,22 @@ import type { Factors, SparseRows } from './matrix.ts';
 
 /** Pages of 64 KiB: 4 GiB, all that 32-bit offsets reach. The address space is reserved, the memory is taken when used. */
 const maximumPages = 65_536;
+export const sharedMemoryLimit = maximumPages * 65_536;
 
 export function createSharedMemory(): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: 1, maximum: maximumPages, shared: true });
 }
 
-/** A fit needs more than 4 GiB. */
+/** Room for a layout; what is added is 0. Every thread sees it at its next look at `memory.buffer`. */
+export function growTo(memory: WebAssembly.Memory, bytes: number): void {
+  const missing = bytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / 65_536));
+}
+
+/** A fit needs more shared memory than there may be. */
 export class FitTooLarge extends Error {
-  constructor(bytes: number) {
-    super(`The fit needs ${(bytes / 2 ** 30).toFixed(1)} GiB of shared memory; threads can address 4.`);
+  constructor(bytes: number, limitBytes: number) {
+    super(`The fit needs ${(bytes / 2 ** 30).toPrecision(2)} GiB of shared memory; threads can address ${(limitBytes / 2 ** 30).toPrecision(2)}.`);
     this.name = 'FitTooLarge';
   }
 }
@@ -50,6 +57,10 @@ export function sumBlockRows(rows: number): number {
   return Math.max(512, Math.ceil(rows / 32 / 128) * 128);
 }
 
+export function strideOf(factors: number): number {
+  return Math.ceil(factors / 8) * 8;
+}
+
 export interface Shape {
   userRows: number;
   itemRows: number;
@@ -69,6 +80,7 @@ export interface SideAt {
 
 export interface Layout {
   stride: number;
+  /** Matrix and factors come first, at places that follow from the shape alone: whoever knows it can put them there before any thread runs. */
   user: SideAt;
   item: SideAt;
   /** One float64 matrix a sum block. */
@@ -88,9 +100,10 @@ export interface Layout {
 /** Row blocks a side: enough that the last one is short beside the whole. */
 export const rowBlocks = 512;
 
-export function layoutOf(shape: Shape, threads: number, scratchBytes: number): Layout {
+/** Throws `FitTooLarge` beyond `limitBytes`, or where memory ends. */
+export function layoutOf(shape: Shape, threads: number, scratchBytes: number, limitBytes = sharedMemoryLimit): Layout {
   const { userRows, itemRows, entries, factors } = shape;
-  const stride = Math.ceil(factors / 8) * 8;
+  const stride = strideOf(factors);
   let at = headerBytes;
   const take = (bytes: number) => {
     const here = at;
@@ -119,7 +132,7 @@ export function layoutOf(shape: Shape, threads: number, scratchBytes: number): L
     scratch: take(threads * Math.ceil(scratchBytes / 64) * 64),
     scratchBytes: Math.ceil(scratchBytes / 64) * 64,
   };
-  if (at > maximumPages * 65_536) throw new FitTooLarge(at);
+  if (at > limitBytes) throw new FitTooLarge(at, limitBytes);
   return { ...layout, bytes: at };
 }
 

@@ -14,6 +14,7 @@
 import type { Recipe } from './ials.ts';
 import type { EventTypeRule } from './interactions.ts';
 import type { Factors } from './matrix.ts';
+import type { LiveItems } from './warm-start.ts';
 
 export type SnapshotPart = 'item' | 'user';
 export type SnapshotArray = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
@@ -272,22 +273,31 @@ export function encodeItemSide(side: ItemSide): Uint8Array {
 /** Throws `SnapshotDamaged`. */
 export function decodeItemSide(bytes: Uint8Array): ItemSide {
   const { sections, meta } = decodePart(bytes, 'item');
-  const itemNos = section(sections, 'itemNos', Int32Array);
-  const { recipe, weightScale, newestMs, rules } = meta as { recipe: Recipe; weightScale: number; newestMs: number; rules: EventTypeRule[] };
-  if (!isRecord(recipe) || typeof weightScale !== 'number' || typeof newestMs !== 'number' || !Array.isArray(rules)) {
-    throw new SnapshotDamaged('the item side lacks recipe, scale, time or rules');
-  }
+  const known = readItemFactors(sections, meta);
+  const { weightScale, newestMs } = meta as { weightScale: number; newestMs: number };
+  if (typeof weightScale !== 'number' || typeof newestMs !== 'number') throw new SnapshotDamaged('the item side lacks scale or time');
+  const items = known.itemNos.length;
   return {
-    recipe,
+    ...known,
     weightScale,
     newestMs,
-    rules,
-    itemNos,
-    itemIds: decodeIds(sections, itemNos.length),
-    factors: decodeFactors(meta, sections, itemNos.length),
-    popularity: section(sections, 'popularity', Float32Array, itemNos.length),
-    recentPopularity: section(sections, 'recentPopularity', Float32Array, itemNos.length),
+    itemIds: decodeIds(sections, items),
+    popularity: section(sections, 'popularity', Float32Array, items),
+    recentPopularity: section(sections, 'recentPopularity', Float32Array, items),
   };
+}
+
+/** Of an item side only what a refit goes on from: no ids are read. Throws `SnapshotDamaged`. */
+export function decodeItemFactors(bytes: Uint8Array): LiveItems {
+  const { sections, meta } = decodePart(bytes, 'item');
+  return readItemFactors(sections, meta);
+}
+
+function readItemFactors(sections: Record<string, SnapshotArray>, meta: Record<string, unknown>) {
+  const itemNos = section(sections, 'itemNos', Int32Array);
+  const { recipe, rules } = meta as { recipe: Recipe; rules: EventTypeRule[] };
+  if (!isRecord(recipe) || !Array.isArray(rules)) throw new SnapshotDamaged('the item side lacks recipe or rules');
+  return { recipe, rules, itemNos, factors: decodeFactors(meta, sections, itemNos.length) };
 }
 
 export function encodeUserSide(side: UserSide): Uint8Array {

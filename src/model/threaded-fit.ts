@@ -7,24 +7,38 @@
  * Rows do not depend on one another, and whatever is summed over rows is summed by fixed blocks in their order: the same data and seed give the same bytes
  * with any number of threads.
  *
- * Unlike `fitIals`, rows start at 0 and not where they stand: the solved side then needs no turning into the new basis, a dense f² product a row. Twice the
- * steps make up for it, few rows need them all, and the shortest are solved exactly in any case.
+ * Two things make it need a third of the sweeps of `fitIals`:
+ *
+ * - A start that knows the data. Two steps of subspace iteration on I + RᵀR, R the weighted targets (Halko, Martinsson, Tropp 2011, §4.5), with the axes
+ *   evened out between them and then set to the lengths that balance both sides. Each costs one pass over the entries, no row is solved.
+ * - Over-relaxation (Young 1971, ch. 5, for two blocks; each block's problem is quadratic, so any ω in (0, 2) lowers the objective): a row goes ω of the way
+ *   from where it stood to its solution. That takes turning the solved side into the new basis as well, an f² product a row, which the steps of conjugate
+ *   gradients saved by starting there about pay for. The first sweep and the last item half-sweep go just to the solution.
  */
 import { checkRecipe, type Fit, FitDiverged, type FitHooks, type Recipe, ridgeOf } from './ials.ts';
 import type { Effort, Kernels } from './kernels/kernels.ts';
-import { transposeInto, type SparseRows } from './matrix.ts';
+import { type Factors, transposeInto, type SparseRows } from './matrix.ts';
 import { createRandom } from './random.ts';
 import {
-  jobAt, jobNumbers, type Layout, layoutOf, messageAt, messageRoom, noRow, rowBlocks, type Shape, type SideAt, sumBlockRows, viewFactors, viewSparse, word,
+  growTo, jobAt, jobNumbers, type Layout, layoutOf, messageAt, messageRoom, noRow, rowBlocks, type Shape, sharedMemoryLimit, type SideAt, strideOf, sumBlockRows,
+  viewFactors, viewSparse, word,
 } from './shared-memory.ts';
 
 /**
- * What remains enters the objective squared. On 970,000 interactions of the generator, 30,000 × 40,000, 64 and 256 factors, 1e-3 and 1e-2 gave the same
- * objectives to five digits sweep by sweep, 1e-1 did not (2026-11). In small dense matrices 1e-2 leaves the fixed point 3e-4 above the exact one.
+ * Residuals that end a row early, relative to its start's. What remains enters the objective squared. On 970,000 interactions of the generator, 30,000 ×
+ * 40,000, 64 and 256 factors, three sweeps: 0.03, 0.1 and 0.3 end at objectives within 0.02 % of one another (2026-11).
  */
-const sweepTolerance = 1e-3;
-/** The closing half-sweep: the second pass takes the first's error times 1e-5 again, down to float32's last digits. */
-const exactEffort = (stride: number): Effort => ({ steps: 4 * stride + 32, tolerance: 1e-5, refinements: 1 });
+const coldTolerance = 1e-3;
+const warmTolerance = 0.1;
+/**
+ * ω of successive over-relaxation. The same data, three sweeps, 64 / 128 / 256 factors: 1.4 ends 0.04 % above 1.6, 1.7 within 0.005 % of it; without (1) it
+ * takes five sweeps to come as low.
+ */
+const relaxation = 1.6;
+/** The closing half-sweep: the second pass takes what the first left times 1e-3 again, down to float32's last digits. */
+const exactEffort = (stride: number): Effort => ({ warm: true, steps: 4 * stride + 32, tolerance: 1e-3, relaxation: 1, refinements: 1 });
+/** An axis with less than this share of the longest's eigenvalue is not stretched further: it may be rounding. */
+const flatAxis = 1e-10;
 
 /** Rows turned, or filled with the start, per grab of the counter. */
 const turnBlockRows = 256;
@@ -50,30 +64,27 @@ interface Job {
 
 export interface FitThread {
   /**
-   * Thread 0: fits. The factors are views into the shared memory, valid until the next fit. Throws what `fitIals` throws, and `FitTooLarge`, `ThreadCrashed`.
+   * Thread 0: fits. `placed`: matrix and start are `viewPlaced`'s and stay where they are, else they are copied into the memory. The factors are views into
+   * the shared memory, valid until the next fit. Throws what `fitIals` throws, and `FitTooLarge`, `ThreadCrashed`.
    */
-  fit(byUser: SparseRows, recipe: Recipe, hooks?: FitHooks): Fit;
+  fit(byUser: SparseRows, recipe: Recipe, hooks?: FitHooks, placed?: boolean): Fit;
   /** The other threads: takes part in every fit until the thread is ended. */
   serve(): never;
 }
 
-/** `kernels` are bound to `memory`; `thread` counts from 0. */
-export function createFitThread(memory: WebAssembly.Memory, kernels: Kernels, thread: number, threads: number): FitThread {
+/** `kernels` are bound to `memory`; `thread` counts from 0; a fit that needs more than `limitBytes` is refused with `FitTooLarge`. */
+export function createFitThread(memory: WebAssembly.Memory, kernels: Kernels, thread: number, threads: number, limitBytes = sharedMemoryLimit): FitThread {
   return {
-    fit(byUser, recipe, hooks = {}) {
+    fit(byUser, recipe, hooks = {}, placed = false) {
       checkRecipe(recipe);
-      const { start } = hooks;
-      if (start && (start.items.rows !== byUser.cols || start.items.factors !== recipe.factors)) {
-        throw new RangeError(`the start must have ${byUser.cols} items of ${recipe.factors} factors`);
-      }
-      const shape: Shape = { userRows: byUser.rows, itemRows: byUser.cols, entries: byUser.index.length, factors: recipe.factors };
-      const job: Job = { shape, recipe, objective: hooks.objective === true, started: start !== undefined };
-      const stride = Math.ceil(recipe.factors / 8) * 8;
-      const layout = layoutOf(shape, threads, kernels.scratchBytes(stride));
+      checkItems(hooks.start?.items, byUser, recipe);
+      const shape = shapeOf(byUser, recipe);
+      const job: Job = { shape, recipe, objective: hooks.objective === true, started: hooks.start !== undefined };
+      const layout = layoutOf(shape, threads, kernels.scratchBytes(strideOf(recipe.factors)), limitBytes);
       awaitHelpers(new Int32Array(memory.buffer, 0, 16), threads - 1);
-      if (memory.buffer.byteLength < layout.bytes) memory.grow(Math.ceil((layout.bytes - memory.buffer.byteLength) / 65_536));
-      placeMatrix(memory.buffer, layout, byUser, recipe);
-      if (start) viewFactors(memory.buffer, layout.item, recipe.factors, stride).data.set(start.items.data);
+      growTo(memory, layout.bytes);
+      if (!placed) for (const _piece of copyIn(memory.buffer, layout, byUser, hooks.start?.items)) continue;
+      prepareSides(memory.buffer, layout, shape, recipe);
       writeJob(memory.buffer, job);
       const words = new Int32Array(memory.buffer, 0, 16);
       words[word.failedRow] = noRow;
@@ -90,7 +101,7 @@ export function createFitThread(memory: WebAssembly.Memory, kernels: Kernels, th
         Atomics.notify(words, word.idle);
         while (Atomics.load(words, word.job) === jobs) Atomics.wait(words, word.job, jobs);
         const job = readJob(memory.buffer);
-        const layout = layoutOf(job.shape, threads, kernels.scratchBytes(Math.ceil(job.shape.factors / 8) * 8));
+        const layout = layoutOf(job.shape, threads, kernels.scratchBytes(strideOf(job.shape.factors)), limitBytes);
         // another thread grew it; this one's view follows at its next interruption
         while (memory.buffer.byteLength < layout.bytes) Atomics.wait(words, word.generation, Atomics.load(words, word.generation), 1);
         try {
@@ -109,14 +120,59 @@ function awaitHelpers(words: Int32Array, helpers: number): void {
   for (let idle = Atomics.load(words, word.idle); idle < helpers; idle = Atomics.load(words, word.idle)) Atomics.wait(words, word.idle, idle);
 }
 
-function placeMatrix(buffer: SharedArrayBuffer, layout: Layout, byUser: SparseRows, recipe: Recipe): void {
-  const entries = byUser.index.length;
-  const users = viewSparse(buffer, layout.user, byUser.cols, entries);
-  users.rowStart.set(byUser.rowStart);
-  users.index.set(byUser.index);
-  users.weight.set(byUser.weight);
-  users.target.set(byUser.target);
-  const items = viewSparse(buffer, layout.item, byUser.rows, entries);
+/** Numbers copied before the caller may look up: about a millisecond. */
+const pieceLength = 1 << 19;
+
+/**
+ * Puts matrix and start where a fit will look for them, before any thread has begun: nothing is copied a second time, and the caller's matrix is not needed
+ * any longer. Piece by piece, so that the caller's thread can do other things between them. Throws `FitTooLarge`, and RangeError for a start of another shape.
+ */
+export function* placeFit(memory: WebAssembly.Memory, byUser: SparseRows, recipe: Recipe, items: Factors | undefined, limitBytes = sharedMemoryLimit): Generator<void> {
+  checkRecipe(recipe);
+  checkItems(items, byUser, recipe);
+  const layout = layoutOf(shapeOf(byUser, recipe), 0, 0, limitBytes);
+  growTo(memory, layout.bytes);
+  yield* copyIn(memory.buffer, layout, byUser, items);
+}
+
+/** What `placeFit` has put there. */
+export function viewPlaced(memory: WebAssembly.Memory, shape: Shape): { byUser: SparseRows; items: Factors } {
+  const layout = layoutOf(shape, 0, 0);
+  return {
+    byUser: viewSparse(memory.buffer, layout.user, shape.itemRows, shape.entries),
+    items: viewFactors(memory.buffer, layout.item, shape.factors, layout.stride),
+  };
+}
+
+export function shapeOf(byUser: SparseRows, recipe: Recipe): Shape {
+  return { userRows: byUser.rows, itemRows: byUser.cols, entries: byUser.index.length, factors: recipe.factors };
+}
+
+function checkItems(items: Factors | undefined, byUser: SparseRows, recipe: Recipe): void {
+  if (items === undefined || (items.rows === byUser.cols && items.factors === recipe.factors)) return;
+  throw new RangeError(`the start must have ${byUser.cols} items of ${recipe.factors} factors`);
+}
+
+function* copyIn(buffer: SharedArrayBuffer, layout: Layout, byUser: SparseRows, items: Factors | undefined): Generator<void> {
+  const users = viewSparse(buffer, layout.user, byUser.cols, byUser.index.length);
+  yield* copyPieces(byUser.rowStart, users.rowStart);
+  yield* copyPieces(byUser.index, users.index);
+  yield* copyPieces(byUser.weight, users.weight);
+  yield* copyPieces(byUser.target, users.target);
+  if (items) yield* copyPieces(items.data, viewFactors(buffer, layout.item, items.factors, layout.stride).data);
+}
+
+function* copyPieces<T extends Int32Array | Float32Array>(from: T, to: T): Generator<void> {
+  for (let at = 0; at < from.length; at += pieceLength) {
+    to.set(from.subarray(at, at + pieceLength), at);
+    yield;
+  }
+}
+
+/** The other side of the matrix, and what follows from both for the rows. */
+function prepareSides(buffer: SharedArrayBuffer, layout: Layout, { userRows, itemRows, entries }: Shape, recipe: Recipe): void {
+  const users = viewSparse(buffer, layout.user, itemRows, entries);
+  const items = viewSparse(buffer, layout.item, userRows, entries);
   transposeInto(users, items);
   for (const [at, matrix] of [[layout.user, users], [layout.item, items]] as const) {
     const ridge = new Float64Array(buffer, at.ridge, at.rows);
@@ -206,8 +262,11 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
     });
   };
 
-  /** The decomposition does not end on NaN, so the Gram is looked at first. */
-  const turnToAxes = (fixed: SideAt, side: 'user' | 'item', sweep: number, exactly: boolean) => {
+  /**
+   * Turns `fixed`, whose Gram is in `gram`, to its principal axes, and `along` with it. The decomposition does not end on NaN, so the Gram is looked at first.
+   * `scaleOf` stretches an axis by its eigenvalue.
+   */
+  const turnToAxes = (fixed: SideAt, side: 'user' | 'item', sweep: number, along: SideAt | null, scaleOf?: (eigenvalue: number) => number) => {
     const told = new Int32Array(buffer, layout.losses, 1); // free outside an objective
     alone(() => {
       if (!gram.every(Number.isFinite)) {
@@ -222,14 +281,15 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
     checkFailed(words, side, sweep);
     share(stride / 8, (eight) => kernels.eigenvectorRows(eigen, shape.factors, stride, told[0]!, eight * 8, scratch));
     alone(() => {
+      if (scaleOf) scaleAxes(new Float64Array(buffer, eigen.vectors, stride * stride), eigenvalues, shape.factors, stride, scaleOf);
       kernels.packBasis(eigen.vectors, stride, layout.packed);
       for (let k = 0; k < stride; k++) dense[k] = recipe.unobservedWeight * eigenvalues[k]!;
     });
-    share(Math.ceil(fixed.rows / turnBlockRows), (block) => {
-      const from = block * turnBlockRows;
-      const to = Math.min(fixed.rows, from + turnBlockRows);
-      if (exactly) kernels.rotateExactly(fixed.factors, stride, from, to, eigen.vectors, scratch);
-      else kernels.rotate(fixed.factors, stride, from, to, eigen.vectors, layout.packed, scratch);
+    const blocks = Math.ceil(fixed.rows / turnBlockRows);
+    share(blocks + (along === null ? 0 : Math.ceil(along.rows / turnBlockRows)), (block) => {
+      const turned = block < blocks ? fixed : along!;
+      const from = (block < blocks ? block : block - blocks) * turnBlockRows;
+      kernels.rotate(turned.factors, stride, from, Math.min(turned.rows, from + turnBlockRows), eigen.vectors, layout.packed, scratch);
     });
   };
 
@@ -267,24 +327,54 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
     }
   };
 
-  const sweepEffort: Effort = { steps: 2 * recipe.stepsPerSweep, tolerance: sweepTolerance, refinements: 0 };
+  /** Y ← Y + Rᵀ(RY), R the weighted targets: the right-hand sides of both sides' systems, without solving them. */
+  const multiply = () => {
+    for (const [side, grown, fixed] of [['user', user, item], ['item', item, user]] as const) {
+      const blockStart = new Int32Array(buffer, grown.blockStart, rowBlocks + 1);
+      const factors = new Float32Array(buffer, grown.factors, grown.rows * stride);
+      share(rowBlocks, (block) => {
+        const from = blockStart[block]!;
+        const to = blockStart[block + 1]!;
+        if (side === 'user') factors.fill(0, from * stride, to * stride);
+        const failed = kernels.project(grown.factors, fixed.factors, stride, grown.sparse, from, to);
+        if (failed >= 0) lower(words, word.failedRow, failed);
+      });
+      checkFailed(words, side, 1);
+    }
+  };
+
+  const cold: Effort = { warm: false, steps: 2 * recipe.stepsPerSweep, tolerance: coldTolerance, relaxation: 1, refinements: 0 };
+  const warm: Effort = { warm: true, steps: recipe.stepsPerSweep, tolerance: warmTolerance, relaxation: 1, refinements: 0 };
+  const beyond: Effort = { ...warm, relaxation };
   if (!job.started) {
     const { data } = viewFactors(buffer, item, shape.factors, stride);
     share(Math.ceil(item.rows / turnBlockRows), (block) => fillRandom(data, block, shape.factors, stride, recipe.seed));
+    multiply();
+    sumGram(item);
+    turnToAxes(item, 'item', 1, null, (eigenvalue) => eigenvalue ** -0.5);
+    multiply();
   }
   sumGram(item);
   for (let sweep = 1; sweep <= recipe.sweeps; sweep++) {
-    turnToAxes(item, 'item', sweep, false);
-    solveSide('user', sweep, sweepEffort);
+    const [first, last] = [sweep === 1, sweep === recipe.sweeps];
+    turnToAxes(item, 'item', sweep, first ? null : user, first && !job.started ? (eigenvalue) => eigenvalue ** (-3 / 8) : undefined);
+    solveSide('user', sweep, first ? cold : beyond);
     sumGram(user);
-    turnToAxes(user, 'user', sweep, false);
-    solveSide('item', sweep, sweepEffort);
+    turnToAxes(user, 'user', sweep, item);
+    solveSide('item', sweep, first || last ? warm : beyond);
     sumGram(item);
-    if (job.objective) addObjective(eigenvalues);
+    if (job.objective) {
+      if (leads) hooks.onObjective?.(true);
+      addObjective(eigenvalues);
+      if (leads) hooks.onObjective?.(false);
+    }
     if (leads) hooks.onSweep?.(sweep, recipe.sweeps);
   }
 
-  turnToAxes(item, 'item', recipe.sweeps, true);
+  // Twice: the first time leaves float32's errors of the long axes in the short ones.
+  turnToAxes(item, 'item', recipe.sweeps, user);
+  sumGram(item);
+  turnToAxes(item, 'item', recipe.sweeps, null);
   sumGram(item); // of the float32 numbers as they are stored now, which is what fold-in will see
   alone(() => {
     for (let k = 0; k < stride; k++) {
@@ -294,14 +384,26 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
   });
   solveSide('user', recipe.sweeps, exactEffort(stride));
   if (job.objective) {
+    if (leads) hooks.onObjective?.(true);
     sumGram(user);
     addObjective(eigenvalues);
+    if (leads) hooks.onObjective?.(false);
   }
   return {
     users: viewFactors(buffer, user, shape.factors, stride),
     items: viewFactors(buffer, item, shape.factors, stride),
     ...(job.objective ? { objective: objectives } : {}),
   };
+}
+
+/** Axes times a factor each; the eigenvalues, which are squared lengths, follow. */
+function scaleAxes(vectors: Float64Array, eigenvalues: Float64Array, factors: number, stride: number, scaleOf: (eigenvalue: number) => number): void {
+  const least = Math.max(eigenvalues[0]! * flatAxis, Number.MIN_VALUE);
+  for (let k = 0; k < factors; k++) {
+    const scale = scaleOf(Math.max(eigenvalues[k]!, least));
+    for (let row = 0; row < factors; row++) vectors[row * stride + k]! *= scale;
+    eigenvalues[k]! *= scale * scale;
+  }
 }
 
 function checkFailed(words: Int32Array, side: 'user' | 'item', sweep: number): void {

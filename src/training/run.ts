@@ -7,15 +7,16 @@
  * A run with too little data ends with what is missing, and with its data-quality report. A run that fails or is cancelled leaves the live model alone and says why in its row.
  */
 import { availableParallelism } from 'node:os';
+import type pg from 'pg';
 import { DEFAULT_RECIPE, type Recipe } from '../model/ials.ts';
 import type { KernelChoice } from '../model/kernels/kernels.ts';
 import type { QualityMinimums } from '../model/quality/findings.ts';
 import type { QualityReport } from '../model/quality/report.ts';
 import { extractTrainingData } from '../storage/extract.ts';
-import { RunNoLongerOurs, publishModel } from '../storage/models.ts';
+import { RunNoLongerOurs, findLiveModel, findModel, loadModelPart, publishModel } from '../storage/models.ts';
 import { findRunQuality } from '../storage/quality-reports.ts';
 import { type TrainingLock, endRun, noteProgress, startRun, takeTrainingLock } from '../storage/training-runs.ts';
-import type { IdColumns } from './threads/messages.ts';
+import type { IdColumns, TrainJob } from './threads/messages.ts';
 import { TrainingFailed, trainInThread } from './threads/thread.ts';
 
 export type StartedBy = 'schedule' | 'events' | 'api' | 'cli' | 'start';
@@ -34,6 +35,8 @@ export interface RunOptions {
   readonly kernel?: KernelChoice;
   /** Below these a run ends with what is missing. Without them: below what has a solution at all. */
   readonly minimums?: QualityMinimums;
+  /** Every so-manieth version begins cold, the others may go on from the live one; 1: all. Default 7. */
+  readonly coldEvery?: number;
   readonly now: () => number;
   readonly onProgress?: (phase: string, progress: number, secondsLeft: number | null) => void;
 }
@@ -47,6 +50,7 @@ export interface StartedRun {
 /** Share of a run's time that reading takes; the rest is the thread's. */
 const EXTRACT_SHARE = 0.15;
 const NOTE_INTERVAL_MS = 500;
+const DEFAULT_COLD_EVERY = 7;
 
 class RunCancelled extends Error {
   constructor() {
@@ -91,9 +95,10 @@ async function carryOut(options: RunOptions, lock: TrainingLock, runNo: number, 
     const extract = await extractTrainingData(options.connectionString, signal);
     const extractSeconds = (options.now() - extractStarted) / 1000;
     const lastQuality = await findRunQuality(lock.connection);
+    const live = await findStart(lock.connection, options.coldEvery ?? DEFAULT_COLD_EVERY);
     const threadStarted = options.now();
     const trained = await trainInThread(
-      { columns: extract.columns, rules: extract.rules, recipe: options.recipe ?? DEFAULT_RECIPE, users: extract.users satisfies IdColumns, items: extract.items,
+      { columns: extract.columns, rules: extract.rules, recipe: options.recipe ?? DEFAULT_RECIPE, users: extract.users satisfies IdColumns, items: extract.items, live,
         quality: { nowMs: options.now(), minimums: options.minimums ?? { interactions: 0, users: 0 }, lastEventNo: lastQuality?.report.newestEventNo ?? null },
       },
       signal,
@@ -152,4 +157,29 @@ function createNotes(options: RunOptions, lock: TrainingLock, runNo: number, con
     },
     settled: async () => await pending,
   };
+}
+
+/**
+ * What the published fit may go on from. Whatever is wrong with the live version costs a cold start and a note, never the run; a broken connection shows itself
+ * in the next statement.
+ */
+async function findStart(connection: pg.Client, coldEvery: number): Promise<TrainJob['live']> {
+  const live = await findLiveModel(connection);
+  if (live === null) {
+    return { code: 'no-live-model', note: 'There is no live version to go on from.' };
+  }
+  const { version } = live;
+  const { events, users, start } = ((await findModel(connection, version))?.report ?? {}) as { events?: unknown; users?: unknown; start?: { warmInARow?: unknown } };
+  const warmInARow = typeof start?.warmInARow === 'number' ? start.warmInARow : 0;
+  if (warmInARow + 1 >= coldEvery) {
+    return { code: 'turn', note: coldEvery === 1 ? 'Every version begins cold (TRAIN_COLD_EVERY).' : `One version in ${coldEvery} begins cold (TRAIN_COLD_EVERY).` };
+  }
+  if (typeof events !== 'number' || typeof users !== 'number') {
+    return { code: 'unreadable', note: `The report of live version ${version} does not say what it was fitted on.` };
+  }
+  try {
+    return { version, events, users, warmInARow, itemPart: await loadModelPart(connection, version, 'item') };
+  } catch (error) {
+    return { code: 'unreadable', note: error instanceof Error ? error.message : String(error) };
+  }
 }

@@ -5,6 +5,7 @@
 import { Cron } from 'croner';
 import type { KernelChoice } from '../model/kernels/kernels.ts';
 import type { QualityMinimums } from '../model/quality/findings.ts';
+import type { StartReport } from '../model/warm-start.ts';
 import type { Database } from '../storage/database.ts';
 import { countEventsSince } from '../storage/events.ts';
 import { findLiveModel } from '../storage/models.ts';
@@ -22,6 +23,8 @@ export interface TrainerOptions {
   readonly kernel?: KernelChoice;
   /** Of a run's data; see `RunOptions`. */
   readonly minimums?: QualityMinimums;
+  /** Every so-manieth version begins cold; default 7. */
+  readonly coldEvery?: number;
   readonly cron: string | null;
   readonly minEvents: number;
   /** 0: never because of events. */
@@ -146,7 +149,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
 /** The report's figures for a log line. */
 function summarise(report: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { events, users, items, interactions, factors, kernel, threads, seconds } = report;
+  const { events, users, items, interactions, factors, sweeps, kernel, threads, seconds } = report;
+  const start = report.start as StartReport;
   const holdout = report.holdout as { model: Record<string, { mean: number }>; popularity: Record<string, { mean: number }> } | null;
-  return { events, users, items, interactions, factors, kernel, threads, seconds, recallAt20: holdout?.model['recall@20'].mean ?? null, popularityRecallAt20: holdout?.popularity['recall@20'].mean ?? null };
+  return { events, users, items, interactions, factors, start: start.kind === 'warm' ? `warm from version ${start.fromVersion}` : `cold (${start.code})`, sweeps, kernel, threads, seconds, recallAt20: holdout?.model['recall@20'].mean ?? null, popularityRecallAt20: holdout?.popularity['recall@20'].mean ?? null };
 }

@@ -23,6 +23,11 @@ describe('a training run', () => {
       events: Array.from({ length: users }, (_, user) => Array.from({ length: items }, (_unused, item) => ({ userId: `u${user}`, itemId: `i${item}`, type }))).flat().filter((_, k) => k % 3 !== 0),
     });
 
+  const publish = async (change: Partial<RunOptions> = {}) => {
+    const result = await (await startTrainingRun({ ...options, ...change }))!.finished;
+    return result.state === 'published' ? result.report : expect.fail(result.message);
+  };
+
   it('fails with what is missing where there are too few events, and leaves no model', async () => {
     const started = (await startTrainingRun(options))!;
     const result = await started.finished;
@@ -60,7 +65,7 @@ describe('a training run', () => {
   it('can be cancelled from outside, by its row, and publishes nothing', async () => {
     let phases = 0;
     // Slow enough to be met half-way: many sweeps.
-    const started = (await startTrainingRun({ ...options, recipe: { ...DEFAULT_RECIPE, factors: 6, sweeps: 2_000_000 }, onProgress: () => phases++ }))!;
+    const started = (await startTrainingRun({ ...options, recipe: { ...DEFAULT_RECIPE, factors: 6, sweeps: 2_000_000 }, coldEvery: 1, onProgress: () => phases++ }))!;
     await expect.poll(() => phases, { timeout: 10_000 }).toBeGreaterThan(50);
     expect(await requestCancel(service.database, started.runNo)).toBe(true);
     expect(await started.finished).toMatchObject({ state: 'cancelled' });
@@ -70,7 +75,7 @@ describe('a training run', () => {
   });
 
   it('cannot publish once its lock’s connection is lost', async () => {
-    const started = (await startTrainingRun({ ...options, recipe: { ...DEFAULT_RECIPE, factors: 6, sweeps: 2_000_000 } }))!;
+    const started = (await startTrainingRun({ ...options, recipe: { ...DEFAULT_RECIPE, factors: 6, sweeps: 2_000_000 }, coldEvery: 1 }))!;
     await expect.poll(async () => (await findRun(service.database, started.runNo))?.phase, { timeout: 10_000 }).not.toBe('starting');
     await run(service.database, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jongleur-training' AND datname = current_database()`);
     expect((await started.finished).state).toBe('failed');
@@ -85,6 +90,7 @@ describe('a training run', () => {
       columns: { length: 4, user: Int32Array.of(1, 1, 2, 2), item: Int32Array.of(1, 2, 1, 3), type: Int16Array.of(1, 1, 1, 1), value: new Float32Array(4).fill(Number.NaN), quantity: new Float32Array(4).fill(Number.NaN), occurredAtMs: Float64Array.of(1, 2, 3, 4), eventNo: Float64Array.of(1, 2, 3, 4) },
       rules: [{ typeNo: 1, name: 'view', weight: 1, mode: 'sum' as const, halfLifeDays: null, threshold: null, useValue: false, hidesDays: 0 }],
       recipe: DEFAULT_RECIPE,
+      live: { code: 'no-live-model' as const, note: '' },
       users: { nos: Int32Array.of(1, 2), offsets: Uint32Array.of(0, 1, 2), bytes: new TextEncoder().encode('ab') },
       items: { nos: Int32Array.of(1, 2, 3), offsets: Uint32Array.of(0, 1, 2, 3), bytes: new TextEncoder().encode('xyz') },
     });
@@ -104,6 +110,25 @@ describe('a training run', () => {
     await service.answers.followModels();
     expect(service.answers.modelVersion()).toBe(2);
     expect((await service.call('GET', '/v1/users/u1/recommendations')).json).toMatchObject({ modelVersion: 2, source: 'personal' });
+  });
+
+  it('begins cold where the live version’s bytes are damaged, and says so; the next goes on from what that made', async () => {
+    const [repaired, next] = [await publish(), await publish()];
+    expect(repaired.start).toMatchObject({ kind: 'cold', code: 'unreadable', note: expect.stringMatching(/version 3 does not match its checksum/) as string });
+    expect(next.start).toMatchObject({ kind: 'warm', fromVersion: 4, warmInARow: 1, newItems: 0, newUsers: 0 });
+    expect(next.sweeps).toBe(1);
+  });
+
+  it('goes on with new shoppers and products, and measures as if there were no live version', async () => {
+    await service.call('POST', '/v1/events', { events: [{ userId: 'newcomer', itemId: 'i1', type: 'cart' }, { userId: 'newcomer', itemId: 'novelty', type: 'cart' }, { userId: 'u1', itemId: 'novelty', type: 'cart' }] });
+    const warm = await publish();
+    expect(warm.start).toMatchObject({ kind: 'warm', fromVersion: 5, warmInARow: 2, newItems: 1, newUsers: 1 });
+    const cold = await publish({ coldEvery: 1 });
+    expect(cold.start).toMatchObject({ kind: 'cold', code: 'turn' });
+    expect(warm.holdout ?? warm.holdoutReason).toEqual(cold.holdout ?? cold.holdoutReason);
+    expect((await publish({ coldEvery: 2 })).start).toMatchObject({ kind: 'warm' });
+    expect((await publish({ coldEvery: 2 })).start).toMatchObject({ kind: 'cold', code: 'turn', note: expect.stringMatching(/One version in 2/) as string });
+    expect((await publish({ recipe: { ...DEFAULT_RECIPE, unobservedWeight: 0.3 } })).start).toMatchObject({ kind: 'cold', code: 'other-recipe' });
   });
 
   it('keeps user parts of the live version alone, and item parts of five', async () => {

@@ -6,11 +6,12 @@ import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { FitDiverged, fitIals } from '../../model/ials.ts';
 import { createKernels } from '../../model/kernels/kernels.ts';
 import { indexOfNo, transpose } from '../../model/matrix.ts';
-import { type FitFunction, NotEnoughData, trainModel } from '../../model/pipeline.ts';
+import { type FitFunction, NotEnoughData, type TrainingInput, trainModel } from '../../model/pipeline.ts';
 import { reportQuality } from '../../model/quality/report.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
-import { encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
-import { createFitThread } from '../../model/threaded-fit.ts';
+import { decodeItemFactors, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
+import { createFitThread, viewPlaced } from '../../model/threaded-fit.ts';
+import { helpFindNeighbours } from '../../model/threaded-neighbours.ts';
 import type { CheckJob, Computed, FitJob, IdColumns, Place, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 const decoder = new TextDecoder();
@@ -30,15 +31,15 @@ function post(message: ThreadMessage, transfer: ArrayBuffer[] = []): void {
 }
 
 /** The threads' fit; and where the matrix is beyond what they can address, the plain one in this thread alone. */
-function createFit({ memory, kernel, thread, threads }: Place): { fit: FitFunction; computed(): Computed } {
+function createFit({ memory, kernel, limitBytes, thread, threads }: Place, placed = false): { fit: FitFunction; computed(): Computed } {
   const kernels = createKernels(kernel, memory);
-  const shared = createFitThread(memory, kernels, thread, threads);
+  const shared = createFitThread(memory, kernels, thread, threads, limitBytes);
   let computed: Computed = { kernel: kernels.name, threads };
   return {
     computed: () => computed,
     fit(byUser, recipe, hooks) {
       try {
-        return shared.fit(byUser, recipe, hooks);
+        return shared.fit(byUser, recipe, hooks, placed);
       } catch (error) {
         if (!(error instanceof FitTooLarge) || kernel !== 'auto') {
           throw error;
@@ -57,6 +58,19 @@ function check({ columns, rules, catalogueItems, quality }: CheckJob) {
   return report;
 }
 
+/** A part that cannot be read costs a cold start, not the run. */
+function readLive(live: TrainJob['live']): NonNullable<TrainingInput['live']> {
+  if ('code' in live) {
+    return live;
+  }
+  const { version, events, users, warmInARow, itemPart } = live;
+  try {
+    return { version, events, users, warmInARow, items: decodeItemFactors(itemPart) };
+  } catch (error) {
+    return { code: 'unreadable', note: `Live version ${version}: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
 function train(job: TrainJob, place: Place): void {
   if (job.quality != null) {
     post({ kind: 'progress', phase: 'quality', fraction: 0 });
@@ -70,6 +84,7 @@ function train(job: TrainJob, place: Place): void {
     columns: job.columns,
     rules: job.rules,
     recipe: job.recipe,
+    live: readLive(job.live),
     fit,
     onProgress: (phase, fraction) => post({ kind: 'progress', phase, fraction }),
   });
@@ -79,19 +94,34 @@ function train(job: TrainJob, place: Place): void {
   post({ kind: 'done', computed: computed(), threadId, recipe: itemSide.recipe, report, itemPart, userPart }, transfer);
 }
 
-function fitOnly(job: FitJob, place: Place): void {
-  const { fit, computed } = createFit(place);
+function fitOnly({ matrix, recipe, objective }: FitJob, place: Place): void {
+  const { fit, computed } = createFit(place, matrix.kind === 'placed');
+  const { byUser, items: start } = matrix.kind === 'placed' ? viewPlaced(place.memory, matrix.shape) : matrix;
+  const started = matrix.kind === 'placed' ? matrix.started : start !== null;
   let before = performance.now();
-  const { users, items, objective } = fit(job.byUser, job.recipe, {
-    objective: job.objective,
-    ...(job.start ? { start: job.start } : {}),
+  let objectiveMs = 0;
+  let objectiveStartedMs = 0;
+  let ofSweepMs = 0;
+  const fitted = fit(byUser, recipe, {
+    objective,
+    ...(started ? { start: { items: start! } } : {}),
+    onObjective: (begins) => {
+      const now = performance.now();
+      if (begins) {
+        objectiveStartedMs = now;
+      } else {
+        objectiveMs += now - objectiveStartedMs;
+        ofSweepMs = now - objectiveStartedMs;
+      }
+    },
     onSweep: (sweep, of) => {
       const now = performance.now();
-      post({ kind: 'sweep', sweep, of, seconds: (now - before) / 1000 });
+      post({ kind: 'sweep', sweep, of, seconds: (now - before - ofSweepMs) / 1000 });
       before = now;
+      ofSweepMs = 0;
     },
   });
-  post({ kind: 'fitted', computed: computed(), users, items, objective: objective ?? null });
+  post({ kind: 'fitted', computed: computed(), users: fitted.users, items: fitted.items, objective: fitted.objective ?? null, objectiveSeconds: objectiveMs / 1000 });
 }
 
 function failureOf(error: unknown): ThreadFailure {
@@ -102,8 +132,8 @@ function failureOf(error: unknown): ThreadFailure {
   return { kind: 'failed', code: error instanceof NotEnoughData ? 'not-enough-data' : error instanceof RangeError ? 'range' : 'internal', message };
 }
 
-function help({ memory, kernel, thread, threads }: Place): never {
-  return createFitThread(memory, createKernels(kernel, memory), thread, threads).serve();
+function help({ memory, kernel, limitBytes, thread, threads }: Place): never {
+  return createFitThread(memory, createKernels(kernel, memory), thread, threads, limitBytes).serve();
 }
 
 const given = workerData as ThreadJob;
@@ -115,6 +145,9 @@ try {
     train(given.job, given.place);
   } else if (given.kind === 'check') {
     check(given.job);
+  } else if (given.kind === 'neighbours') {
+    helpFindNeighbours(given.work, given.thread);
+    post({ kind: 'found' });
   } else {
     fitOnly(given.job, given.place);
   }

@@ -1,13 +1,17 @@
 /** A fit without a database: matrices in, factors out, computed by threads while this one stays free. Used by the offline commands and the benches. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FitDiverged, type Recipe } from '../../model/ials.ts';
 import type { Factors, SparseRows } from '../../model/matrix.ts';
 import type { KernelChoice } from '../../model/kernels/kernels.ts';
-import { runThreads, TrainingFailed } from './thread.ts';
+import { createSharedMemory, FitTooLarge } from '../../model/shared-memory.ts';
+import { placeFit, shapeOf } from '../../model/threaded-fit.ts';
+import type { FitJob } from './messages.ts';
+import { checkThreads, runThreads, TrainingFailed } from './thread.ts';
 
 export type { KernelChoice };
 
 export interface FitOnThreadsOptions {
-  /** Copied, not changed. Weights should have mean 1 (`scaleWeights`), or α₀ and λ mean something else. */
+  /** Copied into the threads' memory piece by piece while this thread goes on: not to be changed before the fit has ended. Weights should have mean 1 (`scaleWeights`), or α₀ and λ mean something else. */
   byUser: SparseRows;
   recipe: Recipe;
   /** From 1. The factors do not depend on it. */
@@ -17,8 +21,10 @@ export interface FitOnThreadsOptions {
   onSweep?(sweep: number, of: number, seconds: number): void;
   /** Compute the objective after every sweep and after the closing exact user half-sweep. */
   objective?: boolean;
-  /** Begin here in place of random items. */
-  start?: { users?: Factors; items: Factors };
+  /** Begin from these items in place of random ones: as many rows as the matrix has columns, as many factors as the recipe. See `carryItems` for others. */
+  start?: { items: Factors };
+  /** Beyond so many bytes of shared memory the plain fit, on one thread, takes over; default: the 4 GiB that can be addressed. */
+  limitBytes?: number;
 }
 
 /** The factors are views into memory that threads shared; nobody else writes it any more. */
@@ -29,9 +35,11 @@ export interface ThreadedFit {
   objective?: number[];
   kernel: 'wasm' | 'reference';
   threads: number;
-  /** Matrices in memory → factors in memory, starting threads included. */
+  /** Matrices in memory → factors in memory, starting threads included, computing the objective left out. */
   seconds: number;
   secondsPerSweep: number[];
+  /** Of the whole process since the sweep before, since the call for the first; where an objective is computed, with it. */
+  cpuSecondsPerSweep: number[];
   /** Of the whole process meanwhile. */
   cpuSeconds: number;
   /** Highest resident size of the whole process so far. */
@@ -42,17 +50,26 @@ export interface ThreadedFit {
  * @throws FitDiverged; RangeError for a recipe without a solution; TrainingFailed; the signal's reason when cancelled
  */
 export async function fitOnThreads(options: FitOnThreadsOptions): Promise<ThreadedFit> {
-  const { byUser, recipe, threads, kernel = 'auto', signal, objective = false, start, onSweep } = options;
+  const { recipe, threads, kernel = 'auto', signal, objective = false, limitBytes, onSweep } = options;
+  signal?.throwIfAborted();
+  checkThreads(threads);
   const startedMs = performance.now();
   const cpuBefore = process.cpuUsage();
+  let cpuMicros = cpuBefore.user + cpuBefore.system;
   const secondsPerSweep: number[] = [];
+  const cpuSecondsPerSweep: number[] = [];
+  const memory = createSharedMemory();
+  const matrix = await placeMatrix(memory, options);
   const fitted = await runThreads({
-    job: { kind: 'fit', job: { byUser, recipe, objective, start: start ?? null } },
+    job: { kind: 'fit', job: { matrix, recipe, objective } },
     transfer: [],
-    team: { threads, kernel },
+    team: { threads, kernel, limitBytes, memory },
     signal,
     onMessage: (message) => {
       if (message.kind === 'sweep') {
+        const cpuNow = process.cpuUsage();
+        cpuSecondsPerSweep.push((cpuNow.user + cpuNow.system - cpuMicros) / 1e6);
+        cpuMicros = cpuNow.user + cpuNow.system;
         secondsPerSweep.push(message.seconds);
         onSweep?.(message.sweep, message.of, message.seconds);
       }
@@ -71,9 +88,26 @@ export async function fitOnThreads(options: FitOnThreadsOptions): Promise<Thread
     items: fitted.items,
     ...(fitted.objective === null ? {} : { objective: fitted.objective }),
     ...fitted.computed,
-    seconds: (performance.now() - startedMs) / 1000,
+    seconds: (performance.now() - startedMs) / 1000 - fitted.objectiveSeconds,
     secondsPerSweep,
+    cpuSecondsPerSweep,
     cpuSeconds: (cpu.user + cpu.system) / 1e6,
     peakBytes: process.resourceUsage().maxRSS * 1024,
   };
+}
+
+/** The matrix goes straight to where the threads will read it; one that is too large for that is sent to the thread that computes alone. */
+async function placeMatrix(memory: WebAssembly.Memory, { byUser, recipe, start, limitBytes, signal }: FitOnThreadsOptions): Promise<FitJob['matrix']> {
+  try {
+    for (const _piece of placeFit(memory, byUser, recipe, start?.items, limitBytes)) {
+      await nextTurn();
+      signal?.throwIfAborted();
+    }
+    return { kind: 'placed', shape: shapeOf(byUser, recipe), started: start !== undefined };
+  } catch (error) {
+    if (!(error instanceof FitTooLarge)) {
+      throw error;
+    }
+    return { kind: 'sent', byUser, items: start?.items ?? null };
+  }
 }

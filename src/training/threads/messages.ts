@@ -3,6 +3,9 @@ import type { Factors, SparseRows } from '../../model/matrix.ts';
 import type { Recipe } from '../../model/ials.ts';
 import type { KernelChoice } from '../../model/kernels/kernels.ts';
 import type { EventColumns, EventTypeRule } from '../../model/interactions.ts';
+import type { Shape } from '../../model/shared-memory.ts';
+import type { ColdStart } from '../../model/warm-start.ts';
+import type { NeighbourWork } from '../../model/threaded-neighbours.ts';
 import type { TrainingPhase, TrainingReport } from '../../model/pipeline.ts';
 import type { QualityMinimums } from '../../model/quality/findings.ts';
 import type { QualityReport } from '../../model/quality/report.ts';
@@ -36,26 +39,41 @@ export interface TrainJob {
   readonly items: IdColumns;
   /** Report on the data first, and end where they are too few; null: train on whatever is there. */
   readonly quality?: QualitySettings | null;
+  /** The live version's item part, for the published fit to go on from; or why not. */
+  readonly live: LivePart | { readonly code: ColdStart; readonly note: string };
+}
+
+export interface LivePart {
+  readonly version: number;
+  readonly events: number;
+  readonly users: number;
+  readonly warmInARow: number;
+  /** As stored. */
+  readonly itemPart: Uint8Array;
 }
 
 export interface FitJob {
-  readonly byUser: SparseRows;
+  /** `placed`: it lies in the shared memory already (`placeFit`), the items to begin from too where `started`. */
+  readonly matrix: { readonly kind: 'placed'; readonly shape: Shape; readonly started: boolean } | { readonly kind: 'sent'; readonly byUser: SparseRows; readonly items: Factors | null };
   readonly recipe: Recipe;
   readonly objective: boolean;
-  readonly start: { readonly users?: Factors; readonly items: Factors } | null;
 }
 
 /** A thread's place among those of a run, and the memory they share. */
 export interface Place {
   readonly memory: WebAssembly.Memory;
   readonly kernel: KernelChoice;
+  /** Beyond so many bytes of shared memory the plain fit takes over. */
+  readonly limitBytes: number;
   /** 0 has the job, the others help it. */
   readonly thread: number;
   readonly threads: number;
 }
 
 /** Caller → thread, once, as `workerData`. */
-export type ThreadJob = { readonly place: Place } & (FirstJob | { readonly kind: 'help' });
+export type ThreadJob =
+  | ({ readonly place: Place } & (FirstJob | { readonly kind: 'help' }))
+  | { readonly kind: 'neighbours'; readonly work: NeighbourWork; readonly thread: number };
 
 /** What the first thread of a run is given. */
 export type FirstJob = { readonly kind: 'train'; readonly job: TrainJob } | { readonly kind: 'fit'; readonly job: FitJob } | { readonly kind: 'check'; readonly job: CheckJob };
@@ -70,11 +88,12 @@ export type ThreadFailure =
   | { readonly kind: 'failed'; readonly code: 'not-enough-data' | 'internal' | 'range'; readonly message: string }
   | { readonly kind: 'failed'; readonly code: 'diverged'; readonly message: string; readonly sweep: number; readonly side: 'user' | 'item'; readonly row: number };
 
-/** Thread → caller. `done`, `fitted`, `failed`, or the `quality` of a check is the last; a helper says nothing. */
+/** Thread → caller. `done`, `fitted`, `found`, `failed`, or the `quality` of a check is the last; a helper says nothing. */
 export type ThreadMessage =
   | { readonly kind: 'progress'; readonly phase: TrainingPhase | 'quality'; readonly fraction: number }
   | { readonly kind: 'quality'; readonly report: QualityReport }
   | { readonly kind: 'sweep'; readonly sweep: number; readonly of: number; readonly seconds: number }
   | { readonly kind: 'done'; readonly computed: Computed; readonly threadId: number; readonly recipe: Recipe; readonly report: TrainingReport; readonly itemPart: Uint8Array; readonly userPart: Uint8Array }
-  | { readonly kind: 'fitted'; readonly computed: Computed; readonly users: Factors; readonly items: Factors; readonly objective: number[] | null }
+  | { readonly kind: 'fitted'; readonly computed: Computed; readonly users: Factors; readonly items: Factors; readonly objective: number[] | null; readonly objectiveSeconds: number }
+  | { readonly kind: 'found' }
   | ThreadFailure;

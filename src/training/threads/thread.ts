@@ -2,8 +2,8 @@
 import { Worker } from 'node:worker_threads';
 import type { EventColumns } from '../../model/interactions.ts';
 import type { KernelChoice } from '../../model/kernels/kernels.ts';
-import { createSharedMemory } from '../../model/shared-memory.ts';
 import type { QualityReport } from '../../model/quality/report.ts';
+import { createSharedMemory, sharedMemoryLimit } from '../../model/shared-memory.ts';
 import type { CheckJob, FirstJob, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 export type Trained = Extract<ThreadMessage, { kind: 'done' }>;
@@ -19,23 +19,27 @@ export class TrainingFailed extends Error {
 }
 
 /** A thread runs compiled code, also where this file itself is run from its source (as tests do): Node 20 loads no TypeScript. */
-const ENTRY = import.meta.url.endsWith('.ts') ? new URL('../../../dist/training/threads/entry.js', import.meta.url) : new URL('./entry.js', import.meta.url);
+export const ENTRY = import.meta.url.endsWith('.ts') ? new URL('../../../dist/training/threads/entry.js', import.meta.url) : new URL('./entry.js', import.meta.url);
 
 export interface Team {
   /** From 1; what is computed does not depend on it. */
   readonly threads: number;
   readonly kernel: KernelChoice;
+  /** Beyond so many bytes of shared memory the plain fit, on one thread, takes over; default: all that can be addressed. */
+  readonly limitBytes?: number | undefined;
+  /** The memory to share where something has been put there already. */
+  readonly memory?: WebAssembly.Memory;
 }
 
 /**
  * @throws TrainingFailed; the signal's reason when cancelled (the threads are ended at once)
  */
 export async function trainInThread(job: TrainJob, signal: AbortSignal, onProgress: (phase: string, fraction: number) => void, team: Team = { threads: 1, kernel: 'auto' }, onQuality: (report: QualityReport) => void = () => undefined): Promise<Trained> {
-  const { columns, users, items } = job;
+  const { columns, users, items, live } = job;
   const arrays = [...arraysOf(columns), users.nos, users.offsets, users.bytes, items.nos, items.offsets, items.bytes];
   return await runThreads<Trained>({
     job: { kind: 'train', job },
-    transfer: arrays.map((array) => array.buffer as ArrayBuffer),
+    transfer: [...arrays, ...('itemPart' in live ? [live.itemPart] : [])].map((array) => array.buffer as ArrayBuffer),
     team,
     signal,
     onMessage: (message) => {
@@ -81,14 +85,11 @@ export interface ThreadRun<Result> {
 }
 
 /** A pool for one run, from its job to its result, its failure or its cancellation: the thread that has the job, and its helpers. All end together. */
-export async function runThreads<Result>({ job, transfer, team: { threads, kernel }, signal, onMessage, failure }: ThreadRun<Result>): Promise<Result> {
+export async function runThreads<Result>({ job, transfer, team: { threads, kernel, limitBytes = sharedMemoryLimit, memory = createSharedMemory() }, signal, onMessage, failure }: ThreadRun<Result>): Promise<Result> {
   signal?.throwIfAborted();
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new RangeError(`threads must be a whole number from 1, not ${threads}`);
-  }
-  const memory = createSharedMemory();
+  checkThreads(threads);
   const startThread = (thread: number) => {
-    const place = { memory, kernel, thread, threads };
+    const place = { memory, kernel, limitBytes, thread, threads };
     const data: ThreadJob = thread === 0 ? { ...job, place } : { kind: 'help', place };
     return new Worker(ENTRY, { workerData: data, transferList: thread === 0 ? transfer : [], name: thread === 0 ? 'jongleur-training' : `jongleur-helper-${thread}` });
   };
@@ -119,4 +120,11 @@ export async function runThreads<Result>({ job, transfer, team: { threads, kerne
       worker.on('exit', (code) => fail(new TrainingFailed('internal', `A training thread ended with code ${code} before the run was done.`)));
     }
   });
+}
+
+/** @throws RangeError */
+export function checkThreads(threads: number): void {
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new RangeError(`threads must be a whole number from 1, not ${threads}`);
+  }
 }

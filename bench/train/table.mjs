@@ -1,0 +1,45 @@
+/** The bench's result: a row a measure, with floor, goal, figure, both raw numbers, and whether the floor and the goal are reached. */
+const rows = [];
+
+/** `best`: 'low' where less is better. Without floor and goal the figure is only shown. */
+export function addRow({ measure, floor = null, goal = null, figure, best = 'low', raw, unit = '' }) {
+  const reaches = (bound) => (best === 'low' ? figure <= bound : figure >= bound);
+  const verdict = floor === null ? '' : !reaches(floor) ? 'floor NOT reached' : reaches(goal) ? 'goal reached' : 'floor reached';
+  rows.push({ measure, floor: say(floor, unit), goal: say(goal, unit), figure: say(figure, unit), verdict, raw });
+  if (verdict === 'floor NOT reached') {
+    process.exitCode = 1;
+  }
+}
+
+/** What could not be measured counts as not reached. */
+export function addFailure(measure, error) {
+  rows.push({ measure, floor: '', goal: '', figure: '', verdict: 'FAILED', raw: String(error.message ?? error).split('\n')[0] });
+  process.exitCode = 1;
+}
+
+function say(value, unit) {
+  return value === null ? '' : `${value.toFixed(unit === 'MB' ? 0 : 2)}${unit === '' ? '' : ` ${unit}`}`;
+}
+
+export function printTable() {
+  const columns = ['measure', 'floor', 'goal', 'figure', 'verdict', 'raw'];
+  const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => row[column].length)));
+  const line = (cells) => cells.map((cell, k) => (k >= 1 && k <= 3 ? cell.padStart(widths[k]) : cell.padEnd(widths[k]))).join('  ').trimEnd();
+  console.log(`\n${line(columns)}`);
+  for (const row of rows) {
+    console.log(line(columns.map((column) => row[column])));
+  }
+}
+
+export const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
+
+export function check(holds, message) {
+  if (!holds) {
+    throw new Error(message);
+  }
+}
+
+export function sameBytes(a, b) {
+  const bytes = (data) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return bytes(a).equals(bytes(b));
+}
