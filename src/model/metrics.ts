@@ -123,7 +123,7 @@ export function meanOf(values: Float64Array): number {
   return sum / values.length;
 }
 
-function quantileOfSorted(sorted: Float64Array, share: number): number {
+export function quantileOfSorted(sorted: Float64Array, share: number): number {
   const position = share * (sorted.length - 1);
   const below = Math.floor(position);
   const above = Math.min(sorted.length - 1, below + 1);

@@ -10,6 +10,7 @@
  * Unlike `fitIals`, rows start at 0 and not where they stand: the solved side then needs no turning into the new basis, a dense f² product a row. Twice the
  * steps make up for it, few rows need them all, and the shortest are solved exactly in any case.
  */
+import { constantsLoss, fillBiasedStart, frozenColumn, startBlockRows } from './explicit.ts';
 import { checkRecipe, type Fit, FitDiverged, type FitHooks, type Recipe, ridgeOf } from './ials.ts';
 import type { Effort, Kernels } from './kernels/kernels.ts';
 import { transposeInto, type SparseRows } from './matrix.ts';
@@ -46,6 +47,8 @@ interface Job {
   objective: boolean;
   /** Items are in place already. */
   started: boolean;
+  /** Explicit ratings: the constant beside the biases. 0 = none. */
+  biases: number;
 }
 
 export interface FitThread {
@@ -66,8 +69,10 @@ export function createFitThread(memory: WebAssembly.Memory, kernels: Kernels, th
       if (start && (start.items.rows !== byUser.cols || start.items.factors !== recipe.factors)) {
         throw new RangeError(`the start must have ${byUser.cols} items of ${recipe.factors} factors`);
       }
+      const { biases = 0 } = hooks;
+      if (biases > 0 && (start || recipe.unobservedWeight !== 0 || recipe.factors < 3)) throw new RangeError('ratings are fitted without a start, with an unobserved weight of 0 and 3 columns or more');
       const shape: Shape = { userRows: byUser.rows, itemRows: byUser.cols, entries: byUser.index.length, factors: recipe.factors };
-      const job: Job = { shape, recipe, objective: hooks.objective === true, started: start !== undefined };
+      const job: Job = { shape, recipe, objective: hooks.objective === true, started: start !== undefined, biases };
       const stride = Math.ceil(recipe.factors / 8) * 8;
       const layout = layoutOf(shape, threads, kernels.scratchBytes(stride));
       awaitHelpers(new Int32Array(memory.buffer, 0, 16), threads - 1);
@@ -140,21 +145,22 @@ function cutBlocks({ rows, rowStart, index }: SparseRows, blockStart: Int32Array
   }
 }
 
-function writeJob(buffer: SharedArrayBuffer, { shape, recipe, objective, started }: Job): void {
+function writeJob(buffer: SharedArrayBuffer, { shape, recipe, objective, started, biases }: Job): void {
   new Float64Array(buffer, jobAt, jobNumbers).set([
     shape.userRows, shape.itemRows, shape.entries, shape.factors, recipe.sweeps, recipe.stepsPerSweep, recipe.regularization, recipe.unobservedWeight,
-    recipe.frequencyExponent, recipe.seed, objective ? 1 : 0, started ? 1 : 0,
+    recipe.frequencyExponent, recipe.seed, objective ? 1 : 0, started ? 1 : 0, biases,
   ]);
 }
 
 function readJob(buffer: SharedArrayBuffer): Job {
-  const [userRows, itemRows, entries, factors, sweeps, stepsPerSweep, regularization, unobservedWeight, frequencyExponent, seed, objective, started] =
-    new Float64Array(buffer, jobAt, jobNumbers) as unknown as [number, number, number, number, number, number, number, number, number, number, number, number];
+  const [userRows, itemRows, entries, factors, sweeps, stepsPerSweep, regularization, unobservedWeight, frequencyExponent, seed, objective, started, biases] =
+    new Float64Array(buffer, jobAt, jobNumbers) as unknown as [number, number, number, number, number, number, number, number, number, number, number, number, number];
   return {
     shape: { userRows, itemRows, entries, factors },
     recipe: { factors, sweeps, stepsPerSweep, regularization, unobservedWeight, frequencyExponent, seed },
     objective: objective === 1,
     started: started === 1,
+    biases,
   };
 }
 
@@ -236,9 +242,10 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
   const solveSide = (side: 'user' | 'item', sweep: number, effort: Effort) => {
     const [solved, fixed] = side === 'user' ? [user, item] : [item, user];
     const blockStart = new Int32Array(buffer, solved.blockStart, rowBlocks + 1);
+    const frozen = job.biases > 0 ? frozenColumn(side, shape.factors) : -1;
     share(rowBlocks, (block) => {
       const failed = kernels.solveRows(
-        solved.factors, fixed.factors, stride, solved.sparse, blockStart[block]!, blockStart[block + 1]!, layout.dense, solved.ridge, effort, scratch,
+        solved.factors, fixed.factors, stride, solved.sparse, blockStart[block]!, blockStart[block + 1]!, layout.dense, solved.ridge, effort, scratch, frozen,
       );
       if (failed >= 0) lower(words, word.failedRow, failed);
     });
@@ -266,6 +273,45 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
       share(0, () => undefined); // nobody writes the next sums before all have read these
     }
   };
+
+  const fitted = (): Fit => ({
+    users: viewFactors(buffer, user, shape.factors, stride),
+    items: viewFactors(buffer, item, shape.factors, stride),
+    ...(job.objective ? { objective: objectives } : {}),
+  });
+
+  /** Ratings: no Gram and no axes to turn to; rows start where they stand, so a sweep does not raise the objective. */
+  const sweepRatings = () => {
+    const begin = (name: 'user' | 'item') => {
+      const side = name === 'user' ? user : item;
+      const { data } = viewFactors(buffer, side, shape.factors, stride);
+      share(Math.ceil(side.rows / startBlockRows), (block) => fillBiasedStart(data, block, shape.factors, stride, recipe.seed, job.biases, name));
+    };
+    begin('user');
+    begin('item');
+    alone(() => {
+      dense.fill(0);
+      gram.fill(0); // for the objective, to which it adds nothing
+    });
+    const constants = constantsLoss(job.biases, [user, item].map((side) => new Float64Array(buffer, side.ridge, side.rows)));
+    const note = () => {
+      if (!job.objective) return;
+      addObjective(dense);
+      objectives[objectives.length - 1]! -= constants;
+    };
+    for (let sweep = 1; sweep <= recipe.sweeps; sweep++) {
+      for (const side of ['user', 'item'] as const) solveSide(side, sweep, { steps: recipe.stepsPerSweep, tolerance: sweepTolerance, refinements: 0 });
+      note();
+      if (leads) hooks.onSweep?.(sweep, recipe.sweeps);
+    }
+    begin('user'); // as fold-in does, which knows no earlier solution
+    solveSide('user', recipe.sweeps, exactEffort(stride));
+    note();
+  };
+  if (job.biases > 0) {
+    sweepRatings();
+    return fitted();
+  }
 
   const sweepEffort: Effort = { steps: 2 * recipe.stepsPerSweep, tolerance: sweepTolerance, refinements: 0 };
   if (!job.started) {
@@ -297,11 +343,7 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
     sumGram(user);
     addObjective(eigenvalues);
   }
-  return {
-    users: viewFactors(buffer, user, shape.factors, stride),
-    items: viewFactors(buffer, item, shape.factors, stride),
-    ...(job.objective ? { objective: objectives } : {}),
-  };
+  return fitted();
 }
 
 function checkFailed(words: Int32Array, side: 'user' | 'item', sweep: number): void {

@@ -55,8 +55,14 @@ export interface Kernels {
   rotate(data: number, stride: number, from: number, to: number, vectors: number, packed: number, scratch: number): void;
   /** The same, summed in float64. */
   rotateExactly(data: number, stride: number, from: number, to: number, vectors: number, scratch: number): void;
-  /** Rows of `solved`, each from 0. `dense` and `ridge` float64. Returns the first row without a finite solution, or −1. */
-  solveRows(solved: number, fixed: number, stride: number, sparse: SparseAt, from: number, to: number, dense: number, ridge: number, effort: Effort, scratch: number): number;
+  /**
+   * Rows of `solved`, each from 0. `dense` and `ridge` float64. Returns the first row without a finite solution, or −1. With a column `frozen` every row keeps
+   * its number there and starts where it stands.
+   */
+  solveRows(
+    solved: number, fixed: number, stride: number, sparse: SparseAt, from: number, to: number, dense: number, ridge: number, effort: Effort, scratch: number,
+    frozen?: number,
+  ): number;
   /** out[r − from] = y_r · x, float32. */
   score(data: number, stride: number, from: number, to: number, x: number, out: number): void;
   /** Σ w (t − x·y)² over the entries of the users. */

@@ -36,14 +36,15 @@ export function createReferenceKernels(memory: WebAssembly.Memory): Kernels {
       rotateRows(floats(data, to * stride), stride, from, to, doubles(vectors, stride * stride), doubles(scratch, stride)),
     rotateExactly: (data, stride, from, to, vectors, scratch) =>
       rotateRows(floats(data, to * stride), stride, from, to, doubles(vectors, stride * stride), doubles(scratch, stride)),
-    solveRows(solved, fixed, stride, sparse, from, to, dense, ridge, { steps, tolerance, refinements }, _scratch) {
+    solveRows(solved, fixed, stride, sparse, from, to, dense, ridge, { steps, tolerance, refinements }, _scratch, frozen = -1) {
       const rows = sparseRows(sparse, to);
-      const out = floats(solved, to * stride).fill(0, from * stride);
+      const out = floats(solved, to * stride);
+      if (frozen < 0) out.fill(0, from * stride);
       const all = new Float32Array(memory.buffer, fixed);
       const exact = refinements > 0;
       return solveRows(
         out, all, stride, rows, from, to, doubles(dense, stride), doubles(ridge, to), exact ? exactSteps(stride) : steps, exact ? exactTolerance : tolerance,
-        createRowScratch(stride),
+        createRowScratch(stride), frozen,
       );
     },
     score(data, stride, from, to, x, out) {

@@ -23,7 +23,7 @@ interface Exports {
   solveScratchBytes(stride: number, shortRow: number): number;
   solveRows(
     solved: number, fixed: number, stride: number, rowStart: number, index: number, weight: number, target: number, from: number, to: number,
-    dense: number, ridge: number, maxSteps: number, tolerance: number, refinements: number, shortRow: number, scratch: number,
+    dense: number, ridge: number, maxSteps: number, tolerance: number, refinements: number, shortRow: number, scratch: number, frozen: number,
   ): number;
   score(data: number, stride: number, from: number, to: number, x: number, out: number): void;
   observedLoss(
@@ -81,10 +81,10 @@ export function createWasmKernels(memory: WebAssembly.Memory): Kernels {
     packBasis: (vectors, stride, packed) => wasm.packBasis(vectors, stride, packed),
     rotate: (data, stride, from, to, _vectors, packed, scratch) => wasm.rotate(data, stride, from, to, packed, scratch),
     rotateExactly: (data, stride, from, to, vectors, scratch) => wasm.rotateExactly(data, stride, from, to, vectors, scratch),
-    solveRows: (solved, fixed, stride, { rowStart, index, weight, target }, from, to, dense, ridge, effort, scratch) =>
+    solveRows: (solved, fixed, stride, { rowStart, index, weight, target }, from, to, dense, ridge, effort, scratch, frozen = -1) =>
       wasm.solveRows(
         solved, fixed, stride, rowStart, index, weight, target, from, to, dense, ridge, effort.steps, effort.tolerance, effort.refinements, shortRow,
-        scratch,
+        scratch, frozen,
       ),
     score: (data, stride, from, to, x, out) => wasm.score(data, stride, from, to, x, out),
     observedLoss: (users, items, stride, { rowStart, index, weight, target }, from, to) =>

@@ -7,6 +7,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Recipe } from '../../model/ials.ts';
+import type { Factors } from '../../model/matrix.ts';
 import { fitOnThreads } from '../threads/fit.ts';
 import { fitRecipe, type PairData, placeOf, prepareTrain, type RecipeChoice, type Say } from './data.ts';
 import { OfflineFault } from './fault.ts';
@@ -67,14 +68,29 @@ export async function fitOffline(options: FitOptions): Promise<FitReport> {
     objective: fit.objective ?? [],
     secondsPerSweep: fit.secondsPerSweep,
   };
+  await writeFit(out, force, { users: fit.users, items: fit.items, userIds: train.userIds, itemIds: train.itemIds, report }, signal);
+  return report;
+}
+
+/** What the five files hold. */
+export interface FitFiles {
+  readonly users: Factors;
+  readonly items: Factors;
+  readonly userIds: readonly string[];
+  readonly itemIds: readonly string[];
+  readonly report: object;
+}
+
+/** @throws OfflineFault where `out` cannot be taken or written; what is there then is as it was */
+export async function writeFit(out: string, force: boolean, { users, items, userIds, itemIds, report }: FitFiles, signal: AbortSignal | undefined): Promise<void> {
   const unfinished = join(dirname(out), `.${basename(out)}.${process.pid}.unfinished`);
   try {
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished, { recursive: true });
-    await writeNpy(join(unfinished, 'user_factors.npy'), fit.users);
-    await writeNpy(join(unfinished, 'item_factors.npy'), fit.items);
-    await writeLines(join(unfinished, 'user_ids.txt'), train.userIds);
-    await writeLines(join(unfinished, 'item_ids.txt'), train.itemIds);
+    await writeNpy(join(unfinished, 'user_factors.npy'), users);
+    await writeNpy(join(unfinished, 'item_factors.npy'), items);
+    await writeLines(join(unfinished, 'user_ids.txt'), userIds);
+    await writeLines(join(unfinished, 'item_ids.txt'), itemIds);
     await writeLines(join(unfinished, 'report.json'), [JSON.stringify(report, null, 2)]);
     signal?.throwIfAborted();
     await replaceFolder(unfinished, out, force);
@@ -82,11 +98,10 @@ export async function fitOffline(options: FitOptions): Promise<FitReport> {
     await rm(unfinished, { recursive: true, force: true });
     throw explainWrite(out, error);
   }
-  return report;
 }
 
 /** Asked before the fit, so that nobody waits for a fit that cannot be kept, and again when it is done. */
-async function checkOut(out: string, force: boolean): Promise<'missing' | 'empty' | 'fit'> {
+export async function checkOut(out: string, force: boolean): Promise<'missing' | 'empty' | 'fit'> {
   const facts = await stat(out).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') {
       return null;

@@ -3,6 +3,7 @@
  * the messages.
  */
 import { parentPort, threadId, workerData } from 'node:worker_threads';
+import { fitExplicit } from '../../model/explicit.ts';
 import { FitDiverged, fitIals } from '../../model/ials.ts';
 import { createKernels } from '../../model/kernels/kernels.ts';
 import { indexOfNo, transpose } from '../../model/matrix.ts';
@@ -43,7 +44,7 @@ function createFit({ memory, kernel, thread, threads }: Place): { fit: FitFuncti
           throw error;
         }
         computed = { kernel: 'reference', threads: 1 };
-        return fitIals(byUser, transpose(byUser), recipe, hooks);
+        return hooks.biases === undefined ? fitIals(byUser, transpose(byUser), recipe, hooks) : fitExplicit(byUser, transpose(byUser), recipe, hooks.biases, hooks);
       }
     },
   };
@@ -70,6 +71,7 @@ function fitOnly(job: FitJob, place: Place): void {
   const { users, items, objective } = fit(job.byUser, job.recipe, {
     objective: job.objective,
     ...(job.start ? { start: job.start } : {}),
+    ...(job.biases === null ? {} : { biases: job.biases }),
     onSweep: (sweep, of) => {
       const now = performance.now();
       post({ kind: 'sweep', sweep, of, seconds: (now - before) / 1000 });

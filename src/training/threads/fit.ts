@@ -19,6 +19,8 @@ export interface FitOnThreadsOptions {
   objective?: boolean;
   /** Begin here in place of random items. */
   start?: { users?: Factors; items: Factors };
+  /** Fit ratings: the constant beside the biases (`FitHooks.biases`). */
+  biases?: number;
 }
 
 /** The factors are views into memory that threads shared; nobody else writes it any more. */
@@ -42,12 +44,12 @@ export interface ThreadedFit {
  * @throws FitDiverged; RangeError for a recipe without a solution; TrainingFailed; the signal's reason when cancelled
  */
 export async function fitOnThreads(options: FitOnThreadsOptions): Promise<ThreadedFit> {
-  const { byUser, recipe, threads, kernel = 'auto', signal, objective = false, start, onSweep } = options;
+  const { byUser, recipe, threads, kernel = 'auto', signal, objective = false, start, biases, onSweep } = options;
   const startedMs = performance.now();
   const cpuBefore = process.cpuUsage();
   const secondsPerSweep: number[] = [];
   const fitted = await runThreads({
-    job: { kind: 'fit', job: { byUser, recipe, objective, start: start ?? null } },
+    job: { kind: 'fit', job: { byUser, recipe, objective, start: start ?? null, biases: biases ?? null } },
     transfer: [],
     team: { threads, kernel },
     signal,

@@ -25,6 +25,8 @@ export interface FitJob {
   readonly recipe: Recipe;
   readonly objective: boolean;
   readonly start: { readonly users?: Factors; readonly items: Factors } | null;
+  /** Explicit ratings: the constant beside the biases (`FitHooks.biases`). */
+  readonly biases: number | null;
 }
 
 /** A thread's place among those of a run, and the memory they share. */

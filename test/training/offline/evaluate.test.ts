@@ -178,7 +178,7 @@ describe('an evaluation', () => {
 describe('bad input ends with exit code 1 and words', () => {
   it.each<[string, string[], RegExp]>([
     ['a missing file', ['--train', '/none/a.csv', '--test', 'b'], /There is no file \/none\/a\.csv/],
-    ['a rating', ['--train', 'a', '--test', 'b', '--objective', 'rating'], /--objective rating is not in this version/],
+    ['an objective nobody knows', ['--train', 'a', '--test', 'b', '--objective', 'clicks'], /There is no objective "clicks"; it is ranking or rating/],
     ['neighbours', ['--train', 'a', '--test', 'b', '--neighbours', '100'], /neighbourhood term .*is not in this version/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await jongleur('evaluate', ...args);

@@ -10,20 +10,24 @@
 import { addScaled, dot, dotFour, sumFour } from './vector';
 
 /**
- * Bytes of scratch for rows solved in the dual up to `shortRow` (a multiple of 4) entries: 7 float32 and 2 float64 vectors, Z, its product, two short vectors.
+ * Bytes of scratch for rows solved in the dual up to `shortRow` (a multiple of 4) entries: 7 float32 and 2 float64 vectors, Z, its product, two short vectors,
+ * a block of targets.
  */
 export function solveScratchBytes(stride: usize, shortRow: usize): usize {
-  return stride * (7 * 4 + 2 * 8) + shortRow * stride * 4 + shortRow * shortRow * 4 + shortRow * 8;
+  return stride * (7 * 4 + 2 * 8) + shortRow * stride * 4 + shortRow * shortRow * 4 + shortRow * 8 + startBlock * 4;
 }
 
 /**
  * Rows `from` … `to` − 1 of `solved`. `dense` and `ridge` are float64, the latter by row. Rows of at most `shortRow` entries (0 … 64, a multiple of 4) are
  * solved in the dual, others in at most `maxSteps` steps or until the residual in the preconditioner's norm has fallen to `tolerance` times its first value.
  * Returns the first row without a finite solution, or −1.
+ *
+ * With a column `frozen` (−1 = none) every row keeps the number it has there, as if that column's share had been taken from the targets: its preconditioner
+ * is 0, so no step moves it. Gradients then start where the row stands, since nothing turns the axes between two sweeps.
  */
 export function solveRows(
   solved: usize, fixed: usize, stride: usize, rowStart: usize, index: usize, weight: usize, target: usize, from: usize, to: usize,
-  dense: usize, ridge: usize, maxSteps: i32, tolerance: f32, refinements: i32, shortRow: usize, scratch: usize,
+  dense: usize, ridge: usize, maxSteps: i32, tolerance: f32, refinements: i32, shortRow: usize, scratch: usize, frozen: i32,
 ): i32 {
   const bytes = stride * 4;
   const diagonal = scratch; // D
@@ -44,8 +48,14 @@ export function solveRows(
     const x = solved + row * bytes;
     const start = <usize>load<i32>(rowStart + row * 4);
     const n = <usize>load<i32>(rowStart + row * 4, 4) - start;
-    memory.fill(x, 0, bytes);
-    if (n === 0) continue; // right-hand side 0
+    const padded = (n + 3) & ~3;
+    const isShort = padded <= shortRow;
+    const kept: f32 = frozen < 0 ? 0 : load<f32>(x + <usize>frozen * 4);
+    if (isShort || frozen < 0) memory.fill(x, 0, bytes);
+    if (n === 0) { // right-hand side 0
+      if (frozen >= 0) store<f32>(x + <usize>frozen * 4, kept);
+      continue;
+    }
     const at = start * 4;
     const columns = index + at;
     const weights = weight + at;
@@ -53,22 +63,28 @@ export function solveRows(
     const lambda = load<f64>(ridge + row * 8);
     for (let k: usize = 0; k < stride; k++) store<f32>(diagonal + k * 4, <f32>(load<f64>(dense + k * 8) + lambda));
 
-    const padded = (n + 3) & ~3;
-    const isShort = padded <= shortRow;
     if (isShort) {
       for (let k: usize = 0; k < bytes; k += 16) v128.store(inverse + k, f32x4.div(f32x4.splat(1), f32x4.sqrt(v128.load(diagonal + k))));
+      if (frozen >= 0) store<f32>(inverse + <usize>frozen * 4, 0);
       gatherScaled(z, fixed, bytes, columns, weights, n, padded, inverse);
       multiplyBySelf(product, z, bytes, padded);
       factorize(product, padded);
       for (let e: usize = 0; e < padded; e++) store<f32>(short + e * 4, e < n ? sqrt(load<f32>(weights + e * 4)) * load<f32>(targets + e * 4) : 0);
+      if (frozen >= 0) takeFrozen(short, kept, fixed + <usize>frozen * 4, bytes, columns, weights, n);
       substitute(product, padded, short);
       for (let e: usize = 0; e < n; e++) addScaled(x, load<f32>(short + e * 4), z + e * bytes, bytes);
       for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.mul(v128.load(x + k), v128.load(inverse + k)));
+      if (frozen >= 0) store<f32>(x + <usize>frozen * 4, kept);
     } else {
-      memory.fill(r, 0, bytes);
       memory.copy(inverse, diagonal, bytes);
-      addRightSide(r, inverse, fixed, bytes, columns, weights, targets, n);
+      if (frozen < 0) {
+        memory.fill(r, 0, bytes);
+        addRightSide(r, inverse, fixed, bytes, columns, weights, targets, n);
+      } else {
+        startFrom(x, r, inverse, diagonal, fixed, bytes, columns, weights, targets, n, short);
+      }
       for (let k: usize = 0; k < bytes; k += 16) v128.store(inverse + k, f32x4.div(f32x4.splat(1), v128.load(inverse + k)));
+      if (frozen >= 0) store<f32>(inverse + <usize>frozen * 4, 0);
       conjugateGradients(x, r, p, q, diagonal, inverse, fixed, bytes, columns, weights, n, maxSteps, tolerance);
     }
 
@@ -90,6 +106,30 @@ export function solveRows(
     if (failed < 0 && !(dot(x, x, bytes) < f32.MAX_VALUE)) failed = <i32>row;
   }
   return failed;
+}
+
+/** short_e −= √w_e · kept · y_e[frozen], `column` being where that column begins. */
+function takeFrozen(short: usize, kept: f32, column: usize, bytes: usize, columns: usize, weights: usize, n: usize): void {
+  for (let e: usize = 0; e < n; e++) {
+    const share = sqrt(load<f32>(weights + e * 4)) * kept * load<f32>(column + <usize>load<i32>(columns + e * 4) * bytes);
+    store<f32>(short + e * 4, load<f32>(short + e * 4) - share);
+  }
+}
+
+const startBlock: usize = 16;
+
+/** r = b − A x where x stands, and m += Σ w y²: the right-hand side of what is left of the targets, a block of them at a time in `left`. */
+function startFrom(
+  x: usize, r: usize, m: usize, diagonal: usize, fixed: usize, bytes: usize, columns: usize, weights: usize, targets: usize, n: usize, left: usize,
+): void {
+  for (let k: usize = 0; k < bytes; k += 16) v128.store(r + k, f32x4.neg(f32x4.mul(v128.load(diagonal + k), v128.load(x + k))));
+  for (let from: usize = 0; from < n; from += startBlock) {
+    const count = min(startBlock, n - from);
+    for (let e = from; e < from + count; e++) {
+      store<f32>(left + (e - from) * 4, load<f32>(targets + e * 4) - dot(fixed + <usize>load<i32>(columns + e * 4) * bytes, x, bytes));
+    }
+    addRightSide(r, m, fixed, bytes, columns + from * 4, weights + from * 4, left, count);
+  }
 }
 
 /** z_e = √w_e y_e / √D, and rows of 0 up to `padded`. */
