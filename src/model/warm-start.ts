@@ -2,7 +2,7 @@
  * Where the refit of a live model begins: at the live item factors instead of random ones. Only what is published may begin there; live factors remember the
  * rows that a holdout withholds, so whatever is scored starts cold.
  *
- * Users need no start: every half-sweep solves them from 0 against the items.
+ * Users need no start: the first half-sweep solves them from 0 against the items.
  */
 import type { Recipe } from './ials.ts';
 import type { EventTypeRule } from './interactions.ts';
