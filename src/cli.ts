@@ -93,10 +93,10 @@ function printRun(started: StartedRun, report: Readonly<Record<string, unknown>>
   type Figures = Record<string, { mean: number; low: number; high: number }>;
   const { events, users, items, interactions, factors, sweeps, seconds } = report as Record<string, number> & { seconds: { extract: number; train: number } };
   const start = report.start as StartReport;
-  print(start.kind === 'warm' ? `  Went on from version ${start.fromVersion}: ${count(start.newItems)} new items, ${count(start.newUsers)} new users` : `  Fitted from the start: ${start.note}`);
   const holdout = report.holdout as { users: number; cutMs: number; testEvents: number; model: Figures; popularity: Figures; recentPopularity: Figures } | null;
   print(`Model ${modelVersion} is live (run ${started.runNo}; ${seconds.extract.toFixed(1)} s reading, ${seconds.train.toFixed(1)} s training).`);
   print(`  ${count(events)} events → ${count(interactions)} interactions of ${count(users)} users with ${count(items)} items; ${factors} factors, ${sweeps} sweeps`);
+  print(start.kind === 'warm' ? `  Went on from version ${start.fromVersion}: ${count(start.newItems)} new items, ${count(start.newUsers)} new users` : `  Fitted from the start: ${start.note}`);
   if (holdout === null) {
     print(`  Not measured: ${(report.holdoutReason as { message: string }).message}`);
     return;
