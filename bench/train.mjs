@@ -4,7 +4,7 @@
  *
  *   npm run bench:train [-- --size 1M,10M,retail] [--rows speed,warm,memory,loop,threads,retail,ratings] [--factors 64,128,256] [--threads 2] [--rounds 3] [--sweeps 10] [--seed 1]
  *
- * Without --size: 1M, then 10M. Without --rounds: 3, and 1 at 10M. implicit's function is reproduced by w = c − 1, t = c / (c − 1), α₀ = 1, ν = 0; ours is timed to the first sweep after which
+ * Without --size: 1M, then 10M. Without --rounds: 3, and 1 at 10M. implicit's function is reproduced by w = c − 1, t = c / (c − 1), α₀ = 1, ν = 0; ours is timed to the fewest sweeps after which
  * its objective is no higher than implicit's after its last; every time includes starting threads, every decomposition and the closing exact half-sweep. All objectives are computed
  * again in float64 (train/objective.py). The other rows use the product's recipe. `retail` and `ratings` run the benches of their own names.
  */

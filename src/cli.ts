@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { addCheckCommand } from './check-command.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { ensureDemoShop } from './demo-shop.ts';
 import { type House, openHouse } from './house.ts';
@@ -21,6 +22,7 @@ import { DatabaseFull, DatabaseUnavailable } from './storage/database.ts';
 import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { KEY_VARIABLE, ROLES, createFirstKeys, keyFileOf, readKeyFile } from './storage/first-keys.ts';
 import { OfflineFault } from './training/offline/fault.ts';
+import { TrainingFailed } from './training/threads/thread.ts';
 import { type StartedRun, startTrainingRun, threadsOf } from './training/run.ts';
 import type { StartReport } from './model/warm-start.ts';
 
@@ -95,8 +97,8 @@ function printRun(started: StartedRun, report: Readonly<Record<string, unknown>>
   const start = report.start as StartReport;
   const holdout = report.holdout as { users: number; cutMs: number; testEvents: number; model: Figures; popularity: Figures; recentPopularity: Figures } | null;
   print(`Model ${modelVersion} is live (run ${started.runNo}; ${seconds.extract.toFixed(1)} s reading, ${seconds.train.toFixed(1)} s training).`);
-  print(`  ${count(events)} events → ${count(interactions)} interactions of ${count(users)} users with ${count(items)} items; ${factors} factors, ${sweeps} sweeps`);
   print(start.kind === 'warm' ? `  Went on from version ${start.fromVersion}: ${count(start.newItems)} new items, ${count(start.newUsers)} new users` : `  Fitted from the start: ${start.note}`);
+  print(`  ${count(events)} events → ${count(interactions)} interactions of ${count(users)} users with ${count(items)} items; ${factors} factors, ${sweeps} sweeps`);
   if (holdout === null) {
     print(`  Not measured: ${(report.holdoutReason as { message: string }).message}`);
     return;
@@ -166,7 +168,7 @@ program
   .action(async () => {
     await withHouse(async ({ connectionString, facts }, signal, config) => {
       const started = await startTrainingRun({
-        connectionString, systemIdentifier: facts.systemIdentifier, startedBy: 'cli', now: Date.now, threads: threadsOf(config.trainThreads, false), kernel: config.trainKernel, coldEvery: config.trainColdEvery,
+        connectionString, systemIdentifier: facts.systemIdentifier, startedBy: 'cli', now: Date.now, threads: threadsOf(config.trainThreads, false), kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums,
         onProgress: (phase, progress, secondsLeft) => showProgress(`${phase}, ${Math.round(progress * 100)} %${secondsLeft === null ? '' : `, ${Math.ceil(secondsLeft)} s left`}`),
       });
       if (started === null) {
@@ -250,6 +252,7 @@ program
     });
   });
 
+addCheckCommand(program, { withHouse, readConfig: () => readConfig(process.env, terminal) });
 addOfflineCommands(program, () => readConfig(process.env, terminal).trainKernel);
 
 try {
@@ -258,7 +261,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
-    const known = [CommandFault, ConfigError, ImportFileFault, OfflineFault, FitDiverged, EmbeddedPostgresError, DatabaseUnavailable, DatabaseFull].some((kind) => error instanceof kind);
+    const known = [CommandFault, ConfigError, ImportFileFault, OfflineFault, TrainingFailed, FitDiverged, EmbeddedPostgresError, DatabaseUnavailable, DatabaseFull].some((kind) => error instanceof kind);
     process.stderr.write(`jongleur: ${known ? (error as Error).message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exitCode = 1;
   }

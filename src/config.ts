@@ -30,6 +30,8 @@ export interface Config {
   readonly trainColdEvery: number;
   /** Which inner loops a fit runs: `auto` is WebAssembly where it can run. */
   readonly trainKernel: 'auto' | 'wasm' | 'reference';
+  /** Below these a run ends with what is missing. */
+  readonly trainMinimums: { readonly interactions: number; readonly users: number };
   readonly logLevel: string;
   readonly logPretty: boolean;
   readonly keys: { readonly secret: string | null; readonly publishable: string | null; readonly admin: string | null };
@@ -56,6 +58,8 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   TRAIN_THREADS: { schema: { type: 'integer', minimum: 0, maximum: 256, default: 0 }, example: '2', says: 'a whole number of threads; 0 chooses by the machine' },
   TRAIN_COLD_EVERY: { schema: { type: 'integer', minimum: 1, maximum: 1000, default: 7 }, example: '7', says: 'one model in so many is fitted from the start, the others go on from the live one; 1 is all' },
   TRAIN_KERNEL: { schema: { type: 'string', enum: ['auto', 'wasm', 'reference'], default: 'auto' }, example: 'reference', says: 'auto, wasm (SIMD), or reference (plain code, slower)' },
+  TRAIN_MIN_INTERACTIONS: { schema: { type: 'integer', minimum: 0, default: 1000 }, example: '1000', says: 'with fewer (shopper, item) pairs a run ends with what is missing; 0 trains on anything' },
+  TRAIN_MIN_USERS: { schema: { type: 'integer', minimum: 0, default: 25 }, example: '25', says: 'the same for shoppers with two items or more' },
   LOG_LEVEL: { schema: { type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info' }, example: 'info', says: 'fatal, error, warn, info, debug, trace or silent' },
   LOG_PRETTY: { schema: { type: 'string', enum: ['true', 'false', '1', '0', 'auto'], default: 'auto' }, example: 'true', says: 'true, false, or auto (pretty on a terminal, JSON elsewhere)' },
   JONGLEUR_SECRET_KEY: { schema: { type: 'string', pattern: '^sk_[A-Za-z0-9_-]{32,200}$' }, example: 'sk_ and 43 random characters', says: 'sk_ followed by at least 32 letters, digits, _ or -' },
@@ -156,6 +160,7 @@ export function readConfig(environment: Record<string, string | undefined>, term
     trainThreads: Number(values.TRAIN_THREADS),
     trainColdEvery: Number(values.TRAIN_COLD_EVERY),
     trainKernel: text('TRAIN_KERNEL') as Config['trainKernel'],
+    trainMinimums: Object.freeze({ interactions: Number(values.TRAIN_MIN_INTERACTIONS), users: Number(values.TRAIN_MIN_USERS) }),
     logLevel: text('LOG_LEVEL')!,
     logPretty: pretty === 'auto' ? terminal : pretty === 'true' || pretty === '1',
     keys: Object.freeze({ secret: text('JONGLEUR_SECRET_KEY'), publishable: text('JONGLEUR_PUBLISHABLE_KEY'), admin: text('JONGLEUR_ADMIN_KEY') }),

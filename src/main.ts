@@ -21,6 +21,7 @@ import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { listEventTypes } from './storage/event-types.ts';
 import { createFirstKeys, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
 import { type Channel, listenForWakeUps } from './storage/wake-ups.ts';
+import { createQualityChecker } from './training/quality.ts';
 import { threadsOf } from './training/run.ts';
 import { createTrainer } from './training/trainer.ts';
 
@@ -71,9 +72,10 @@ async function main(): Promise<void> {
   const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: say });
   const trainer = createTrainer({
     database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
-    kernel: config.trainKernel, coldEvery: config.trainColdEvery, cron: config.retrainCron,
+    kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums, cron: config.retrainCron,
     minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say,
   });
+  const quality = createQualityChecker({ database, connectionString, minimums: config.trainMinimums, now: Date.now });
   const writer = createWriter({
     database, types: await listEventTypes(database), maxPendingRequests: MAX_PENDING_WRITES, now: Date.now,
     onCommitted: (events) => {
@@ -81,8 +83,9 @@ async function main(): Promise<void> {
       trainer.noteEvents();
     },
   });
-  const app = await createApp({ database, writer, answers, trainer, keys, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, version });
+  const app = await createApp({ database, writer, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, version });
   stopping.onStop('http', 10_000, async () => await app.close());
+  stopping.onStop('quality', 1_000, () => quality.stop());
   stopping.onStop('draining', 1_000, () => {
     phase = 'stopping';
   });

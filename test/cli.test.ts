@@ -22,9 +22,12 @@ describe('jongleur', () => {
     await rm(folder, { recursive: true });
   });
 
-  const jongleur = async (...args: string[]) =>
+  /** This shop is smaller than a model should be made from. */
+  const small = { TRAIN_MIN_INTERACTIONS: '1', TRAIN_MIN_USERS: '1' };
+  const jongleur = async (...args: string[]) => await jongleurWith(small, ...args);
+  const jongleurWith = async (environment: Record<string, string>, ...args: string[]) =>
     await new Promise<{ code: number; out: string; err: string }>((resolve) => {
-      execFile(process.execPath, [cli, ...args], { env: { PATH: process.env.PATH, DATABASE_URL: database.url, DATA_DIR: folder }, cwd: folder }, (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }));
+      execFile(process.execPath, [cli, ...args], { env: { PATH: process.env.PATH, DATABASE_URL: database.url, DATA_DIR: folder, ...environment }, cwd: folder }, (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }));
     });
   const file = async (name: string, content: string | Buffer) => {
     await writeFile(join(folder, name), content);
@@ -57,6 +60,17 @@ describe('jongleur', () => {
     expect(stranger.err).toMatch(/Nothing is known of "nobody".*trending/);
   });
 
+  it('checks what is stored, or a file before it is imported, and ends with code 1 where no model would come of it', async () => {
+    expect(await jongleur('check')).toMatchObject({ code: 0, out: expect.stringMatching(/48 events of 16 users on 8 items[^]*warning +few-interactions: 48 interactions[^]*Import older orders/) as string });
+    expect(await jongleurWith({}, 'check')).toMatchObject({ code: 1, out: expect.stringMatching(/error +too-few-interactions: 48 of at least 1,000/) as string });
+    expect(await jongleurWith({}, 'train')).toMatchObject({ code: 1, err: expect.stringMatching(/not-enough-data.*48 of at least 1000 interactions, 16 of at least 25 users/) as string });
+    const path = await file('unseen.csv', orders);
+    const checked = await jongleurWith({}, 'check', '--file', path, '--columns', 'user=customer,item=sku,time=ordered_at', '--json');
+    expect(checked.code).toBe(1);
+    expect(JSON.parse(checked.out)).toMatchObject({ figures: { events: 48, users: 16 }, findings: expect.arrayContaining([expect.objectContaining({ code: 'rows-left-out', severity: 'info', figure: 1, message: expect.stringMatching(/1 of 50 rows: bad time, first in line 51/) as string })]) as unknown });
+    expect(await jongleur('check', '--file', join(folder, 'none.csv'))).toMatchObject({ code: 1, err: expect.stringMatching(/There is no file/) as string });
+  });
+
   it('ends with code 1 and one sentence that helps, where something of the user’s is wrong', async () => {
     const whole = gzipSync(orders.repeat(50));
     const cases: [string[], RegExp][] = [
@@ -78,7 +92,7 @@ describe('jongleur', () => {
   it('ends with code 2 for a command that it does not know', async () => {
     expect(await jongleur('recomend', 'u1')).toMatchObject({ code: 2, err: expect.stringMatching(/Did you mean recommend/) as string });
     expect(await jongleur('recommend', 'u1', '--limit', 'many')).toMatchObject({ code: 2, err: expect.stringMatching(/whole number from 1 to 200/) as string });
-    expect((await jongleur('--help')).out).toMatch(/import[^]*train[^]*recommend[^]*keys[^]*demo/);
+    expect((await jongleur('--help')).out).toMatch(/import[^]*train[^]*recommend[^]*keys[^]*demo[^]*check/);
   });
 
   it('makes keys where there are none and shows them, readable by their owner alone', async () => {

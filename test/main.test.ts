@@ -4,6 +4,9 @@ import pg from 'pg';
 import { createTestDatabase, execute } from './support/postgres.ts';
 import { type ServerProcess, startServer } from './support/process.ts';
 
+/** These shops are smaller than a model should be made from. */
+const SMALL = { TRAIN_MIN_INTERACTIONS: '1', TRAIN_MIN_USERS: '1' };
+
 async function countRows(url: string, table: string): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -17,7 +20,7 @@ describe('the whole way of one rating', () => {
   let server: ServerProcess;
   beforeAll(async () => {
     database = await createTestDatabase(inject('templateUrl'));
-    server = await startServer({ DATABASE_URL: database.url });
+    server = await startServer({ DATABASE_URL: database.url, ...SMALL });
     await server.ready();
   });
   afterAll(async () => {
@@ -98,7 +101,7 @@ describe('the whole way of one rating', () => {
     going = false;
     await Promise.all(writers);
 
-    server = await startServer({ DATABASE_URL: database.url });
+    server = await startServer({ DATABASE_URL: database.url, ...SMALL });
     await server.ready();
     let stored = 0;
     for (const writer of [0, 1, 2, 3]) {
@@ -129,7 +132,7 @@ describe('two processes that start at once on one empty database', () => {
     // Emptied: not even the tables are there.
     await execute(database.url, 'DROP SCHEMA public CASCADE; CREATE SCHEMA public');
     expect(template.pathname).not.toBe(new URL(database.url).pathname);
-    const none = { JONGLEUR_PUBLISHABLE_KEY: '' };
+    const none = { JONGLEUR_PUBLISHABLE_KEY: '', ...SMALL };
     const servers = await Promise.all([startServer({ DATABASE_URL: database.url, ...none }), startServer({ DATABASE_URL: database.url, ...none })]);
     try {
       await Promise.all(servers.map((server) => server.ready()));

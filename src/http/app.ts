@@ -12,6 +12,7 @@ import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
 import { operationRoutes } from './operations.ts';
 import { PROBLEMS, Problem } from './problems.ts';
+import { qualityRoutes } from './quality.ts';
 import { recommendationRoutes } from './recommendations.ts';
 import type { Services } from './services.ts';
 import { trainingRoutes } from './training.ts';
@@ -108,6 +109,7 @@ export async function createApp(services: Services): Promise<FastifyInstance> {
   await app.register(itemRoutes(services));
   await app.register(userRoutes(services));
   await app.register(recommendationRoutes(services));
+  await app.register(qualityRoutes(services));
   await app.register(trainingRoutes(services));
   await app.register(keyRoutes(services));
   await app.register(async (pages) => await installPages(pages, services));

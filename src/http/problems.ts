@@ -24,6 +24,7 @@ export const PROBLEMS = {
   'route-not-found': { status: 404, title: 'There is no such route', when: 'Method and path match no operation.', remedy: 'See /docs for all operations.' },
   'event-conflict': { status: 409, title: 'The event id is taken', when: 'An event with this id is stored for this user, with other content.', remedy: 'Events are never changed; send a new one under a new id.' },
   'training-running': { status: 409, title: 'A training run is under way', when: 'One run at a time, over all replicas.', remedy: 'Wait for it (GET /v1/training-runs) or cancel it (DELETE /v1/training-runs/{no}).' },
+  'check-running': { status: 409, title: 'A check is under way', when: 'One check of the data at a time in a process.', remedy: 'Wait for it; GET /v1/data-quality has its report then.' },
   'run-not-running': { status: 409, title: 'The run has ended', when: 'Only a running training run can be cancelled.', remedy: 'GET /v1/training-runs/{no} shows how it ended.' },
   'trainer-off': { status: 409, title: 'This process does not train', when: 'It was started with TRAINER=off.', remedy: 'Ask a process that trains, or run `jongleur train`.' },
   'last-admin-key': { status: 409, title: 'This is the key you are using', when: 'A key cannot revoke itself: nobody might be left to make a new one.', remedy: 'Revoke it with another admin key.' },

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Writer } from '../ingest/writer.ts';
 import type { Answers } from '../serving/answers.ts';
 import type { Database } from '../storage/database.ts';
+import type { QualityChecker } from '../training/quality.ts';
 import type { Trainer } from '../training/trainer.ts';
 import type { KeyRing } from './auth.ts';
 
@@ -14,6 +15,7 @@ export interface Services {
   readonly writer: Writer;
   readonly answers: Answers;
   readonly trainer: Trainer;
+  readonly quality: QualityChecker;
   readonly keys: KeyRing & { reload(): Promise<void>; noteUse(keyNo: number): void };
   readonly phase: () => Phase;
   /** Whether Postgres answered when last asked. */

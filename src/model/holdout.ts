@@ -8,6 +8,8 @@ export interface PairHoldout {
   by: 'time' | 'user';
   /** Users and items that are left, numbered anew; weights as given. */
   train: SparseRows;
+  /** The same as rows. */
+  pairs: PairColumns;
   relevance: Relevance;
 }
 
@@ -55,9 +57,10 @@ function holdOut(by: 'time' | 'user', pairs: PairColumns, isTrain: (row: number)
     kept.user[n] = userOf.numbers[kept.user[n]!]!;
     kept.item[n] = itemOf.numbers[kept.item[n]!]!;
   }
-  const { matrix: train } = foldPairs({ ...kept, users: userOf.count, items: itemOf.count });
+  const left: PairColumns = { ...kept, users: userOf.count, items: itemOf.count };
+  const { matrix: train } = foldPairs(left);
   const relevance = findPairRelevance(train, selectPairs(pairs, (row) => !isTrain(row)), userOf.numbers, itemOf.numbers);
-  return relevance.userRows.length === 0 ? null : { by, train, relevance };
+  return relevance.userRows.length === 0 ? null : { by, train, pairs: left, relevance };
 }
 
 /** Numbers 0, 1, 2… for the indexes that occur, in their order; −1 for the others. */

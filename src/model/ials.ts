@@ -42,7 +42,7 @@ export interface Recipe {
  */
 export const DEFAULT_RECIPE: Readonly<Recipe> = {
   factors: 64,
-  sweeps: 8,
+  sweeps: 4,
   stepsPerSweep: 3,
   regularization: 0.3,
   unobservedWeight: 0.2,

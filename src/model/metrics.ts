@@ -20,6 +20,8 @@ export interface RankingMetrics {
   precision: Float64Array;
   /** Σ precision at each hit / min(k, relevant). */
   averagePrecision: Float64Array;
+  /** 1 / rank of the first hit, 0 without one. */
+  reciprocalRank: Float64Array;
 }
 
 export interface RankingEvaluation {
@@ -40,7 +42,7 @@ export function evaluateRanking(rank: Ranker, relevance: Relevance, ks: readonly
   const users = userRows.length;
   const list = new Int32Array(Math.max(0, ...ks));
   const column = () => new Float64Array(users);
-  const at = ks.map((k) => ({ k, recall: column(), ndcg: column(), hit: column(), precision: column(), averagePrecision: column() }));
+  const at = ks.map((k) => ({ k, recall: column(), ndcg: column(), hit: column(), precision: column(), averagePrecision: column(), reciprocalRank: column() }));
   const wanted = new Set<number>();
   for (let u = 0; u < users; u++) {
     wanted.clear();
@@ -51,9 +53,11 @@ export function evaluateRanking(rank: Ranker, relevance: Relevance, ks: readonly
       let hits = 0;
       let gain = 0;
       let precisionSum = 0;
+      let firstHit = 0;
       for (let n = 0; n < Math.min(length, metrics.k); n++) {
         if (!wanted.has(list[n]!)) continue;
         hits++;
+        if (hits === 1) firstHit = n + 1;
         gain += 1 / Math.log2(n + 2);
         precisionSum += hits / (n + 1);
       }
@@ -63,6 +67,7 @@ export function evaluateRanking(rank: Ranker, relevance: Relevance, ks: readonly
       metrics.hit[u] = hits > 0 ? 1 : 0;
       metrics.precision[u] = hits / metrics.k;
       metrics.averagePrecision[u] = precisionSum / reachable;
+      metrics.reciprocalRank[u] = firstHit === 0 ? 0 : 1 / firstHit;
     }
   }
   return { users, at };
@@ -123,7 +128,7 @@ export function meanOf(values: Float64Array): number {
   return sum / values.length;
 }
 
-function quantileOfSorted(sorted: Float64Array, share: number): number {
+export function quantileOfSorted(sorted: Float64Array, share: number): number {
   const position = share * (sorted.length - 1);
   const below = Math.floor(position);
   const above = Math.min(sorted.length - 1, below + 1);

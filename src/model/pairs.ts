@@ -5,6 +5,8 @@
 import type { SparseRows } from './matrix.ts';
 import type { Relevance } from './split.ts';
 
+const dayMs = 86_400_000;
+
 /** Row n of every column belongs together. Users and items are indexes into lists of ids, which the mathematics never sees. */
 export interface PairColumns {
   length: number;
@@ -27,28 +29,77 @@ export interface FoldedPairs {
 
 /** One entry per pair. Two counting sorts, O(rows + users + items): by item, then stable by user. */
 export function foldPairs(pairs: PairColumns): FoldedPairs {
-  const { length, users, items, user, item, weight } = pairs;
+  return fold(pairs, pairs.weight, false);
+}
+
+function fold({ length, users, items, user, item }: PairColumns, weight: Float32Array | null, isLargest: boolean): FoldedPairs {
   const byItem = countingSort(item, null, items, length).order;
   const { order, start } = countingSort(user, byItem, users, length);
   const rowStart = new Int32Array(users + 1);
   const index = new Int32Array(length);
-  const sum = new Float32Array(length);
+  const folded = new Float32Array(length);
   let entries = 0;
   for (let u = 0; u < users; u++) {
     for (let n = start[u]!; n < start[u + 1]!; n++) {
       const row = order[n]!;
       const value = weight === null ? 1 : weight[row]!;
       if (entries > rowStart[u]! && index[entries - 1] === item[row]) {
-        sum[entries - 1]! += value;
+        folded[entries - 1] = isLargest ? Math.max(folded[entries - 1]!, value) : folded[entries - 1]! + value;
       } else {
         index[entries] = item[row]!;
-        sum[entries++] = value;
+        folded[entries++] = value;
       }
     }
     rowStart[u + 1] = entries;
   }
-  const matrix: SparseRows = { rows: users, cols: items, rowStart, index: index.slice(0, entries), weight: sum.slice(0, entries), target: new Float32Array(entries).fill(1) };
+  const matrix: SparseRows = { rows: users, cols: items, rowStart, index: index.slice(0, entries), weight: folded.slice(0, entries), target: new Float32Array(entries).fill(1) };
   return { matrix, duplicates: length - entries };
+}
+
+/** No weight fades below this: an old event stays an event, and float32 holds it. */
+const leastFreshness = 2 ** -20;
+
+/**
+ * 2^(−age / half-life) of each row. Ages count in days from the newest row, never from the wall clock; rows without a time are as old as the oldest. Null where
+ * nothing fades: without times, or with a half-life of 0.
+ */
+function freshnessOf({ length, timeMs }: PairColumns, halfLifeDays: number): Float32Array | null {
+  if (timeMs === null || halfLifeDays === 0) return null;
+  let newest = -Infinity;
+  let oldest = Infinity;
+  for (let n = 0; n < length; n++) {
+    if (timeMs[n]! > newest) newest = timeMs[n]!;
+    if (timeMs[n]! < oldest) oldest = timeMs[n]!;
+  }
+  if (newest === -Infinity) return null;
+  const freshness = new Float32Array(length);
+  for (let n = 0; n < length; n++) {
+    const time = Number.isNaN(timeMs[n]!) ? oldest : timeMs[n]!;
+    freshness[n] = Math.max(leastFreshness, 2 ** (-(newest - time) / (halfLifeDays * dayMs)));
+  }
+  return freshness;
+}
+
+/** The same rows, each weight times its freshness; `halfLifeDays` 0 leaves them as they are. */
+export function fadePairs(pairs: PairColumns, halfLifeDays: number): PairColumns {
+  const freshness = freshnessOf(pairs, halfLifeDays);
+  if (freshness === null) return pairs;
+  const { weight } = pairs;
+  return { ...pairs, weight: weight === null ? freshness : weight.map((value, n) => value * freshness[n]!) };
+}
+
+/** Who has what, and how fresh the pair's newest row is: weights from 2⁻²⁰ to 1, values do not count. 1 throughout where nothing fades. */
+export function foldFreshness(pairs: PairColumns, halfLifeDays: number): SparseRows {
+  return fold(pairs, freshnessOf(pairs, halfLifeDays), true).matrix;
+}
+
+/** Recent popularity: Σ over an item's users of their pair's freshness. Null where no row has a time. */
+export function countFreshUsers(pairs: PairColumns, halfLifeDays: number): Float32Array | null {
+  if (freshnessOf(pairs, halfLifeDays) === null) return null;
+  const { cols, index, weight } = foldFreshness(pairs, halfLifeDays);
+  const users = new Float64Array(cols);
+  for (let e = 0; e < index.length; e++) users[index[e]!]! += weight[e]!;
+  return Float32Array.from(users);
 }
 
 /** Rows by key, stable against `before` (null: as they stand). The rows of key k are order[start[k]] … order[start[k + 1] − 1]. */
@@ -94,8 +145,6 @@ export function findPairRelevance(train: SparseRows, test: PairColumns, userOf: 
   }
   return { userRows: Int32Array.from(userRows), rowStart: Int32Array.from(rowStart), itemIndex: Int32Array.from(itemIndex) };
 }
-
-const dayMs = 86_400_000;
 
 /** Users per item. Weights do not count: a raw count of a thousand is still one user. */
 export function countUsers(matrix: SparseRows): Float32Array {

@@ -78,13 +78,14 @@ export async function noteProgress(connection: Queryable, runNo: number, phase: 
   return row === undefined || row.cancel;
 }
 
-/** Ends a run that made no model live. A run that has ended already keeps its end. */
-export async function endRun(connection: Queryable, runNo: number, state: 'rejected' | 'cancelled' | 'failed', code: string, message: string): Promise<void> {
-  await run(connection, `UPDATE training_runs SET state = $2, code = $3, message = $4, phase = NULL, seconds_left = NULL, finished_at = now() WHERE run_no = $1 AND state = 'running'`, [
+/** Ends a run that made no model live, with what is known of its data. A run that has ended already keeps its end. */
+export async function endRun(connection: Queryable, runNo: number, state: 'rejected' | 'cancelled' | 'failed', code: string, message: string, report: object | null = null): Promise<void> {
+  await run(connection, `UPDATE training_runs SET state = $2, code = $3, message = $4, report = $5, phase = NULL, seconds_left = NULL, finished_at = now() WHERE run_no = $1 AND state = 'running'`, [
     runNo,
     state,
     code,
     message,
+    report === null ? null : JSON.stringify(report),
   ]);
 }
 

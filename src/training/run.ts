@@ -1,17 +1,20 @@
 /**
  * One training run, from the lock to the live model:
  *
- *   lock (one run at a time over all replicas) → row in training_runs → extract (REPEATABLE READ; its snapshot is the watermark) → thread: split, fit, evaluate,
+ *   lock (one run at a time over all replicas) → row in training_runs → extract (REPEATABLE READ; its snapshot is the watermark) → thread: data-quality report, split, fit, evaluate,
  *   refit, snapshot → publish, on the lock's own connection.
  *
- * A run that fails or is cancelled leaves the live model alone and says why in its row.
+ * A run with too little data ends with what is missing, and with its data-quality report. A run that fails or is cancelled leaves the live model alone and says why in its row.
  */
 import { availableParallelism } from 'node:os';
 import type pg from 'pg';
 import { DEFAULT_RECIPE, type Recipe } from '../model/ials.ts';
 import type { KernelChoice } from '../model/kernels/kernels.ts';
+import type { QualityMinimums } from '../model/quality/findings.ts';
+import type { QualityReport } from '../model/quality/report.ts';
 import { extractTrainingData } from '../storage/extract.ts';
 import { RunNoLongerOurs, findLiveModel, findModel, loadModelPart, publishModel } from '../storage/models.ts';
+import { findRunQuality } from '../storage/quality-reports.ts';
 import { type TrainingLock, endRun, noteProgress, startRun, takeTrainingLock } from '../storage/training-runs.ts';
 import type { IdColumns, TrainJob } from './threads/messages.ts';
 import { TrainingFailed, trainInThread } from './threads/thread.ts';
@@ -30,6 +33,8 @@ export interface RunOptions {
   /** Threads to fit with, from 1 (`threadsOf`); default 1. The model does not depend on it. */
   readonly threads?: number;
   readonly kernel?: KernelChoice;
+  /** Below these a run ends with what is missing. Without them: below what has a solution at all. */
+  readonly minimums?: QualityMinimums;
   /** Every so-manieth version begins cold, the others may go on from the live one; 1: all. Default 7. */
   readonly coldEvery?: number;
   readonly now: () => number;
@@ -83,24 +88,31 @@ export async function startTrainingRun(options: RunOptions): Promise<StartedRun 
 async function carryOut(options: RunOptions, lock: TrainingLock, runNo: number, controller: AbortController): Promise<RunResult> {
   const notes = createNotes(options, lock, runNo, controller);
   const { signal } = controller;
+  let quality: QualityReport | null = null;
   try {
     notes.say('extract', 0);
     const extractStarted = options.now();
     const extract = await extractTrainingData(options.connectionString, signal);
     const extractSeconds = (options.now() - extractStarted) / 1000;
+    const lastQuality = await findRunQuality(lock.connection);
     const live = await findStart(lock.connection, options.coldEvery ?? DEFAULT_COLD_EVERY);
     const threadStarted = options.now();
     const trained = await trainInThread(
-      { columns: extract.columns, rules: extract.rules, recipe: options.recipe ?? DEFAULT_RECIPE, users: extract.users satisfies IdColumns, items: extract.items, live },
+      { columns: extract.columns, rules: extract.rules, recipe: options.recipe ?? DEFAULT_RECIPE, users: extract.users satisfies IdColumns, items: extract.items, live,
+        quality: { nowMs: options.now(), minimums: options.minimums ?? { interactions: 0, users: 0 }, lastEventNo: lastQuality?.report.newestEventNo ?? null },
+      },
       signal,
       (phase, fraction) => notes.say(phase, EXTRACT_SHARE + (1 - EXTRACT_SHARE) * 0.97 * fraction),
       { threads: options.threads ?? 1, kernel: options.kernel ?? 'auto' },
+      (report) => {
+        quality = report;
+      },
     );
     const trainSeconds = (options.now() - threadStarted) / 1000;
     notes.say('publish', 0.98);
     await notes.settled();
     signal.throwIfAborted();
-    const report = { ...trained.report, ...trained.computed, seconds: { extract: extractSeconds, train: trainSeconds }, bytes: { item: trained.itemPart.length, user: trained.userPart.length } };
+    const report = { ...trained.report, quality, ...trained.computed, seconds: { extract: extractSeconds, train: trainSeconds }, bytes: { item: trained.itemPart.length, user: trained.userPart.length } };
     const version = await publishModel(lock.connection, runNo, {
       recipe: trained.recipe, report, watermark: extract.watermark, systemIdentifier: options.systemIdentifier, itemPart: trained.itemPart, userPart: trained.userPart,
     });
@@ -113,7 +125,7 @@ async function carryOut(options: RunOptions, lock: TrainingLock, runNo: number, 
     const code = cancelled ? 'cancelled' : error instanceof TrainingFailed ? error.code : 'internal';
     const message = error instanceof Error ? error.message : String(error);
     // Where the lock's connection is what broke, the row stays `running` and the next run marks it as interrupted.
-    await endRun(lock.connection, runNo, state, code, message).catch(() => undefined);
+    await endRun(lock.connection, runNo, state, code, message, quality === null ? null : { quality }).catch(() => undefined);
     return { state, runNo, code, message };
   }
 }

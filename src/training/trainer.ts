@@ -4,6 +4,7 @@
  */
 import { Cron } from 'croner';
 import type { KernelChoice } from '../model/kernels/kernels.ts';
+import type { QualityMinimums } from '../model/quality/findings.ts';
 import type { StartReport } from '../model/warm-start.ts';
 import type { Database } from '../storage/database.ts';
 import { countEventsSince } from '../storage/events.ts';
@@ -20,6 +21,8 @@ export interface TrainerOptions {
   /** Threads to fit with, from 1; default 1. */
   readonly threads?: number;
   readonly kernel?: KernelChoice;
+  /** Of a run's data; see `RunOptions`. */
+  readonly minimums?: QualityMinimums;
   /** Every so-manieth version begins cold; default 7. */
   readonly coldEvery?: number;
   readonly cron: string | null;

@@ -47,6 +47,11 @@ describe('ranking metrics', () => {
     expect(two!.averagePrecision[2]).toBeCloseTo(1 / 2, 12);
   });
 
+  it('take the reciprocal rank of the first hit', () => {
+    expect([...four!.reciprocalRank]).toEqual([1 / 2, 0, 1]);
+    expect([...two!.reciprocalRank]).toEqual([1 / 2, 0, 1]);
+  });
+
   it('give a perfect list 1 everywhere', () => {
     const [at] = evaluateRanking(rankFrom([[3, 4]]), relevanceOf([[4, 3]]), [2]).at;
     expect([at!.recall[0], at!.ndcg[0], at!.averagePrecision[0], at!.precision[0]]).toEqual([1, 1, 1, 1]);

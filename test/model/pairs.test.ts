@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countRecentUsers, countUsers, findPairRelevance, foldPairs, type PairColumns } from '../../src/model/pairs.ts';
+import { countFreshUsers, countRecentUsers, countUsers, fadePairs, findPairRelevance, foldFreshness, foldPairs, type PairColumns } from '../../src/model/pairs.ts';
 
 type Row = readonly [user: number, item: number, weight?: number, day?: number];
 
@@ -45,5 +45,21 @@ describe('pairs', () => {
     expect([...countUsers(foldPairs(pairs).matrix)]).toEqual([1, 2, 1, 1, 0, 0, 0]);
     expect([...countRecentUsers(pairs, 28)!]).toEqual([0, 2, 0, 0, 0, 0, 0]);
     expect(countRecentUsers(pairsOf([[0, 0]]), 28)).toBeNull();
+  });
+
+  it('fade by age from the newest row; rows without a time are as old as the oldest', () => {
+    const pairs = pairsOf([[0, 1, 4, 100], [0, 1, 2, 110], [1, 2, 8, 90], [1, 3, 8], [2, 3, 1, 120]]);
+    expect([...fadePairs(pairs, 10).weight!]).toEqual([1, 1, 1, 1, 1]);
+    expect(fadePairs(pairs, 0)).toBe(pairs);
+    const fresh = foldFreshness(pairs, 10);
+    expect([...fresh.index]).toEqual([1, 2, 3, 3]);
+    expect([...fresh.weight]).toEqual([0.5, 0.125, 0.125, 1]);
+    expect([...countFreshUsers(pairs, 10)!]).toEqual([0, 0.5, 0.125, 1.125, 0, 0, 0]);
+    const timeless = pairsOf([[0, 1, 4], [1, 2, 8]]);
+    expect(fadePairs(timeless, 10)).toBe(timeless);
+    expect([...foldFreshness(timeless, 10).weight]).toEqual([1, 1]);
+    expect(countFreshUsers(timeless, 10)).toBeNull();
+    // However old: still above 0, in float32 too.
+    expect(fadePairs(pairsOf([[0, 1, 1, 0], [1, 2, 1, 20_000]]), 1).weight![0]).toBe(2 ** -20);
   });
 });

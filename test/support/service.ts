@@ -6,10 +6,12 @@ import { createApp } from '../../src/http/app.ts';
 import { createKeyRing } from '../../src/http/keys.ts';
 import type { Phase, Services } from '../../src/http/services.ts';
 import { createWriter } from '../../src/ingest/writer.ts';
+import { defaultMinimums } from '../../src/model/quality/findings.ts';
 import { createAnswers } from '../../src/serving/answers.ts';
 import { createDatabase, readServerFacts } from '../../src/storage/database.ts';
 import { listEventTypes } from '../../src/storage/event-types.ts';
 import { type StartedRun } from '../../src/training/run.ts';
+import { createQualityChecker } from '../../src/training/quality.ts';
 import { createTrainer } from '../../src/training/trainer.ts';
 import { createTestDatabase } from './postgres.ts';
 
@@ -25,12 +27,13 @@ export async function startService(overrides: Partial<Services> = {}) {
   const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: () => undefined });
   await answers.start();
   const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: true, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: () => undefined });
+  const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });
   const writer = createWriter({ database, types: await listEventTypes(database), maxPendingRequests: 100, now: Date.now, onCommitted: (events) => answers.noteCommitted(events.map((event) => event.userId)) });
   const keys = createKeyRing(database, KEYS);
   await keys.reload();
   let phase: Phase = 'ready';
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-  const app = await createApp({ database, writer, answers, trainer, keys, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version, ...overrides });
+  const app = await createApp({ database, writer, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version, ...overrides });
 
   /** A request without a port. `role` null sends no key. */
   async function call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, role: keyof typeof KEYS | null = 'admin', headers: Record<string, string> = {}) {

@@ -30,10 +30,14 @@ export interface EigenAt {
 
 /** How exactly rows are solved. */
 export interface Effort {
-  /** Of conjugate gradients, from 0. */
+  /** Begin where the row stands, which must be in the fixed side's basis; else at 0. */
+  warm: boolean;
+  /** Of conjugate gradients. */
   steps: number;
-  /** Residual, relative to the right-hand side in the preconditioner's norm, that ends them early. */
+  /** Residual, relative to the start's in the preconditioner's norm, that ends them early. */
   tolerance: number;
+  /** ω: the row moves by so much of the way from its start to its solution. 1 = to the solution; above, beyond it. */
+  relaxation: number;
   /** Solves of the float64 residual afterwards; 0 = none. */
   refinements: number;
 }
@@ -53,10 +57,10 @@ export interface Kernels {
   packBasis(vectors: number, stride: number, packed: number): void;
   /** Y ← YQ. */
   rotate(data: number, stride: number, from: number, to: number, vectors: number, packed: number, scratch: number): void;
-  /** The same, summed in float64. */
-  rotateExactly(data: number, stride: number, from: number, to: number, vectors: number, scratch: number): void;
-  /** Rows of `solved`, each from 0. `dense` and `ridge` float64. Returns the first row without a finite solution, or −1. */
+  /** Rows of `solved`. `dense` and `ridge` float64. Returns the first row without a finite solution, or −1. */
   solveRows(solved: number, fixed: number, stride: number, sparse: SparseAt, from: number, to: number, dense: number, ridge: number, effort: Effort, scratch: number): number;
+  /** Rows of `out` grow by Σ w t y over their entries. Returns the first row that is not finite then, or −1. */
+  project(out: number, fixed: number, stride: number, sparse: SparseAt, from: number, to: number): number;
   /** out[r − from] = y_r · x, float32. */
   score(data: number, stride: number, from: number, to: number, x: number, out: number): void;
   /** Σ w (t − x·y)² over the entries of the users. */

@@ -34,17 +34,35 @@ export function createReferenceKernels(memory: WebAssembly.Memory): Kernels {
     packBasis: () => undefined, // rotates by the float64 vectors themselves
     rotate: (data, stride, from, to, vectors, _packed, scratch) =>
       rotateRows(floats(data, to * stride), stride, from, to, doubles(vectors, stride * stride), doubles(scratch, stride)),
-    rotateExactly: (data, stride, from, to, vectors, scratch) =>
-      rotateRows(floats(data, to * stride), stride, from, to, doubles(vectors, stride * stride), doubles(scratch, stride)),
-    solveRows(solved, fixed, stride, sparse, from, to, dense, ridge, { steps, tolerance, refinements }, _scratch) {
+    solveRows(solved, fixed, stride, sparse, from, to, dense, ridge, { warm, steps, tolerance, relaxation, refinements }, _scratch) {
       const rows = sparseRows(sparse, to);
-      const out = floats(solved, to * stride).fill(0, from * stride);
+      const out = floats(solved, to * stride);
+      if (!warm) out.fill(0, from * stride);
+      const start = out.slice(from * stride);
       const all = new Float32Array(memory.buffer, fixed);
       const exact = refinements > 0;
-      return solveRows(
+      const failed = solveRows(
         out, all, stride, rows, from, to, doubles(dense, stride), doubles(ridge, to), exact ? exactSteps(stride) : steps, exact ? exactTolerance : tolerance,
         createRowScratch(stride),
       );
+      for (let row = from; row < to; row++) {
+        if (rows.rowStart[row] === rows.rowStart[row + 1]) continue; // 0 is exact, and nothing to go beyond
+        for (let at = row * stride; at < (row + 1) * stride; at++) out[at] = start[at - from * stride]! + relaxation * (out[at]! - start[at - from * stride]!);
+      }
+      return failed;
+    },
+    project(out, fixed, stride, sparse, from, to) {
+      const { rowStart, index, weight, target } = sparseRows(sparse, to);
+      const x = floats(out, to * stride);
+      const y = new Float32Array(memory.buffer, fixed);
+      for (let row = from; row < to; row++) {
+        for (let e = rowStart[row]!; e < rowStart[row + 1]!; e++) {
+          const scale = weight[e]! * target[e]!;
+          for (let k = 0; k < stride; k++) x[row * stride + k]! += scale * y[index[e]! * stride + k]!;
+        }
+      }
+      for (let row = from; row < to; row++) if (!(dot(x, row * stride, x, row * stride, stride) < Infinity)) return row;
+      return -1;
     },
     score(data, stride, from, to, x, out) {
       const rows = floats(data, to * stride);

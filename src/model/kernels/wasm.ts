@@ -13,7 +13,6 @@ interface Exports {
   gram(data: number, stride: number, from: number, to: number, packed: number, out: number): void;
   packBasis(vectors: number, stride: number, packed: number): void;
   rotate(data: number, stride: number, from: number, to: number, packed: number, scratch: number): void;
-  rotateExactly(data: number, stride: number, from: number, to: number, vectors: number, scratch: number): void;
   tridiagonalize(a: number, n: number, stride: number, d: number, e: number, tau: number, work: number): void;
   diagonalize(d: number, e: number, n: number, chases: number, maxChases: number, rotations: number, maxRotations: number): number;
   eigenvectorRows(
@@ -23,8 +22,9 @@ interface Exports {
   solveScratchBytes(stride: number, shortRow: number): number;
   solveRows(
     solved: number, fixed: number, stride: number, rowStart: number, index: number, weight: number, target: number, from: number, to: number,
-    dense: number, ridge: number, maxSteps: number, tolerance: number, refinements: number, shortRow: number, scratch: number,
+    dense: number, ridge: number, warm: number, maxSteps: number, tolerance: number, relaxation: number, refinements: number, shortRow: number, scratch: number,
   ): number;
+  project(out: number, fixed: number, stride: number, rowStart: number, index: number, weight: number, target: number, from: number, to: number): number;
   score(data: number, stride: number, from: number, to: number, x: number, out: number): void;
   observedLoss(
     users: number, items: number, stride: number, rowStart: number, index: number, weight: number, target: number, from: number, to: number,
@@ -80,12 +80,12 @@ export function createWasmKernels(memory: WebAssembly.Memory): Kernels {
     },
     packBasis: (vectors, stride, packed) => wasm.packBasis(vectors, stride, packed),
     rotate: (data, stride, from, to, _vectors, packed, scratch) => wasm.rotate(data, stride, from, to, packed, scratch),
-    rotateExactly: (data, stride, from, to, vectors, scratch) => wasm.rotateExactly(data, stride, from, to, vectors, scratch),
     solveRows: (solved, fixed, stride, { rowStart, index, weight, target }, from, to, dense, ridge, effort, scratch) =>
       wasm.solveRows(
-        solved, fixed, stride, rowStart, index, weight, target, from, to, dense, ridge, effort.steps, effort.tolerance, effort.refinements, shortRow,
-        scratch,
+        solved, fixed, stride, rowStart, index, weight, target, from, to, dense, ridge, effort.warm ? 1 : 0, effort.steps, effort.tolerance,
+        effort.relaxation, effort.refinements, shortRow, scratch,
       ),
+    project: (out, fixed, stride, { rowStart, index, weight, target }, from, to) => wasm.project(out, fixed, stride, rowStart, index, weight, target, from, to),
     score: (data, stride, from, to, x, out) => wasm.score(data, stride, from, to, x, out),
     observedLoss: (users, items, stride, { rowStart, index, weight, target }, from, to) =>
       wasm.observedLoss(users, items, stride, rowStart, index, weight, target, from, to),

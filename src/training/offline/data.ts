@@ -1,10 +1,11 @@
 /** From pairs to what a fit takes, and what stands in the way. */
 import type { Recipe } from '../../model/ials.ts';
 import { meanWeight, scaleWeights, type SparseRows } from '../../model/matrix.ts';
-import { foldPairs, type PairColumns } from '../../model/pairs.ts';
+import { fadePairs, foldPairs, type PairColumns } from '../../model/pairs.ts';
 import { capFactors } from '../../model/pipeline.ts';
 import type { FitOnThreadsOptions, KernelChoice } from '../threads/fit.ts';
 import { OfflineFault } from './fault.ts';
+import type { Terms } from './terms.ts';
 
 /** A file, as whoever reads it hands it over. */
 export interface PairData {
@@ -21,7 +22,9 @@ export type Say = (line: string) => void;
 export interface RecipeChoice {
   readonly recipe: Recipe;
   /** What of the recipe somebody asked for, and is not only the default. */
-  readonly asked: { readonly factors: boolean; readonly regularization: boolean; readonly unobservedWeight: boolean };
+  readonly asked: { readonly factors: boolean; readonly regularization: boolean; readonly unobservedWeight: boolean; readonly terms?: readonly (keyof Terms)[] };
+  /** What is added to the factors' score; as by default where absent. */
+  readonly terms?: Terms;
   /** Choose what nobody asked for on a part of the file that is held out. */
   readonly search: boolean;
   readonly threads: number;
@@ -29,23 +32,28 @@ export interface RecipeChoice {
 }
 
 /**
- * One row per user; weights scaled to mean 1, as training does, so that α₀ and λ mean the same in every file.
+ * Says what is odd about the rows.
  *
  * @throws OfflineFault where there are fewer than two users or items
  */
-export function prepareTrain(pairs: PairColumns, say: Say): SparseRows {
+export function checkPairs(pairs: PairColumns, say: Say): void {
   const shortage = [['row', pairs.length, 1], ['user', pairs.users, 2], ['item', pairs.items, 2]] as const;
   const missing = shortage.filter(([, found, least]) => found < least).map(([name, found, least]) => `${found} of at least ${least} ${name}${least === 1 ? '' : 's'}`);
   if (missing.length > 0) {
     throw new OfflineFault(`Not enough data to train: ${missing.join(', ')}.`);
   }
-  const { matrix, duplicates } = foldPairs(pairs);
+  const { duplicates } = foldPairs(pairs);
   if (duplicates > 0) {
     say(`Warning: ${duplicates} of ${pairs.length} rows repeat the pair of an earlier row; their weights are added up.`);
   }
   if (pairs.weight !== null && pairs.weight.every((weight) => weight === pairs.weight![0])) {
     say(`Warning: every value is ${pairs.weight[0]}; constant values say no more than none.`);
   }
+}
+
+/** One row per user; weights faded by age and scaled to mean 1, as training does, so that α₀ and λ mean the same in every file. */
+export function matrixOf(pairs: PairColumns, halfLifeDays: number): SparseRows {
+  const { matrix } = foldPairs(fadePairs(pairs, halfLifeDays));
   return scaleWeights(matrix, 1 / meanWeight(matrix));
 }
 

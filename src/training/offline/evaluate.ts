@@ -5,17 +5,18 @@
  * can reach the parameters or the factors, however it is used.
  */
 import { createHash } from 'node:crypto';
-import type { Recipe } from '../../model/ials.ts';
+import { rankByHybrid } from '../../model/hybrid.ts';
 import { findItemNeighbours, rankByNeighbours } from '../../model/item-knn.ts';
 import { type Factors, type SparseRows, transpose } from '../../model/matrix.ts';
-import { bootstrapInterval, evaluateRanking, type Interval, rankByFactors, type Ranker } from '../../model/metrics.ts';
+import { bootstrapInterval, evaluateRanking, type Interval, type Ranker } from '../../model/metrics.ts';
 import { countRecentUsers, countUsers, findPairRelevance } from '../../model/pairs.ts';
 import { rankByScore, recentDays } from '../../model/popularity.ts';
 import type { Relevance } from '../../model/split.ts';
-import { fitOnThreads } from '../threads/fit.ts';
-import { fitRecipe, matchIds, type PairData, placeOf, prepareTrain, type RecipeChoice, type Say } from './data.ts';
+import { matchIds, type PairData, type RecipeChoice, type Say } from './data.ts';
 import { OfflineFault } from './fault.ts';
-import { type SearchReport, searchRecipe } from './search.ts';
+import { fitFile } from './fitting.ts';
+import type { SearchReport } from './search.ts';
+import type { Params } from './terms.ts';
 
 export interface EvaluateOptions extends RecipeChoice {
   readonly train: PairData;
@@ -36,7 +37,7 @@ export interface Evaluation {
   readonly items: number;
   /** Pairs, repeated ones once. */
   readonly interactions: number;
-  readonly params: Recipe;
+  readonly params: Params;
   readonly sweeps: number;
   /** How the parameters were chosen; null without a search. */
   readonly search: SearchReport | null;
@@ -44,7 +45,9 @@ export interface Evaluation {
   readonly kernel: string;
   /** Matrices in memory → factors in memory, starting threads included. */
   readonly fitSeconds: number;
-  /** Of all threads, meanwhile. */
+  /** Finding the neighbours, after it. */
+  readonly neighbourSeconds: number;
+  /** Of all threads, during the fit. */
   readonly cpuSeconds: number;
   /** Highest resident size of the process up to the end of the fit, reading the file included. */
   readonly peakMemoryBytes: number;
@@ -69,12 +72,9 @@ export interface Evaluation {
 export async function evaluateOffline(options: EvaluateOptions): Promise<Evaluation> {
   const { train, readTest, ks, say, signal } = options;
   const { pairs } = train;
-  const byUser = prepareTrain(pairs, say);
   const recent = countRecentUsers(pairs, recentDays);
-  const { recipe: chosen, search } = await searchRecipe(pairs, options, say, signal);
-  const recipe = fitRecipe(chosen, options.asked.factors, byUser, say);
-  const fit = await fitOnThreads({ byUser, recipe, ...placeOf(options, signal) });
-  say(`Fitted ${JSON.stringify(recipe)} in ${fit.seconds.toFixed(2)} s (${fit.threads} thread${fit.threads === 1 ? '' : 's'}, ${fit.kernel}); factors ${fingerprint(fit.users, fit.items)}`);
+  const { byUser, histories, params, search, fit, terms, neighbourSeconds } = await fitFile(pairs, options, false, say, signal);
+  say(`Fitted ${JSON.stringify(params)} in ${fit.seconds.toFixed(2)} s (${fit.threads} thread${fit.threads === 1 ? '' : 's'}, ${fit.kernel}); factors ${fingerprint(fit.users, fit.items)}`);
 
   const test = await readTest();
   const relevance = findRelevant(train, test, byUser);
@@ -89,16 +89,17 @@ export async function evaluateOffline(options: EvaluateOptions): Promise<Evaluat
     users: byUser.rows,
     items: byUser.cols,
     interactions: byUser.index.length,
-    params: recipe,
-    sweeps: recipe.sweeps,
+    params,
+    sweeps: params.sweeps,
     search,
     threads: fit.threads,
     kernel: fit.kernel,
     fitSeconds: fit.seconds,
+    neighbourSeconds,
     cpuSeconds: fit.cpuSeconds,
     peakMemoryBytes: fit.peakBytes,
     test: { users: relevance.userRows.length, relevant, coldShare },
-    metrics: measure(rankByFactors(fit.users, fit.items, byUser, most)),
+    metrics: measure(rankByHybrid(fit.users, fit.items, histories, terms, most)),
     baselines: {
       popularity: measure(rankByScore(countUsers(byUser), byUser)),
       recentPopularity: recent === null ? null : measure(rankByScore(recent, byUser)),

@@ -6,12 +6,13 @@
 import { constants } from 'node:fs';
 import { access, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Recipe } from '../../model/ials.ts';
-import { fitOnThreads } from '../threads/fit.ts';
-import { fitRecipe, type PairData, placeOf, prepareTrain, type RecipeChoice, type Say } from './data.ts';
+import type { TermScales } from '../../model/hybrid.ts';
+import type { PairData, RecipeChoice, Say } from './data.ts';
 import { OfflineFault } from './fault.ts';
-import { writeNpy } from './npy.ts';
-import { type SearchReport, searchRecipe } from './search.ts';
+import { fitFile } from './fitting.ts';
+import { writeNpy, writeNpyVector } from './npy.ts';
+import type { SearchReport } from './search.ts';
+import type { Params } from './terms.ts';
 
 export interface FitOptions extends RecipeChoice {
   readonly train: PairData;
@@ -26,7 +27,9 @@ export interface FitReport {
   readonly users: number;
   readonly items: number;
   readonly interactions: number;
-  readonly params: Recipe;
+  readonly params: Params;
+  /** What the neighbourhood's sum and recent popularity are multiplied by before they are added to the product of two rows; 0 = not there. */
+  readonly scales: TermScales;
   readonly sweeps: number;
   /** How the parameters were chosen; null without a search. */
   readonly search: SearchReport | null;
@@ -34,6 +37,8 @@ export interface FitReport {
   readonly kernel: string;
   /** Matrices in memory → factors in memory; starting threads included, computing the objective not. */
   readonly fitSeconds: number;
+  /** Finding the neighbours, after it. */
+  readonly neighbourSeconds: number;
   readonly cpuSeconds: number;
   readonly peakMemoryBytes: number;
   /** The function the fit minimises: one value per sweep, and one for the finished factors. */
@@ -41,27 +46,27 @@ export interface FitReport {
   readonly secondsPerSweep: readonly number[];
 }
 
-const fileNames = ['user_factors.npy', 'item_factors.npy', 'user_ids.txt', 'item_ids.txt', 'report.json'] as const;
+const neighbourFiles = ['neighbour_start.npy', 'neighbour_index.npy', 'neighbour_similarity.npy'] as const;
+const fileNames = ['user_factors.npy', 'item_factors.npy', 'user_ids.txt', 'item_ids.txt', 'report.json', ...neighbourFiles, 'recent_popularity.npy'] as const;
 
 /** @throws OfflineFault where there is too little to fit, or `out` cannot be taken; FitDiverged */
 export async function fitOffline(options: FitOptions): Promise<FitReport> {
   const { train, force, say, signal } = options;
   const out = resolve(options.out);
   await checkOut(out, force);
-  const byUser = prepareTrain(train.pairs, say);
-  const { recipe: chosen, search } = await searchRecipe(train.pairs, options, say, signal);
-  const recipe = fitRecipe(chosen, options.asked.factors, byUser, say);
-  const fit = await fitOnThreads({ byUser, recipe, objective: true, ...placeOf(options, signal) });
+  const { byUser, params, search, fit, terms, neighbourSeconds } = await fitFile(train.pairs, options, true, say, signal);
   const report: FitReport = {
     users: byUser.rows,
     items: byUser.cols,
     interactions: byUser.index.length,
-    params: recipe,
-    sweeps: recipe.sweeps,
+    params,
+    scales: terms.scales,
+    sweeps: params.sweeps,
     search,
     threads: fit.threads,
     kernel: fit.kernel,
     fitSeconds: fit.seconds,
+    neighbourSeconds,
     cpuSeconds: fit.cpuSeconds,
     peakMemoryBytes: fit.peakBytes,
     objective: fit.objective ?? [],
@@ -73,6 +78,15 @@ export async function fitOffline(options: FitOptions): Promise<FitReport> {
     await mkdir(unfinished, { recursive: true });
     await writeNpy(join(unfinished, 'user_factors.npy'), fit.users);
     await writeNpy(join(unfinished, 'item_factors.npy'), fit.items);
+    if (terms.neighbours !== null) {
+      const { rowStart, index, similarity } = terms.neighbours;
+      for (const [n, values] of [rowStart, index, similarity].entries()) {
+        await writeNpyVector(join(unfinished, neighbourFiles[n]), values);
+      }
+    }
+    if (terms.recentPopularity !== null) {
+      await writeNpyVector(join(unfinished, 'recent_popularity.npy'), terms.recentPopularity);
+    }
     await writeLines(join(unfinished, 'user_ids.txt'), train.userIds);
     await writeLines(join(unfinished, 'item_ids.txt'), train.itemIds);
     await writeLines(join(unfinished, 'report.json'), [JSON.stringify(report, null, 2)]);

@@ -8,8 +8,12 @@ const rowsBytesAtOnce = 1 << 22;
 
 /** `\x93NUMPY`, version 1.0, length, then a Python literal that says: little-endian float32, row by row, rows × columns. */
 export function npyHeader(rows: number, columns: number): Buffer {
+  return headerOf('<f4', `${rows}, ${columns}`);
+}
+
+function headerOf(type: '<f4' | '<i4', shape: string): Buffer {
   const before = 10;
-  const literal = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`;
+  const literal = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape}), }`;
   const length = Math.ceil((before + literal.length + 1) / alignment) * alignment - before;
   const header = Buffer.alloc(before + length, ' ');
   header.write('\u0093NUMPY\u0001\u0000', 0, 'latin1');
@@ -33,6 +37,18 @@ export async function writeNpy(path: string, { rows, factors, stride, data }: Fa
       }
       await writeAll(file, new Uint8Array(packed.buffer, 0, 4 * factors * (to - from)));
     }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** One dimension, int32 or float32. */
+export async function writeNpyVector(path: string, values: Int32Array | Float32Array): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await writeAll(file, headerOf(values instanceof Int32Array ? '<i4' : '<f4', `${values.length},`));
+    await writeAll(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     await file.sync();
   } finally {
     await file.close();

@@ -7,10 +7,12 @@ import { FitDiverged, fitIals } from '../../model/ials.ts';
 import { createKernels } from '../../model/kernels/kernels.ts';
 import { indexOfNo, transpose } from '../../model/matrix.ts';
 import { type FitFunction, NotEnoughData, type TrainingInput, trainModel } from '../../model/pipeline.ts';
+import { reportQuality } from '../../model/quality/report.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
 import { decodeItemFactors, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
 import { createFitThread, viewPlaced } from '../../model/threaded-fit.ts';
-import type { Computed, FitJob, IdColumns, Place, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
+import { helpFindNeighbours } from '../../model/threaded-neighbours.ts';
+import type { CheckJob, Computed, FitJob, IdColumns, Place, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 const decoder = new TextDecoder();
 
@@ -43,10 +45,17 @@ function createFit({ memory, kernel, limitBytes, thread, threads }: Place, place
           throw error;
         }
         computed = { kernel: 'reference', threads: 1 };
-        return fitIals(byUser, transpose(byUser), recipe, hooks);
+        return fitIals(byUser, transpose(byUser), { ...recipe, sweeps: 2 * recipe.sweeps }, hooks);
       }
     },
   };
+}
+
+/** Posts the report. @returns it */
+function check({ columns, rules, catalogueItems, quality }: CheckJob) {
+  const report = reportQuality({ columns, rules, catalogueItems, ...quality });
+  post({ kind: 'quality', report });
+  return report;
 }
 
 /** A part that cannot be read costs a cold start, not the run. */
@@ -63,6 +72,13 @@ function readLive(live: TrainJob['live']): NonNullable<TrainingInput['live']> {
 }
 
 function train(job: TrainJob, place: Place): void {
+  if (job.quality != null) {
+    post({ kind: 'progress', phase: 'quality', fraction: 0 });
+    const { missing, figures } = check({ columns: job.columns, rules: job.rules, catalogueItems: job.items.nos.length, quality: job.quality });
+    if (missing.length > 0) {
+      throw new NotEnoughData(figures.users, figures.items, figures.interactions, missing);
+    }
+  }
   const { fit, computed } = createFit(place);
   const { itemSide, userSide, report } = trainModel({
     columns: job.columns,
@@ -127,6 +143,11 @@ if (given.kind === 'help') {
 try {
   if (given.kind === 'train') {
     train(given.job, given.place);
+  } else if (given.kind === 'check') {
+    check(given.job);
+  } else if (given.kind === 'neighbours') {
+    helpFindNeighbours(given.work, given.thread);
+    post({ kind: 'found' });
   } else {
     fitOnly(given.job, given.place);
   }

@@ -5,7 +5,10 @@ import type { KernelChoice } from '../../model/kernels/kernels.ts';
 import type { EventColumns, EventTypeRule } from '../../model/interactions.ts';
 import type { Shape } from '../../model/shared-memory.ts';
 import type { ColdStart } from '../../model/warm-start.ts';
+import type { NeighbourWork } from '../../model/threaded-neighbours.ts';
 import type { TrainingPhase, TrainingReport } from '../../model/pipeline.ts';
+import type { QualityMinimums } from '../../model/quality/findings.ts';
+import type { QualityReport } from '../../model/quality/report.ts';
 
 /** Ids by number, ascending: `nos[k]` has the UTF-8 bytes from `offsets[k]` to `offsets[k + 1]`. */
 export interface IdColumns {
@@ -14,12 +17,28 @@ export interface IdColumns {
   readonly bytes: Uint8Array;
 }
 
+/** What a data-quality report needs besides the events (`model/quality/report.ts`). */
+export interface QualitySettings {
+  readonly nowMs: number;
+  readonly minimums: QualityMinimums;
+  readonly lastEventNo: number | null;
+}
+
+export interface CheckJob {
+  readonly columns: EventColumns;
+  readonly rules: readonly EventTypeRule[];
+  readonly catalogueItems: number | null;
+  readonly quality: QualitySettings;
+}
+
 export interface TrainJob {
   readonly columns: EventColumns;
   readonly rules: readonly EventTypeRule[];
   readonly recipe: Recipe;
   readonly users: IdColumns;
   readonly items: IdColumns;
+  /** Report on the data first, and end where they are too few; null: train on whatever is there. */
+  readonly quality?: QualitySettings | null;
   /** The live version's item part, for the published fit to go on from; or why not. */
   readonly live: LivePart | { readonly code: ColdStart; readonly note: string };
 }
@@ -52,7 +71,12 @@ export interface Place {
 }
 
 /** Caller → thread, once, as `workerData`. */
-export type ThreadJob = { readonly place: Place } & ({ readonly kind: 'train'; readonly job: TrainJob } | { readonly kind: 'fit'; readonly job: FitJob } | { readonly kind: 'help' });
+export type ThreadJob =
+  | ({ readonly place: Place } & (FirstJob | { readonly kind: 'help' }))
+  | { readonly kind: 'neighbours'; readonly work: NeighbourWork; readonly thread: number };
+
+/** What the first thread of a run is given. */
+export type FirstJob = { readonly kind: 'train'; readonly job: TrainJob } | { readonly kind: 'fit'; readonly job: FitJob } | { readonly kind: 'check'; readonly job: CheckJob };
 
 /** What computed. */
 export interface Computed {
@@ -64,10 +88,12 @@ export type ThreadFailure =
   | { readonly kind: 'failed'; readonly code: 'not-enough-data' | 'internal' | 'range'; readonly message: string }
   | { readonly kind: 'failed'; readonly code: 'diverged'; readonly message: string; readonly sweep: number; readonly side: 'user' | 'item'; readonly row: number };
 
-/** Thread → caller. `done`, `fitted` or `failed` is the last; a helper says nothing. */
+/** Thread → caller. `done`, `fitted`, `found`, `failed`, or the `quality` of a check is the last; a helper says nothing. */
 export type ThreadMessage =
-  | { readonly kind: 'progress'; readonly phase: TrainingPhase; readonly fraction: number }
+  | { readonly kind: 'progress'; readonly phase: TrainingPhase | 'quality'; readonly fraction: number }
+  | { readonly kind: 'quality'; readonly report: QualityReport }
   | { readonly kind: 'sweep'; readonly sweep: number; readonly of: number; readonly seconds: number }
   | { readonly kind: 'done'; readonly computed: Computed; readonly threadId: number; readonly recipe: Recipe; readonly report: TrainingReport; readonly itemPart: Uint8Array; readonly userPart: Uint8Array }
   | { readonly kind: 'fitted'; readonly computed: Computed; readonly users: Factors; readonly items: Factors; readonly objective: number[] | null; readonly objectiveSeconds: number }
+  | { readonly kind: 'found' }
   | ThreadFailure;

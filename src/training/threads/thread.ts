@@ -1,8 +1,10 @@
 /** Starts training threads and waits for their end. The event loop of this process only passes messages on. */
 import { Worker } from 'node:worker_threads';
+import type { EventColumns } from '../../model/interactions.ts';
 import type { KernelChoice } from '../../model/kernels/kernels.ts';
+import type { QualityReport } from '../../model/quality/report.ts';
 import { createSharedMemory, sharedMemoryLimit } from '../../model/shared-memory.ts';
-import type { FitJob, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
+import type { CheckJob, FirstJob, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 export type Trained = Extract<ThreadMessage, { kind: 'done' }>;
 
@@ -17,7 +19,7 @@ export class TrainingFailed extends Error {
 }
 
 /** A thread runs compiled code, also where this file itself is run from its source (as tests do): Node 20 loads no TypeScript. */
-const ENTRY = import.meta.url.endsWith('.ts') ? new URL('../../../dist/training/threads/entry.js', import.meta.url) : new URL('./entry.js', import.meta.url);
+export const ENTRY = import.meta.url.endsWith('.ts') ? new URL('../../../dist/training/threads/entry.js', import.meta.url) : new URL('./entry.js', import.meta.url);
 
 export interface Team {
   /** From 1; what is computed does not depend on it. */
@@ -32,9 +34,9 @@ export interface Team {
 /**
  * @throws TrainingFailed; the signal's reason when cancelled (the threads are ended at once)
  */
-export async function trainInThread(job: TrainJob, signal: AbortSignal, onProgress: (phase: string, fraction: number) => void, team: Team = { threads: 1, kernel: 'auto' }): Promise<Trained> {
+export async function trainInThread(job: TrainJob, signal: AbortSignal, onProgress: (phase: string, fraction: number) => void, team: Team = { threads: 1, kernel: 'auto' }, onQuality: (report: QualityReport) => void = () => undefined): Promise<Trained> {
   const { columns, users, items, live } = job;
-  const arrays = [columns.user, columns.item, columns.type, columns.value, columns.quantity, columns.occurredAtMs, columns.eventNo, users.nos, users.offsets, users.bytes, items.nos, items.offsets, items.bytes];
+  const arrays = [...arraysOf(columns), users.nos, users.offsets, users.bytes, items.nos, items.offsets, items.bytes];
   return await runThreads<Trained>({
     job: { kind: 'train', job },
     transfer: [...arrays, ...('itemPart' in live ? [live.itemPart] : [])].map((array) => array.buffer as ArrayBuffer),
@@ -43,6 +45,8 @@ export async function trainInThread(job: TrainJob, signal: AbortSignal, onProgre
     onMessage: (message) => {
       if (message.kind === 'progress') {
         onProgress(message.phase, message.fraction);
+      } else if (message.kind === 'quality') {
+        onQuality(message.report);
       }
       return message.kind === 'done' ? message : null;
     },
@@ -50,8 +54,28 @@ export async function trainInThread(job: TrainJob, signal: AbortSignal, onProgre
   });
 }
 
+/**
+ * A report on the data alone.
+ *
+ * @throws TrainingFailed; the signal's reason when cancelled
+ */
+export async function checkInThread(job: CheckJob, signal: AbortSignal): Promise<QualityReport> {
+  return await runThreads<QualityReport>({
+    job: { kind: 'check', job },
+    transfer: arraysOf(job.columns).map((array) => array.buffer as ArrayBuffer),
+    team: { threads: 1, kernel: 'reference' },
+    signal,
+    onMessage: (message) => (message.kind === 'quality' ? message.report : null),
+    failure: ({ code, message }) => new TrainingFailed(code, message),
+  });
+}
+
+function arraysOf(columns: EventColumns) {
+  return [columns.user, columns.item, columns.type, columns.value, columns.quantity, columns.occurredAtMs, columns.eventNo];
+}
+
 export interface ThreadRun<Result> {
-  job: { readonly kind: 'train'; readonly job: TrainJob } | { readonly kind: 'fit'; readonly job: FitJob };
+  job: FirstJob;
   transfer: ArrayBuffer[];
   team: Team;
   signal: AbortSignal | undefined;

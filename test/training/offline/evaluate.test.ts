@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_RECIPE } from '../../../src/model/ials.ts';
 import { type Evaluation, evaluateOffline } from '../../../src/training/offline/evaluate.ts';
+import { DEFAULT_TERMS, type Terms } from '../../../src/training/offline/terms.ts';
 import { checkerboard, type Ended, jongleur, jongleurIn, readData } from './files.ts';
 
 let folder: string;
@@ -32,7 +33,7 @@ describe('jongleur evaluate', () => {
     const { code, stdout, stderr } = await jongleur('evaluate', '--train', train, '--test', test, '--k', '2,1', '--json', '--threads', '1');
     expect(code, `stderr: ${stderr}`).toBe(0);
     const result = JSON.parse(stdout) as Evaluation;
-    expect(result).toMatchObject({ users: 4, items: 4, interactions: 9, sweeps: 8, params: { factors: 2, regularization: 0.3, unobservedWeight: 0.2, seed: 1 } });
+    expect(result).toMatchObject({ users: 4, items: 4, interactions: 9, sweeps: 4, params: { factors: 2, regularization: 0.3, unobservedWeight: 0.2, seed: 1 } });
     expect(result.test).toEqual({ users: 3, relevant: 5, coldShare: 0.4 });
     const means = Object.fromEntries(Object.entries(result.metrics).map(([name, { mean }]) => [name, mean]));
     expect(Object.keys(means)).toEqual(['recall@1', 'ndcg@1', 'recall@2', 'ndcg@2']);
@@ -57,7 +58,7 @@ describe('jongleur evaluate', () => {
     const { code, stdout, stderr } = await jongleurIn({ TRAIN_KERNEL: 'reference' }, 'evaluate', '--train', await write('t-a.csv', train), '--test', await write('t-b.csv', test), '--k', '1');
     expect(code).toBe(0);
     expect(stderr).toMatch(/ thread(s)?, reference\); factors/);
-    expect(stdout).toMatch(/Fitted: 60 interactions of 12 users with 12 items; 6 factors, 8 sweeps/);
+    expect(stdout).toMatch(/Fitted: 60 interactions of 12 users with 12 items; 6 factors, 4 sweeps/);
     expect(stdout).toMatch(/this model +1\.0000 \[1\.0000, 1\.0000\]/);
     expect(stdout).toMatch(/popularity, 28 days +no times in the file/);
   });
@@ -88,7 +89,7 @@ describe('jongleur evaluate', () => {
 });
 
 describe('an evaluation', () => {
-  const evaluate = async (train: string, test: string, options: { factors?: number; seed?: number; ks?: number[]; threads?: number; search?: boolean } = {}) => {
+  const evaluate = async (train: string, test: string, options: { factors?: number; seed?: number; ks?: number[]; threads?: number; search?: boolean; terms?: Terms } = {}) => {
     const lines: string[] = [];
     const order: string[] = [];
     const path = await write('train.csv', train);
@@ -99,7 +100,7 @@ describe('an evaluation', () => {
         return await readData(await write('test.csv', test));
       },
       recipe: { ...DEFAULT_RECIPE, seed: options.seed ?? 1, factors: options.factors ?? DEFAULT_RECIPE.factors },
-      asked: { factors: options.factors !== undefined, regularization: false, unobservedWeight: false }, search: options.search ?? false, threads: options.threads ?? 1, ks: options.ks ?? [1],
+      asked: { factors: options.factors !== undefined, regularization: false, unobservedWeight: false }, search: options.search ?? false, threads: options.threads ?? 1, ...(options.terms ? { terms: options.terms } : {}), ks: options.ks ?? [1],
       say: (line) => {
         lines.push(line);
         if (line.startsWith('Fitted')) {
@@ -110,6 +111,23 @@ describe('an evaluation', () => {
     expect(order).toEqual(['fitted', 'test read']);
     return { evaluation, lines };
   };
+
+  it('finds by neighbours what one factor cannot, and fades what is old', async () => {
+    // Five circles of users with items of their own, each user without one of them: too many for one factor to tell apart.
+    const all = Array.from({ length: 25 * 5 }, (_, n) => ({ user: Math.floor(n / 5), item: (Math.floor(n / 5) % 5) + 5 * (n % 5), isLast: n % 5 === Math.floor(n / 25) }));
+    const [train, test] = [false, true].map((wanted) => all.filter(({ isLast }) => isLast === wanted).map(({ user, item }) => `u${user},i${item}\n`).join('')) as [string, string];
+    const terms = { ...DEFAULT_TERMS, neighbourWeight: 3, recencyWeight: 0 };
+    const without = await evaluate(train, test, { factors: 1, terms: { ...terms, neighbours: 0 } });
+    const withThem = await evaluate(train, test, { factors: 1, terms });
+    expect(without.evaluation.metrics['recall@1']!.mean).toBeLessThan(0.9);
+    expect(withThem.evaluation.metrics['recall@1']!.mean).toBe(1);
+    expect(withThem.evaluation.params).toMatchObject({ factors: 1, ...terms });
+    // Users of x and y, long ago and lately; u9 had w, as the others did.
+    const rows = [...['u1', 'u2', 'u3', 'u4'].flatMap((user) => [`${user},w,1,2023-01-01`, `${user},x,1,2023-01-01`]), ...['u5', 'u6'].flatMap((user) => [`${user},w,1,2024-01-01`, `${user},y,1,2024-01-01`]), 'u9,w,1,2024-01-01'].join('\n');
+    const recent = { ...DEFAULT_TERMS, neighbours: 0, recencyWeight: 5 };
+    expect((await evaluate(rows, 'u9,y\n', { factors: 1, terms: recent })).evaluation.metrics['recall@1']!.mean).toBe(1);
+    expect((await evaluate(rows, 'u9,x\n', { factors: 1, terms: { ...recent, recencyWeight: 0, halfLifeDays: 0 } })).evaluation.metrics['recall@1']!.mean).toBe(1);
+  });
 
   it('finds the withheld diagonal of a checkerboard, of which popularity misses half', async () => {
     const { train, test } = checkerboard(20);
@@ -179,7 +197,7 @@ describe('bad input ends with exit code 1 and words', () => {
   it.each<[string, string[], RegExp]>([
     ['a missing file', ['--train', '/none/a.csv', '--test', 'b'], /There is no file \/none\/a\.csv/],
     ['a rating', ['--train', 'a', '--test', 'b', '--objective', 'rating'], /--objective rating is not in this version/],
-    ['neighbours', ['--train', 'a', '--test', 'b', '--neighbours', '100'], /neighbourhood term .*is not in this version/],
+    ['a weight for neighbours that are not there', ['--train', 'a', '--test', 'b', '--no-neighbours', '--neighbour-weight', '1'], /Without neighbours a --neighbour-weight of 1/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await jongleur('evaluate', ...args);
     expect(stderr).toMatch(message);
@@ -187,10 +205,19 @@ describe('bad input ends with exit code 1 and words', () => {
     expect([code, stdout]).toEqual([1, '']);
   });
 
-  it('an option that is no number ends with code 2, as it does with every command', async () => {
-    const { code, stdout, stderr } = await jongleur('evaluate', '--train', 'a', '--test', 'b', '--k', '10,0');
-    expect(stderr).toMatch(/whole number from 1 to 1000/);
-    expect([code, stdout]).toEqual([2, '']);
+  it('an option that is no number it can be ends with code 2, as it does with every command', async () => {
+    const wrong: [string, string, RegExp][] = [
+      ['--k', '10,0', /whole number from 1 to 1000/],
+      ['--neighbours', '-1', /whole number from 0 to 10000/],
+      ['--neighbour-exponents', '0.5', /two numbers from 0 to 2, e\.g\. 0\.75,0\.25/],
+      ['--half-life', '-60', /It must be from 0/],
+      ['--recency-half-life', '0', /It must be above 0/],
+    ];
+    await Promise.all(wrong.map(async ([name, value, message]) => {
+      const { code, stdout, stderr } = await jongleur('evaluate', '--train', 'a', '--test', 'b', name, value);
+      expect(stderr).toMatch(message);
+      expect([code, stdout]).toEqual([2, '']);
+    }));
   });
 
   it('values that cannot be weights are left out, counted and shown', async () => {

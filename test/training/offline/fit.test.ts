@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,7 +58,7 @@ describe('jongleur fit', () => {
     const out = join(folder, 'deep', 'factors');
     const { code, stdout, stderr } = await jongleur('fit', '--train', train, '--out', out, '--factors', '5', '--sweeps', '4', '--json');
     expect(code, `stderr: ${stderr}`).toBe(0);
-    expect((await readdir(out)).sort()).toEqual(['item_factors.npy', 'item_ids.txt', 'report.json', 'user_factors.npy', 'user_ids.txt']);
+    expect((await readdir(out)).sort()).toEqual(['item_factors.npy', 'item_ids.txt', 'neighbour_index.npy', 'neighbour_similarity.npy', 'neighbour_start.npy', 'report.json', 'user_factors.npy', 'user_ids.txt']);
     expect(await readdir(join(folder, 'deep'))).toEqual(['factors']);
     const userIds = (await readFile(join(out, 'user_ids.txt'), 'utf8')).split('\n');
     const itemIds = (await readFile(join(out, 'item_ids.txt'), 'utf8')).split('\n');
@@ -131,10 +130,29 @@ print(json.dumps([a.dtype.str, a.shape, bool(a.flags.c_contiguous), [float(x) fo
     expect((await readFile(join(out, 'item_factors.npy'))).equals(before)).toBe(true);
   });
 
-  it('refuses what is not there yet rather than do nothing', async () => {
-    const { code, stderr } = await jongleur('fit', '--train', train, '--out', join(folder, 'never'), '--no-neighbours');
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/is not in this version/);
-    expect(existsSync(join(folder, 'never'))).toBe(false);
+  it('writes the lists of neighbours as CSR, recent popularity where there are times, and neither where they are not wanted', async () => {
+    const timed = join(folder, 'timed.csv');
+    await writeFile(timed, 'a,x,1,2024-01-01\na,y,1,2024-01-01\nb,x,1,2024-01-08\nb,y,1,2024-01-08\nc,z,1,2024-01-08\nc,x,1,2024-01-01\n');
+    const [all, none] = [join(folder, 'timed'), join(folder, 'bare')];
+    expect((await jongleur('fit', '--train', timed, '--out', all, '--neighbours', '1', '--recency-half-life', '7')).code).toBe(0);
+    const numbers = async (name: string, read: (bytes: Buffer, at: number) => number) => {
+      const bytes = await readFile(join(all, name));
+      const data = bytes.subarray(10 + bytes.readUInt16LE(8));
+      return Array.from({ length: data.length / 4 }, (_, n) => read(data, 4 * n));
+    };
+    const ints = (bytes: Buffer, at: number) => bytes.readInt32LE(at);
+    const floats = (bytes: Buffer, at: number) => bytes.readFloatLE(at);
+    expect(await readFile(join(all, 'item_ids.txt'), 'utf8')).toBe('x\ny\nz\n');
+    expect(await numbers('neighbour_start.npy', ints)).toEqual([0, 1, 2, 3]);
+    expect(await numbers('neighbour_index.npy', ints)).toEqual([1, 0, 0]);
+    // x: 3 users, y: 2, common 2 × ½
+    expect((await numbers('neighbour_similarity.npy', floats))[0]).toBeCloseTo(1 / (3 ** 0.75 * 2 ** 0.25), 6);
+    expect(await numbers('recent_popularity.npy', floats)).toEqual([2, 1.5, 1]);
+    const report = JSON.parse(await readFile(join(all, 'report.json'), 'utf8')) as FitReport;
+    expect(report.params).toMatchObject({ neighbours: 1, neighbourWeight: 0.15, neighbourExponents: [0.75, 0.25], halfLifeDays: 60, recencyWeight: 0.1, recencyHalfLifeDays: 7 });
+    expect(report.scales.neighbours).toBeGreaterThan(0);
+    expect(report.scales.recency).toBeGreaterThan(0);
+    expect((await jongleur('fit', '--train', timed, '--out', none, '--no-neighbours', '--recency-weight', '0')).code).toBe(0);
+    expect((await readdir(none)).sort()).toEqual(['item_factors.npy', 'item_ids.txt', 'report.json', 'user_factors.npy', 'user_ids.txt']);
   });
 });

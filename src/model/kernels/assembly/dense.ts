@@ -141,28 +141,3 @@ function rotateRow(y: usize, rowBytes: usize, panel: usize, out: usize): void {
   v128.store(out, left);
   v128.store(out, right, 16);
 }
-
-/** Y ← YQ summed in float64, Q float64: for the finished factors, whose Gram must be diagonal to float32's last digits. `scratch`: stride float64. */
-export function rotateExactly(data: usize, stride: usize, from: usize, to: usize, vectors: usize, scratch: usize): void {
-  const wide = stride * 8;
-  for (let row = from; row < to; row++) {
-    const y = data + row * stride * 4;
-    memory.fill(scratch, 0, wide);
-    for (let i: usize = 0; i < stride; i += 4) {
-      const a = f64x2.splat(load<f32>(y + i * 4));
-      const b = f64x2.splat(load<f32>(y + i * 4, 4));
-      const c = f64x2.splat(load<f32>(y + i * 4, 8));
-      const d = f64x2.splat(load<f32>(y + i * 4, 12));
-      const q0 = vectors + i * wide;
-      const q1 = q0 + wide;
-      const q2 = q1 + wide;
-      const q3 = q2 + wide;
-      for (let j: usize = 0; j < wide; j += 16) {
-        const ab = f64x2.add(f64x2.mul(a, v128.load(q0 + j)), f64x2.mul(b, v128.load(q1 + j)));
-        const cd = f64x2.add(f64x2.mul(c, v128.load(q2 + j)), f64x2.mul(d, v128.load(q3 + j)));
-        v128.store(scratch + j, f64x2.add(v128.load(scratch + j), f64x2.add(ab, cd)));
-      }
-    }
-    for (let j: usize = 0; j < stride; j++) store<f32>(y + j * 4, <f32>load<f64>(scratch + j * 8));
-  }
-}

@@ -1,5 +1,5 @@
 /** The kernels: functions over byte offsets into one shared memory and a range of rows. They allocate nothing and keep nothing. */
-export { gram, packBasis, rotate, rotateExactly } from './dense';
+export { gram, packBasis, rotate } from './dense';
 export { diagonalize, eigenvectorRows, tridiagonalize } from './eigen';
 export { observedLoss, ridgeLoss, score } from './score';
-export { solveRows, solveScratchBytes } from './solve';
+export { project, solveRows, solveScratchBytes } from './solve';

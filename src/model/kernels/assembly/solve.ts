@@ -1,6 +1,6 @@
 /**
  * The rows' least-squares problems (see ials.ts): (D + Σ w y yᵀ) x = Σ w t y, D = dense + ridge a diagonal, because the fixed side lies in its Gram's
- * eigenbasis. Every row starts at 0, so the solved side need not be turned into that basis.
+ * eigenbasis. A row starts at 0, or where it stands (in that basis), and goes ω of the way from there to its solution.
  *
  * Short rows, in the dual: with Z = W^½ Y D^−½ (n × f), A⁻¹ = D^−½ (I − Zᵀ (I + Z Zᵀ)⁻¹ Z) D^−½ (Woodbury), and for the right-hand side itself
  * x = D^−½ Zᵀ (I + Z Zᵀ)⁻¹ W^½ t: an n × n Cholesky in place of iterations, and exact. Long rows: conjugate gradients, preconditioned by the diagonal.
@@ -17,15 +17,16 @@ export function solveScratchBytes(stride: usize, shortRow: usize): usize {
 }
 
 /**
- * Rows `from` … `to` − 1 of `solved`. `dense` and `ridge` are float64, the latter by row. Rows of at most `shortRow` entries (0 … 64, a multiple of 4) are
+ * Rows `from` … `to` − 1 of `solved`, from where they stand if `warm`. `dense` and `ridge` are float64, the latter by row. Rows of at most `shortRow` entries (0 … 64, a multiple of 4) are
  * solved in the dual, others in at most `maxSteps` steps or until the residual in the preconditioner's norm has fallen to `tolerance` times its first value.
  * Returns the first row without a finite solution, or −1.
  */
 export function solveRows(
   solved: usize, fixed: usize, stride: usize, rowStart: usize, index: usize, weight: usize, target: usize, from: usize, to: usize,
-  dense: usize, ridge: usize, maxSteps: i32, tolerance: f32, refinements: i32, shortRow: usize, scratch: usize,
+  dense: usize, ridge: usize, warm: bool, maxSteps: i32, tolerance: f32, relaxation: f32, refinements: i32, shortRow: usize, scratch: usize,
 ): i32 {
   const bytes = stride * 4;
+  const omega = f32x4.splat(relaxation);
   const diagonal = scratch; // D
   const inverse = diagonal + bytes; // D^−½ in the dual, 1 / diag A else
   const r = inverse + bytes;
@@ -44,7 +45,7 @@ export function solveRows(
     const x = solved + row * bytes;
     const start = <usize>load<i32>(rowStart + row * 4);
     const n = <usize>load<i32>(rowStart + row * 4, 4) - start;
-    memory.fill(x, 0, bytes);
+    if (!warm || n === 0) memory.fill(x, 0, bytes);
     if (n === 0) continue; // right-hand side 0
     const at = start * 4;
     const columns = index + at;
@@ -62,14 +63,20 @@ export function solveRows(
       factorize(product, padded);
       for (let e: usize = 0; e < padded; e++) store<f32>(short + e * 4, e < n ? sqrt(load<f32>(weights + e * 4)) * load<f32>(targets + e * 4) : 0);
       substitute(product, padded, short);
-      for (let e: usize = 0; e < n; e++) addScaled(x, load<f32>(short + e * 4), z + e * bytes, bytes);
-      for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.mul(v128.load(x + k), v128.load(inverse + k)));
+      memory.fill(step, 0, bytes);
+      for (let e: usize = 0; e < n; e++) addScaled(step, load<f32>(short + e * 4), z + e * bytes, bytes);
+      for (let k: usize = 0; k < bytes; k += 16) {
+        const change = f32x4.sub(f32x4.mul(v128.load(step + k), v128.load(inverse + k)), v128.load(x + k));
+        v128.store(x + k, f32x4.add(v128.load(x + k), f32x4.mul(omega, change)));
+      }
     } else {
-      memory.fill(r, 0, bytes);
+      for (let k: usize = 0; k < bytes; k += 16) v128.store(r + k, f32x4.neg(f32x4.mul(v128.load(diagonal + k), v128.load(x + k))));
       memory.copy(inverse, diagonal, bytes);
-      addRightSide(r, inverse, fixed, bytes, columns, weights, targets, n);
+      addResidual(r, inverse, warm ? x : 0, fixed, bytes, columns, weights, targets, n);
       for (let k: usize = 0; k < bytes; k += 16) v128.store(inverse + k, f32x4.div(f32x4.splat(1), v128.load(inverse + k)));
-      conjugateGradients(x, r, p, q, diagonal, inverse, fixed, bytes, columns, weights, n, maxSteps, tolerance);
+      memory.fill(step, 0, bytes);
+      conjugateGradients(step, r, p, q, diagonal, inverse, fixed, bytes, columns, weights, n, maxSteps, tolerance);
+      for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.add(v128.load(x + k), f32x4.mul(omega, v128.load(step + k))));
     }
 
     for (let pass = 0; pass < refinements; pass++) {
@@ -87,6 +94,31 @@ export function solveRows(
         for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.add(v128.load(x + k), v128.load(step + k)));
       }
     }
+    if (failed < 0 && !(dot(x, x, bytes) < f32.MAX_VALUE)) failed = <i32>row;
+  }
+  return failed;
+}
+
+/** Rows `from` … `to` − 1 of `out` grow by Σ w t y. Returns the first that is not finite then, or −1. */
+export function project(
+  out: usize, fixed: usize, stride: usize, rowStart: usize, index: usize, weight: usize, target: usize, from: usize, to: usize,
+): i32 {
+  let failed: i32 = -1;
+  const bytes = stride * 4;
+  for (let row = from; row < to; row++) {
+    const x = out + row * bytes;
+    let e = <usize>load<i32>(rowStart + row * 4);
+    const end = <usize>load<i32>(rowStart + row * 4, 4);
+    for (; e + 2 <= end; e += 2) {
+      const a = fixed + <usize>load<i32>(index + e * 4) * bytes;
+      const b = fixed + <usize>load<i32>(index + e * 4, 4) * bytes;
+      const sa = f32x4.splat(load<f32>(weight + e * 4) * load<f32>(target + e * 4));
+      const sb = f32x4.splat(load<f32>(weight + e * 4, 4) * load<f32>(target + e * 4, 4));
+      for (let k: usize = 0; k < bytes; k += 16) {
+        v128.store(x + k, f32x4.add(v128.load(x + k), f32x4.add(f32x4.mul(sa, v128.load(a + k)), f32x4.mul(sb, v128.load(b + k)))));
+      }
+    }
+    if (e < end) addScaled(x, load<f32>(weight + e * 4) * load<f32>(target + e * 4), fixed + <usize>load<i32>(index + e * 4) * bytes, bytes);
     if (failed < 0 && !(dot(x, x, bytes) < f32.MAX_VALUE)) failed = <i32>row;
   }
   return failed;
@@ -172,8 +204,8 @@ function substitute(b: usize, n: usize, x: usize): void {
   }
 }
 
-/** r += Σ w t y and m += Σ w y², four observations at a time. */
-function addRightSide(r: usize, m: usize, fixed: usize, bytes: usize, columns: usize, weights: usize, targets: usize, n: usize): void {
+/** r += Σ w (t − y·x) y and m += Σ w y², four observations at a time; x = 0 (no pointer) is the right-hand side itself. */
+function addResidual(r: usize, m: usize, x: usize, fixed: usize, bytes: usize, columns: usize, weights: usize, targets: usize, n: usize): void {
   let e: usize = 0;
   for (; e + 4 <= n; e += 4) {
     const a = fixed + <usize>load<i32>(columns + e * 4) * bytes;
@@ -185,10 +217,12 @@ function addRightSide(r: usize, m: usize, fixed: usize, bytes: usize, columns: u
     const wb = v128.shuffle<f32>(w, w, 1, 1, 1, 1);
     const wc = v128.shuffle<f32>(w, w, 2, 2, 2, 2);
     const wd = v128.shuffle<f32>(w, w, 3, 3, 3, 3);
-    const ta = v128.load_splat<f32>(targets + e * 4);
-    const tb = v128.load_splat<f32>(targets + e * 4, 4);
-    const tc = v128.load_splat<f32>(targets + e * 4, 8);
-    const td = v128.load_splat<f32>(targets + e * 4, 12);
+    let t = v128.load(targets + e * 4);
+    if (x) t = f32x4.sub(t, dotFour(a, b, c, d, x, bytes));
+    const ta = v128.shuffle<f32>(t, t, 0, 0, 0, 0);
+    const tb = v128.shuffle<f32>(t, t, 1, 1, 1, 1);
+    const tc = v128.shuffle<f32>(t, t, 2, 2, 2, 2);
+    const td = v128.shuffle<f32>(t, t, 3, 3, 3, 3);
     for (let k: usize = 0; k < bytes; k += 16) {
       const ak = v128.load(a + k);
       const bk = v128.load(b + k);
@@ -207,7 +241,7 @@ function addRightSide(r: usize, m: usize, fixed: usize, bytes: usize, columns: u
   for (; e < n; e++) {
     const y = fixed + <usize>load<i32>(columns + e * 4) * bytes;
     const w = v128.load_splat<f32>(weights + e * 4);
-    const t = v128.load_splat<f32>(targets + e * 4);
+    const t = f32x4.splat(load<f32>(targets + e * 4) - (x ? dot(y, x, bytes) : 0));
     for (let k: usize = 0; k < bytes; k += 16) {
       const yk = v128.load(y + k);
       const wyk = f32x4.mul(w, yk);

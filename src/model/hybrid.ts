@@ -1,0 +1,243 @@
+/**
+ * The hybrid score of item i for user u:
+ *
+ *   x_u · y_i  +  w (σ_f / σ_n) Σ_{j ∈ history} h_j S_ji  +  p (σ_f / σ_p) r_i,     h_j = 2^(−age_j / half-life)
+ *
+ * S are the lists of `neighbours.ts`, r recent popularity. σ_f, σ_n, σ_p are the spreads (standard deviations over users and items) of the three terms, so that w
+ * and p mean the same in every shop: with w = 1 the neighbourhood has as much say as the factors. Both are computed once a model; what a user's answer needs
+ * are the two products, `scales`.
+ *
+ * The ranking is exact and does not score the catalogue: recent popularity is one more dimension of the items, for which the user's vector has p σ_f / σ_p,
+ * so the scan of `top-n.ts` prunes as ever; items that the neighbourhood reaches are few and scored one by one.
+ */
+import { createFactors, type Factors } from './matrix.ts';
+import type { Ranker } from './metrics.ts';
+import type { Neighbours } from './neighbours.ts';
+import { createScanIndex, createTopN, offerTopN, type ScanIndex, scanTopN, scoreItem, sortTopN, type TopN } from './top-n.ts';
+
+/** Users' histories by row: items and h_j, 0 < h_j ≤ 1. */
+export interface Histories {
+  rowStart: Int32Array;
+  /** Ascending within a row. */
+  index: Int32Array;
+  weight: Float32Array;
+}
+
+/** 0 leaves a term out. */
+export interface TermWeights {
+  /** w */
+  neighbours: number;
+  /** p */
+  recency: number;
+}
+
+/** What the terms are multiplied by: w σ_f / σ_n and p σ_f / σ_p. */
+export type TermScales = TermWeights;
+
+export interface HybridTerms {
+  neighbours: Neighbours | null;
+  /** One score per item, from 0; null where nothing has a time. */
+  recentPopularity: Float32Array | null;
+  scales: TermScales;
+}
+
+/** Users the neighbourhood's spread is measured on. */
+const sampleUsers = 1000;
+
+/** A term without spread, or without data, has scale 0: it says nothing. */
+export function scaleTerms(users: Factors, items: Factors, histories: Histories, neighbours: Neighbours | null, recentPopularity: Float32Array | null, weights: TermWeights): TermScales {
+  const spread = spreadOfProducts(users, items);
+  const share = (weight: number, own: number) => (weight > 0 && own > 0 ? (weight * spread) / own : 0);
+  return {
+    neighbours: neighbours === null ? 0 : share(weights.neighbours, weights.neighbours > 0 ? spreadOfNeighbours(neighbours, histories) : 0),
+    recency: recentPopularity === null ? 0 : share(weights.recency, spreadOf(recentPopularity)),
+  };
+}
+
+/** Standard deviation of x·y over all pairs: Σ (x·y)² = tr(XᵀX · YᵀY) and Σ x·y = Σx · Σy, so no pair is visited. */
+export function spreadOfProducts(users: Factors, items: Factors): number {
+  const { stride } = items;
+  const [gramX, sumX] = momentsOf(users);
+  const [gramY, sumY] = momentsOf(items);
+  let squares = 0;
+  for (let k = 0; k < stride * stride; k++) squares += gramX[k]! * gramY[k]!;
+  let sum = 0;
+  for (let k = 0; k < stride; k++) sum += sumX[k]! * sumY[k]!;
+  const pairs = users.rows * items.rows;
+  return Math.sqrt(Math.max(0, squares / pairs - (sum / pairs) ** 2));
+}
+
+function momentsOf({ rows, stride, data }: Factors): [Float64Array, Float64Array] {
+  const gram = new Float64Array(stride * stride);
+  const sum = new Float64Array(stride);
+  for (let row = 0; row < rows; row++) {
+    const base = row * stride;
+    for (let a = 0; a < stride; a++) {
+      const value = data[base + a]!;
+      sum[a]! += value;
+      if (value !== 0) for (let b = 0; b < stride; b++) gram[a * stride + b]! += value * data[base + b]!;
+    }
+  }
+  return [gram, sum];
+}
+
+/** Standard deviation of Σ h_j S_ji over all items of at most a thousand users, every n-th of them. */
+function spreadOfNeighbours(neighbours: Neighbours, histories: Histories): number {
+  const users = histories.rowStart.length - 1;
+  const sums = new Float64Array(neighbours.items);
+  const touched = new Int32Array(neighbours.items);
+  const taken = Math.min(users, sampleUsers);
+  let sum = 0;
+  let squares = 0;
+  for (let n = 0; n < taken; n++) {
+    const user = Math.floor((n * users) / taken);
+    const count = addNeighbours(neighbours, histories, user, sums, touched);
+    for (let k = 0; k < count; k++) {
+      const value = sums[touched[k]!]!;
+      sum += value;
+      squares += value * value;
+      sums[touched[k]!] = 0;
+    }
+  }
+  const pairs = taken * neighbours.items;
+  return Math.sqrt(Math.max(0, squares / pairs - (sum / pairs) ** 2));
+}
+
+function spreadOf(values: Float32Array): number {
+  let sum = 0;
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) {
+    sum += values[i]!;
+    squares += values[i]! * values[i]!;
+  }
+  return Math.sqrt(Math.max(0, squares / values.length - (sum / values.length) ** 2));
+}
+
+/** sums[i] += Σ_j h_j S_ji over row `row` of the histories. `touched` gets the items whose sum was 0; returns how many. */
+export function addNeighbours(neighbours: Neighbours, histories: Histories, row: number, sums: Float64Array, touched: Int32Array): number {
+  const { rowStart, index, similarity } = neighbours;
+  let count = 0;
+  for (let e = histories.rowStart[row]!; e < histories.rowStart[row + 1]!; e++) {
+    const j = histories.index[e]!;
+    const h = histories.weight[e]!;
+    const end = rowStart[j + 1]!;
+    for (let n = rowStart[j]!; n < end; n++) {
+      const i = index[n]!;
+      const before = sums[i]!;
+      if (before === 0) touched[count++] = i;
+      sums[i] = before + h * similarity[n]!;
+    }
+  }
+  return count;
+}
+
+/** The items with recent popularity as one more dimension; the items themselves where it has no say. */
+function appendPopularity(items: Factors, popularity: Float32Array | null): Factors {
+  if (popularity === null) return items;
+  const appended = createFactors(items.rows, items.factors + 1);
+  for (let row = 0; row < items.rows; row++) {
+    appended.data.set(items.data.subarray(row * items.stride, row * items.stride + items.factors), row * appended.stride);
+    appended.data[row * appended.stride + items.factors] = popularity[row]!;
+  }
+  return appended;
+}
+
+/** Answers one user at a time: an index is single-threaded. */
+export interface HybridScan {
+  /**
+   * The best `limit` items for vector `x` and row `row` of the histories, without those that `skip` marks (1), best first. `skip` is used and left as it was.
+   */
+  rank(x: Float32Array, row: number, limit: number, skip: Uint8Array): TopN;
+}
+
+export function createHybridScan(items: Factors, histories: Histories, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number): HybridScan {
+  const appended = appendPopularity(items, scales.recency > 0 ? recentPopularity : null);
+  const index: ScanIndex = createScanIndex(appended);
+  const query = new Float64Array(appended.stride);
+  const sums = new Float64Array(items.rows);
+  const touched = new Int32Array(items.rows);
+  const rest = createTopN(maxLimit);
+  const best = createTopN(maxLimit);
+  return {
+    rank(x, row, limit, skip) {
+      for (let k = 0; k < items.factors; k++) query[k] = x[k]!;
+      if (appended !== items) query[items.factors] = scales.recency;
+      if (neighbours === null || scales.neighbours === 0) return scanTopN(index, query, limit, skip, best);
+      const count = addNeighbours(neighbours, histories, row, sums, touched);
+      best.count = 0;
+      // 2 marks what is scored here and the scan shall not bring again
+      for (let n = 0; n < count; n++) {
+        const i = touched[n]!;
+        if (skip[i] === 0) {
+          offerTopN(best, limit, scoreItem(appended, query, i) + scales.neighbours * sums[i]!, i);
+          skip[i] = 2;
+        }
+        sums[i] = 0;
+      }
+      scanTopN(index, query, limit, skip, rest);
+      for (let n = 0; n < rest.count; n++) offerTopN(best, limit, rest.scores[n]!, rest.items[n]!);
+      for (let n = 0; n < count; n++) if (skip[touched[n]!] === 2) skip[touched[n]!] = 0;
+      sortTopN(best);
+      return best;
+    },
+  };
+}
+
+/** Ranks by the hybrid score, without a user's own items: those of their history. `users` has a row per row of the histories. */
+export function rankByHybrid(users: Factors, items: Factors, histories: Histories, terms: HybridTerms, maxLimit: number): Ranker {
+  const scan = createHybridScan(items, histories, terms, maxLimit);
+  const skip = new Uint8Array(items.rows);
+  const { rowStart, index } = histories;
+  return (userRow, out) => {
+    for (let e = rowStart[userRow]!; e < rowStart[userRow + 1]!; e++) skip[index[e]!] = 1;
+    const x = users.data.subarray(userRow * users.stride, (userRow + 1) * users.stride);
+    const best = scan.rank(x, userRow, Math.min(out.length, maxLimit), skip);
+    for (let e = rowStart[userRow]!; e < rowStart[userRow + 1]!; e++) skip[index[e]!] = 0;
+    for (let n = 0; n < best.count; n++) out[n] = best.items[n]!;
+    return best.count;
+  };
+}
+
+/** Some users' factor scores, kept so that many combinations of terms can be ranked without multiplying again. */
+export interface ScoredUsers {
+  /** Ranks `userRows` only, without their own items. One ranker at a time. */
+  ranker(terms: HybridTerms): Ranker;
+}
+
+/** @param userRows ascending; userRows × items float32 of memory */
+export function createScoredUsers(users: Factors, items: Factors, histories: Histories, userRows: Int32Array, maxLimit: number): ScoredUsers {
+  const { rows, stride } = items;
+  const scores = new Float32Array(userRows.length * rows);
+  const place = new Map<number, number>();
+  const x = new Float64Array(stride);
+  for (let n = 0; n < userRows.length; n++) {
+    const user = userRows[n]!;
+    place.set(user, n);
+    for (let k = 0; k < stride; k++) x[k] = users.data[user * users.stride + k]!;
+    for (let i = 0; i < rows; i++) scores[n * rows + i] = scoreItem(items, x, i);
+    for (let e = histories.rowStart[user]!; e < histories.rowStart[user + 1]!; e++) scores[n * rows + histories.index[e]!] = -Infinity;
+  }
+  const sums = new Float64Array(rows);
+  const touched = new Int32Array(rows);
+  const best = createTopN(maxLimit);
+  return {
+    ranker({ neighbours, recentPopularity, scales }) {
+      const recent = new Float64Array(rows);
+      if (recentPopularity !== null) for (let i = 0; i < rows; i++) recent[i] = scales.recency * recentPopularity[i]!;
+      return (userRow, out) => {
+        const limit = Math.min(out.length, maxLimit);
+        const base = place.get(userRow)! * rows;
+        const count = neighbours !== null && scales.neighbours > 0 ? addNeighbours(neighbours, histories, userRow, sums, touched) : 0;
+        best.count = 0;
+        for (let i = 0; i < rows; i++) {
+          const score = scores[base + i]! + recent[i]! + scales.neighbours * sums[i]!;
+          if (score > -Infinity && (best.count < limit || score > best.scores[0]!)) offerTopN(best, limit, score, i);
+        }
+        for (let n = 0; n < count; n++) sums[touched[n]!] = 0;
+        sortTopN(best);
+        for (let n = 0; n < best.count; n++) out[n] = best.items[n]!;
+        return best.count;
+      };
+    },
+  };
+}

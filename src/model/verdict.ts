@@ -1,0 +1,164 @@
+/**
+ * Under-, over- or well fitted? Read from learning curves on validation: quality by sweep, by share of the data, by factors, by regularization. Higher is
+ * better everywhere. Curves that were not made are left out, and the verdict says what it rests on.
+ *
+ * In this order, because each explains away what follows:
+ *   nothing measured, or users so few that the interval is as wide as the figure itself → data-limited
+ *   no setting, sweep or share beats the best baseline, and more data do not help   → noise-limited
+ *   fewer sweeps, fewer factors or more regularization are better                   → overfitted
+ *   more sweeps, more factors or less regularization are better                     → underfitted
+ *   the last doubling of the data still helped                                      → data-limited
+ *   otherwise                                                                       → well-fitted
+ * "Better" is at least `worthwhile` (sweeps: `stillRising` over their last quarter), relatively, and more than chance where the paired interval is known.
+ */
+import type { PairedDifference } from './evaluation/bootstrap.ts';
+import type { Interval } from './metrics.ts';
+
+export type VerdictCode = 'underfitted' | 'overfitted' | 'well-fitted' | 'data-limited' | 'noise-limited';
+
+export interface CurvePoint {
+  /** Sweep, share of the data (0 … 1), number of factors, or regularization. */
+  at: number;
+  /** The same metric on train rows; null where it was not measured. */
+  train: number | null;
+  validation: number;
+  /** This point against the chosen model on the same users; null where it is not known. */
+  difference: PairedDifference | null;
+}
+
+export interface VerdictInput {
+  /** For people: `NDCG@20`. */
+  metric: string;
+  /** The chosen model on validation; null where there was nobody to measure on. */
+  chosen: { validation: Interval; train: number | null; factors: number; regularization: number } | null;
+  /** Mean of the best baseline on the same users. */
+  bestBaseline: { name: string; mean: number } | null;
+  /** Ascending in `at`. The last sweep, and share 1, are the chosen model. */
+  bySweep: readonly CurvePoint[];
+  byShare?: readonly CurvePoint[];
+  byFactors?: readonly CurvePoint[];
+  byRegularization?: readonly CurvePoint[];
+}
+
+export interface Verdict {
+  code: VerdictCode;
+  /** What it rests on, in words with figures. */
+  reason: string;
+  advice: string;
+  figures: VerdictFigures;
+}
+
+/** Relative to the chosen model's validation figure; null where the curve is missing. */
+export interface VerdictFigures {
+  validation: number | null;
+  /** Width of the 95 % interval over the figure. */
+  relativeWidth: number | null;
+  /** Chosen over the best baseline, − 1. */
+  lift: number | null;
+  /** (train − validation) / train. */
+  gap: number | null;
+  /** What the best earlier sweep, smaller and larger models, more and less regularization have over the chosen one. */
+  earlierSweep: number | null;
+  lastQuarter: number | null;
+  fewerFactors: number | null;
+  moreFactors: number | null;
+  moreRegularization: number | null;
+  lessRegularization: number | null;
+  /** The chosen one over the same with half of the data. */
+  doubling: number | null;
+}
+
+const limits = {
+  /** Relative gain from which on a change is worth making. */
+  worthwhile: 0.05,
+  /** Gain over the last quarter of the sweeps from which on more of them are worth making. */
+  stillRising: 0.02,
+  doubling: 0.05,
+  /** An interval wider than this share of its figure says nothing. */
+  widest: 1,
+} as const;
+
+export function giveVerdict(input: VerdictInput): Verdict {
+  const figures = measureCurves(input);
+  const { chosen, metric } = input;
+  const tell = (code: VerdictCode, reason: string, advice: string): Verdict => ({ code, reason, advice, figures });
+  if (chosen === null || !(chosen.validation.mean >= 0)) {
+    return tell('data-limited', 'Nobody in the later part of the data is known from the earlier one, so nothing could be measured.', 'Let time pass, or import older events; send one id for a shopper across visits.');
+  }
+  if (figures.relativeWidth! > limits.widest) {
+    return tell('data-limited', `${metric} is ${chosen.validation.mean.toFixed(4)} with an interval from ${chosen.validation.low.toFixed(4)} to ${chosen.validation.high.toFixed(4)}: too few shoppers to tell.`, 'Collect more events; the model may be used meanwhile, but its figures mean little.');
+  }
+  const { doubling } = figures;
+  const moreDataHelp = doubling !== null && doubling >= limits.doubling;
+  if (input.bestBaseline !== null && bestAnywhere(input) <= input.bestBaseline.mean && !moreDataHelp) {
+    return tell('noise-limited', `No setting beats ${input.bestBaseline.name} (${metric} ${input.bestBaseline.mean.toFixed(4)}; the model has ${chosen.validation.mean.toFixed(4)})${doubling === null ? '' : `, and the last doubling of the data changed ${signed(doubling)}`}.`, 'Shoppers’ choices hardly follow from what they chose before. Check ids and event types; send carts and purchases besides views. The list of bestsellers serves as well.');
+  }
+  const over = reasonsOf([
+    [figures.earlierSweep, limits.worthwhile, (gain) => `an earlier sweep is ${signed(gain)} better`, 'fewer sweeps'],
+    [figures.fewerFactors, limits.worthwhile, (gain) => `fewer factors are ${signed(gain)} better`, `fewer than ${chosen.factors} factors`],
+    [figures.moreRegularization, limits.worthwhile, (gain) => `more regularization is ${signed(gain)} better`, `more regularization than ${chosen.regularization}`],
+  ]);
+  if (over !== null) {
+    return tell('overfitted', `The model has learnt its data by heart: on later events ${over.words}${figures.gap === null ? '' : `, and it loses ${per(figures.gap)} from train to validation`}.`, `Use ${over.ways}, or train with full search.`);
+  }
+  const under = reasonsOf([
+    [figures.lastQuarter, limits.stillRising, (gain) => `the last quarter of the sweeps still brought ${signed(gain)}`, 'more sweeps'],
+    [figures.moreFactors, limits.worthwhile, (gain) => `more factors are ${signed(gain)} better`, `more than ${chosen.factors} factors`],
+    [figures.lessRegularization, limits.worthwhile, (gain) => `less regularization is ${signed(gain)} better`, `less regularization than ${chosen.regularization}`],
+  ]);
+  if (under !== null) return tell('underfitted', `The model is too simple, or was stopped too early: ${under.words}.`, `Use ${under.ways}, or train with full search.`);
+  if (moreDataHelp) return tell('data-limited', `The last doubling of the data brought ${signed(doubling)}, so more data will bring more.`, 'Import older events, send views and carts besides purchases; settings will not do as much.');
+  return tell('well-fitted', `Neither a simpler nor a richer model is worthwhile${doubling === null ? '' : `, and the last doubling of the data brought ${signed(doubling)}`}${figures.lift === null ? '' : `; it has ${signed(figures.lift)} over the best baseline`}.`, 'Nothing to do.');
+}
+
+function measureCurves({ chosen, bestBaseline, bySweep, byShare = [], byFactors = [], byRegularization = [] }: VerdictInput): VerdictFigures {
+  const mean = chosen?.validation.mean ?? null;
+  const over = (value: number, than: number) => (than > 0 ? value / than - 1 : value > 0 ? 1 : 0);
+  const best = (points: readonly CurvePoint[]) => (mean === null || points.length === 0 ? null : Math.max(...points.map((point) => gainOf(point, mean, over))));
+  const beside = (points: readonly CurvePoint[], at: number | undefined, side: -1 | 1) => best(points.filter((point) => at !== undefined && Math.sign(point.at - at) === side));
+  const half = byShare.findLast((point) => point.at <= 0.5);
+  const lastSweep = bySweep.at(-1);
+  const quarterBefore = bySweep.length < 4 ? undefined : bySweep[bySweep.length - 1 - Math.floor(bySweep.length / 4)];
+  return {
+    validation: mean,
+    relativeWidth: chosen === null ? null : chosen.validation.mean > 0 ? (chosen.validation.high - chosen.validation.low) / chosen.validation.mean : chosen.validation.high > 0 ? Infinity : 0,
+    lift: mean === null || bestBaseline === null ? null : over(mean, bestBaseline.mean),
+    gap: chosen === null || chosen.train === null || chosen.train <= 0 ? null : (chosen.train - chosen.validation.mean) / chosen.train,
+    earlierSweep: best(bySweep.slice(0, -1)),
+    lastQuarter: quarterBefore === undefined || lastSweep === undefined ? null : over(lastSweep.validation, quarterBefore.validation),
+    fewerFactors: beside(byFactors, chosen?.factors, -1),
+    moreFactors: beside(byFactors, chosen?.factors, 1),
+    moreRegularization: beside(byRegularization, chosen?.regularization, 1),
+    lessRegularization: beside(byRegularization, chosen?.regularization, -1),
+    // From half of the data, or the nearest share below, to all: per doubling.
+    doubling: half === undefined || mean === null ? null : (1 + over(mean, half.validation)) ** (1 / Math.log2(1 / half.at)) - 1,
+  };
+}
+
+/** Relative gain of a point over the chosen model; 0 where it may be chance. */
+function gainOf({ validation, difference }: CurvePoint, chosen: number, over: (value: number, than: number) => number): number {
+  const gain = over(validation, chosen);
+  return gain > 0 && difference !== null && !(difference.lowerBound > 0) ? 0 : gain;
+}
+
+function bestAnywhere({ chosen, bySweep, byShare = [], byFactors = [], byRegularization = [] }: VerdictInput): number {
+  const points = [...bySweep, ...byShare, ...byFactors, ...byRegularization];
+  // A lucky point among many is no proof: where it is known, its advantage must be more than chance.
+  const sure = points.filter(({ difference }) => difference === null || difference.lowerBound > 0).map(({ validation }) => validation);
+  return Math.max(chosen!.validation.mean, ...sure);
+}
+
+/** Of ways to another model, each with its gain, the least gain that counts, words for both: those that count. */
+function reasonsOf(ways: readonly [number | null, number, (gain: number) => string, string][]): { words: string; ways: string } | null {
+  const found = ways.filter(([gain, least]) => gain !== null && gain >= least);
+  if (found.length === 0) return null;
+  return { words: found.map(([gain, , words]) => words(gain!)).join(', '), ways: found.map(([, , , way]) => way).join(', ') };
+}
+
+function signed(share: number): string {
+  return `${share >= 0 ? '+' : '−'}${Math.abs(100 * share).toFixed(1)} %`;
+}
+
+function per(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
+}
