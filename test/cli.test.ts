@@ -47,6 +47,7 @@ describe('jongleur', () => {
     const trained = await jongleur('train');
     expect(trained).toMatchObject({ code: 0, err: '' });
     expect(trained.out).toMatch(/^Model 1 is live[^]*48 events → 48 interactions of 16 users with 8 items/);
+    expect(trained.out).toContain('Fitted from the start: There is no live version to go on from.');
 
     const list = await jongleur('recommend', 'u3', '--limit', '4');
     expect(list.out.trim().split('\n')).toHaveLength(4);

@@ -1,7 +1,7 @@
 /** Highest resident size of a process that loads a matrix and fits it. */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { addRow, check } from './table.mjs';
+import { addRow, boundsAt, check } from './table.mjs';
 
 export function measureMemory({ size, byUser, folder, recipe, threads }) {
   const child = fileURLToPath(new URL('memory-child.mjs', import.meta.url));
@@ -11,7 +11,7 @@ export function measureMemory({ size, byUser, folder, recipe, threads }) {
   const { rows, cols, index } = byUser;
   const needed = ((rows + cols) * stride * 4 + 2 * index.length * 12 + (rows + cols + 2) * 4) / 1e6;
   addRow({
-    measure: `peak memory of a fit, ${size}, ${recipe.factors} factors`, floor: 2 * needed + 200, goal: 1.5 * needed + 150, figure: peak / 1e6, unit: 'MB',
+    measure: `peak memory of a fit, ${size}, ${recipe.factors} factors`, ...boundsAt(size, 2 * needed + 200, 1.5 * needed + 150), figure: peak / 1e6, unit: 'MB',
     raw: `${(before / 1e6).toFixed(0)} MB with the caller's matrix before the fit; factors and both sides are ${needed.toFixed(0)} MB`,
   });
 }

@@ -39,7 +39,8 @@ with threadpool_limits(limits=1, user_api="blas"):
     model.fit(matrix, show_progress=False, callback=after_sweep)
     wall = time.perf_counter() - started
     cpu = time.process_time() - started_cpu
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# ru_maxrss would count what the bench had resident when it started this program
+peak = next((int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")), 0) * 1024 if sys.platform == "linux" else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({
     "wall": wall, "cpu": cpu, "sweepWalls": walls, "sweepCpus": np.diff(cpus).tolist(), "objectives": objectives, "objective": value(),
     "peakBytes": peak, "version": implicit.__version__,

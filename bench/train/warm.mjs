@@ -5,7 +5,7 @@ import { indexOfNo, meanWeight, scaleWeights } from '../../dist/model/matrix.js'
 import { evaluateRanking, rankByFactors } from '../../dist/model/metrics.js';
 import { planStart } from '../../dist/model/warm-start.js';
 import { renumber, toMatrix } from './matrices.mjs';
-import { addRow, check, median } from './table.mjs';
+import { addRow, boundsAt, check, median } from './table.mjs';
 
 const VALIDATION_SHARE = 0.05;
 const NEW_SHARE = 0.02;
@@ -43,7 +43,7 @@ export async function measureWarm({ size, events, recipe, threads, rounds }) {
   check(warmNdcg >= 0.995 * coldNdcg, `warm NDCG@20 ${warmNdcg} is more than 0.5 % below the cold fit's ${coldNdcg}`);
   const [a, b] = [median(seconds.warm), median(seconds.cold)];
   addRow({
-    measure: `warm refit after 2 % new events, ${size}, ${recipe.factors} factors`, floor: 0.4, goal: 0.2, figure: a / b, unit: '×',
+    measure: `warm refit after 2 % new events, ${size}, ${recipe.factors} factors`, ...boundsAt(size, 0.4, 0.2), figure: a / b, unit: '×',
     raw: `${a.toFixed(2)} s / ${b.toFixed(2)} s; ${plan.sweeps} for ${recipe.sweeps} sweeps, ${plan.report.newItems} new items, ${plan.report.newUsers} new users; NDCG@20 ${warmNdcg.toFixed(5)} / ${coldNdcg.toFixed(5)} (${relevance.userRows.length} users)`,
   });
 }

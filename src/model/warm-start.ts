@@ -75,7 +75,7 @@ export function planStart(
     if (items.recipe[name] !== recipe[name]) return cold('other-recipe', `${name} is ${recipe[name]}, in live version ${version} it is ${items.recipe[name]}.`);
   }
   if (!sameRules(items.rules, rules)) return cold('other-rules', `The event types weigh otherwise than in live version ${version}.`);
-  if (!items.factors.data.every(Number.isFinite)) return cold('unreadable', `Live version ${version} has factors that are not finite numbers.`);
+  if (!isFinite(items.factors.data)) return cold('unreadable', `Live version ${version} has factors that are not finite numbers.`);
   const carried = carryItems(items, itemNos, recipe.seed);
   const change = Math.max(Math.abs(events - live.events) / live.events, (carried.added + carried.dropped) / itemNos.length);
   if (!(change <= mostChange)) {
@@ -86,6 +86,13 @@ export function planStart(
     carriedItems: carried.carried, newItems: carried.added, droppedItems: carried.dropped, newUsers: Math.max(0, users - live.users),
   };
   return { report, sweeps: Math.min(recipe.sweeps, Math.max(1, Math.ceil(change / changePerSweep))), items: carried.items };
+}
+
+/** `every(Number.isFinite)` takes ten times as long: 80 ms for 5 million numbers. A number less itself is NaN where it is NaN or infinite, else 0. */
+function isFinite(data: Float32Array): boolean {
+  let sum = 0;
+  for (let k = 0; k < data.length; k++) sum += data[k]! - data[k]!;
+  return sum === 0;
 }
 
 /** Names and order say nothing about weights. */
@@ -120,7 +127,7 @@ export function carryItems(live: { itemNos: Int32Array; factors: Factors }, item
     const base = row * items.stride;
     if (from < live.itemNos.length && live.itemNos[from] === itemNos[row]) {
       carried++;
-      for (let k = 0; k < factors; k++) items.data[base + k] = data[from * stride + k]!;
+      items.data.set(data.subarray(from * stride, from * stride + factors), base);
     } else {
       for (let k = 0; k < factors; k++) items.data[base + k] = scale * random.gaussian();
     }

@@ -1,4 +1,5 @@
 /** A fit without a database: matrices in, factors out, computed by threads while this one stays free. Used by the offline commands and the benches. */
+import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FitDiverged, type Recipe } from '../../model/ials.ts';
 import type { Factors, SparseRows } from '../../model/matrix.ts';
@@ -92,7 +93,7 @@ export async function fitOnThreads(options: FitOnThreadsOptions): Promise<Thread
     secondsPerSweep,
     cpuSecondsPerSweep,
     cpuSeconds: (cpu.user + cpu.system) / 1e6,
-    peakBytes: process.resourceUsage().maxRSS * 1024,
+    peakBytes: readPeakBytes(),
   };
 }
 
@@ -109,5 +110,15 @@ async function placeMatrix(memory: WebAssembly.Memory, { byUser, recipe, start, 
       throw error;
     }
     return { kind: 'sent', byUser, items: start?.items ?? null };
+  }
+}
+
+/** Linux counts into `maxRSS` what the process that started this one had resident; VmHWM is this program's own. */
+function readPeakBytes(): number {
+  try {
+    const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+    return Number(kibibytes ?? process.resourceUsage().maxRSS) * 1024;
+  } catch {
+    return process.resourceUsage().maxRSS * 1024;
   }
 }
