@@ -2,8 +2,8 @@
 import type { EventColumns, EventTypeRule } from '../model/interactions.ts';
 import { type Meaning, mapColumns } from './columns.ts';
 import { ImportFileFault, openCsv } from './csv.ts';
-import { nearestName } from './ids.ts';
-import { PRESETS, createRowEvent } from './rows.ts';
+import { createIdList } from './ids.ts';
+import { createRowEvent, findPreset } from './rows.ts';
 
 /** The types that a new database begins with. */
 export const STANDARD_TYPES: readonly EventTypeRule[] = [
@@ -34,11 +34,7 @@ export interface EventFile {
 
 /** @throws ImportFileFault for what is wrong with the file or the options */
 export async function readEventFile(options: EventFileOptions): Promise<EventFile> {
-  const preset = PRESETS[options.preset];
-  if (preset === undefined) {
-    const near = nearestName(options.preset, Object.keys(PRESETS));
-    throw new ImportFileFault(`There is no preset "${options.preset}"${near === null ? '' : `; did you mean "${near}"?`} Presets: ${Object.keys(PRESETS).join(', ')}.`);
-  }
+  const preset = findPreset(options.preset);
   const file = await openCsv(options.path);
   const columns = mapColumns(file.header, { ...preset.columns, ...options.columns });
   const types = new Map(STANDARD_TYPES.map((type) => [type.name, type]));
@@ -50,8 +46,8 @@ export async function readEventFile(options: EventFileOptions): Promise<EventFil
   const read = preset.createReader({ columns, types, defaultType, nowMs: options.nowMs });
   const row = createRowEvent();
   const events = createEventColumns();
-  const users = createNumbers();
-  const items = createNumbers();
+  const users = createIdList();
+  const items = createIdList();
   const skipped = new Map<string, { count: number; readonly firstLine: number }>();
   let rowsRead = 0;
   for await (const { rows, lines } of file.batches()) {
@@ -59,7 +55,7 @@ export async function readEventFile(options: EventFileOptions): Promise<EventFil
       rowsRead++;
       const reason = read(rows[k], row);
       if (reason === null) {
-        events.add(users.of(row.userId), items.of(row.itemId), row.typeNo, row.value, row.quantity, row.occurredAtMs);
+        events.add(users.indexOf(row.userId), items.indexOf(row.itemId), row.typeNo, row.value, row.quantity, row.occurredAtMs);
         continue;
       }
       const known = skipped.get(reason);
@@ -71,25 +67,6 @@ export async function readEventFile(options: EventFileOptions): Promise<EventFil
     }
   }
   return { events: events.finish(), userIds: users.ids, itemIds: items.ids, rowsRead, skipped };
-}
-
-function createNumbers() {
-  const numbers = new Map<string, number>();
-  const ids: string[] = [];
-  return {
-    ids,
-    of(id: string): number {
-      let no = numbers.get(id);
-      if (no === undefined) {
-        no = ids.length;
-        // Copied: a piece cut out of a file's text would keep the whole text in memory.
-        const own = Buffer.from(id).toString();
-        ids.push(own);
-        numbers.set(own, no);
-      }
-      return no;
-    },
-  };
 }
 
 function createEventColumns() {

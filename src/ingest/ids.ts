@@ -75,3 +75,23 @@ function editDistance(a: string, b: string, limit: number): number {
   }
   return row[b.length];
 }
+
+/** Ids by the order in which they first come: `ids[indexOf(id)]` is the id. */
+export function createIdList() {
+  const indexes = new Map<string, number>();
+  const ids: string[] = [];
+  return {
+    ids,
+    indexOf(id: string): number {
+      let index = indexes.get(id);
+      if (index === undefined) {
+        index = ids.length;
+        // Copied: a piece cut out of a file's text would keep the whole text in memory.
+        const own = Buffer.from(id).toString();
+        ids.push(own);
+        indexes.set(own, index);
+      }
+      return index;
+    },
+  };
+}

@@ -11,7 +11,7 @@ import { createChunkWriter } from './chunks.ts';
 import { type ColumnMap, type Meaning, mapColumns } from './columns.ts';
 import { type CsvFile, ImportFileFault, openCsv } from './csv.ts';
 import { describeValue, nearestName } from './ids.ts';
-import { PRESETS, type RowEvent, createRowEvent } from './rows.ts';
+import { PRESETS, type RowEvent, createRowEvent, findPreset } from './rows.ts';
 
 export interface ImportOptions {
   readonly connectionString: string;
@@ -101,11 +101,7 @@ function createItemNotes() {
  * @throws ImportFileFault for what is wrong with the file or the options; what earlier chunks stored stays stored, and the message says how far it came
  */
 export async function importFile(options: ImportOptions): Promise<ImportSummary> {
-  const preset = PRESETS[options.preset];
-  if (preset === undefined) {
-    const near = nearestName(options.preset, Object.keys(PRESETS));
-    throw new ImportFileFault(`There is no preset "${options.preset}"${near === null ? '' : `; did you mean "${near}"?`} Presets: ${Object.keys(PRESETS).join(', ')}.`);
-  }
+  const preset = findPreset(options.preset);
   const file = await openCsv(options.path);
   const columns = mapColumns(file.header, { ...preset.columns, ...options.columns });
   const connection = await connectAlone(options.connectionString, 'jongleur-import');

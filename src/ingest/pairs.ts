@@ -7,7 +7,7 @@
 import type { PairColumns } from '../model/pairs.ts';
 import { type ColumnMap, mapColumns, meaningOf } from './columns.ts';
 import { ImportFileFault, openCsv } from './csv.ts';
-import { faultOfId } from './ids.ts';
+import { createIdList, faultOfId } from './ids.ts';
 import { parseFileTime } from './rows.ts';
 import { faultOfNumber } from './validate.ts';
 
@@ -155,25 +155,6 @@ function count(where: Map<string, SkippedRows>, reason: string, line: number, fi
   } else {
     known.count++;
   }
-}
-
-function createIdList() {
-  const indexes = new Map<string, number>();
-  const ids: string[] = [];
-  return {
-    ids,
-    indexOf(id: string): number {
-      let index = indexes.get(id);
-      if (index === undefined) {
-        index = ids.length;
-        // Copied: a piece cut out of a file's text would keep the whole text in memory.
-        const own = Buffer.from(id).toString();
-        ids.push(own);
-        indexes.set(own, index);
-      }
-      return index;
-    },
-  };
 }
 
 const blockLength = 1 << 18;

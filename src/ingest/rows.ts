@@ -1,7 +1,8 @@
 /** A row of a file becomes an event, or is skipped for a reason that is counted. Presets know one file's dirt; `generic` takes any columns. */
 import type { EventTypeRule } from '../model/interactions.ts';
 import type { ColumnMap, Meaning } from './columns.ts';
-import { faultOfId } from './ids.ts';
+import { ImportFileFault } from './csv.ts';
+import { faultOfId, nearestName } from './ids.ts';
 import { faultOfNumber } from './validate.ts';
 
 /** Reused for every row: a row object each would be most of the import's time. */
@@ -184,3 +185,13 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     createReader: createOnlineRetailReader,
   },
 };
+
+/** @throws ImportFileFault where there is none of this name */
+export function findPreset(name: string): Preset {
+  const preset = PRESETS[name];
+  if (preset === undefined) {
+    const near = nearestName(name, Object.keys(PRESETS));
+    throw new ImportFileFault(`There is no preset "${name}"${near === null ? '' : `; did you mean "${near}"?`} Presets: ${Object.keys(PRESETS).join(', ')}.`);
+  }
+  return preset;
+}

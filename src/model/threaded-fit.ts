@@ -10,7 +10,7 @@
  * Two things make it need a third of the sweeps of `fitIals`:
  *
  * - A start that knows the data. Two steps of subspace iteration on I + RᵀR, R the weighted targets (Halko, Martinsson, Tropp 2011, §4.5), with the axes
- *   evened out between them and then set to the lengths that balance both sides. Each costs one pass over the entries, no row is solved.
+ *   evened out between them and then set to the lengths that balance both sides. Each costs two passes over the entries, no row is solved.
  * - Over-relaxation (Young 1971, ch. 5, for two blocks; each block's problem is quadratic, so any ω in (0, 2) lowers the objective): a row goes ω of the way
  *   from where it stood to its solution. That takes turning the solved side into the new basis as well, an f² product a row, which the steps of conjugate
  *   gradients saved by starting there about pay for. The first sweep and the last item half-sweep go just to the solution.
@@ -20,9 +20,10 @@ import type { Effort, Kernels } from './kernels/kernels.ts';
 import { type Factors, transposeInto, type SparseRows } from './matrix.ts';
 import { createRandom } from './random.ts';
 import {
-  growTo, jobAt, jobNumbers, type Layout, layoutOf, messageAt, messageRoom, noRow, rowBlocks, type Shape, sharedMemoryLimit, type SideAt, strideOf, sumBlockRows,
+  growTo, jobAt, jobNumbers, type Layout, layoutOf, noRow, rowBlocks, type Shape, sharedMemoryLimit, type SideAt, strideOf, sumBlockRows,
   viewFactors, viewSparse, word,
 } from './shared-memory.ts';
+import { crash, lower, meet, ThreadCrashed } from './thread-barrier.ts';
 
 /**
  * Residuals that end a row early, relative to its start's. What remains enters the objective squared. On 970,000 interactions of the generator, 30,000 ×
@@ -42,17 +43,6 @@ const flatAxis = 1e-10;
 
 /** Rows turned, or filled with the start, per grab of the counter. */
 const turnBlockRows = 256;
-/** Looks at a word before sleeping on it; a few microseconds. */
-const spins = 400;
-
-/** Another thread threw; its words are the message. */
-export class ThreadCrashed extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'ThreadCrashed';
-  }
-}
-
 /** What every thread knows of a job. */
 interface Job {
   shape: Shape;
@@ -419,46 +409,5 @@ function fillRandom(data: Float32Array, block: number, factors: number, stride: 
   for (let base = block * turnBlockRows * stride; base < to; base += stride) {
     for (let k = 0; k < factors; k++) data[base + k] = scale * (random.uniform() - 0.5);
     data.fill(0, base + factors, base + stride);
-  }
-}
-
-/** The barrier: the last to arrive opens it, and sets back the phase's counter, which is used again eight phases on. */
-function meet(buffer: SharedArrayBuffer, words: Int32Array, counter: number, threads: number): void {
-  const generation = Atomics.load(words, word.generation);
-  if (Atomics.add(words, word.arrived, 1) === threads - 1) {
-    Atomics.store(words, counter, 0);
-    Atomics.store(words, word.arrived, 0);
-    Atomics.add(words, word.generation, 1);
-    Atomics.notify(words, word.generation);
-  } else {
-    let looks = 0;
-    while (Atomics.load(words, word.generation) === generation) {
-      if (Atomics.load(words, word.crashed) === 1) break;
-      if (++looks > spins) Atomics.wait(words, word.generation, generation);
-    }
-  }
-  if (Atomics.load(words, word.crashed) === 1) throw new ThreadCrashed(readMessage(buffer, words));
-}
-
-/** Lets the others know, and wakes them: they would wait for ever. */
-function crash(buffer: SharedArrayBuffer, words: Int32Array, error: unknown): void {
-  const bytes = new TextEncoder().encode(error instanceof Error ? error.message : String(error)).subarray(0, messageRoom);
-  new Uint8Array(buffer, messageAt, messageRoom).set(bytes);
-  words[word.messageLength] = bytes.length;
-  Atomics.store(words, word.crashed, 1);
-  Atomics.add(words, word.generation, 1);
-  Atomics.notify(words, word.generation);
-}
-
-function readMessage(buffer: SharedArrayBuffer, words: Int32Array): string {
-  return new TextDecoder().decode(new Uint8Array(buffer, messageAt, words[word.messageLength]!).slice());
-}
-
-/** words[at] = min(words[at], value) */
-function lower(words: Int32Array, at: number, value: number): void {
-  for (let found = Atomics.load(words, at); value < found; ) {
-    const before = Atomics.compareExchange(words, at, found, value);
-    if (before === found) return;
-    found = before;
   }
 }

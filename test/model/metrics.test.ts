@@ -1,26 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { foldEvents } from '../../src/model/interactions.ts';
 import { createFactors, indexInteractions } from '../../src/model/matrix.ts';
-import { bootstrapInterval, evaluateRanking, rankByFactors, type Ranker } from '../../src/model/metrics.ts';
+import { bootstrapInterval, evaluateRanking, rankByFactors } from '../../src/model/metrics.ts';
 import { orderByScore, rankByScore, scorePopularity, scoreRecentPopularity } from '../../src/model/popularity.ts';
 import { createRandom } from '../../src/model/random.ts';
-import type { Relevance } from '../../src/model/split.ts';
 import { columnsOf, ruleOf, sparseOf } from './events.ts';
-
-/** A ranker that gives user row r the r-th list. */
-function rankFrom(lists: readonly (readonly number[])[]): Ranker {
-  return (userRow, out) => {
-    const list = lists[userRow]!.slice(0, out.length);
-    out.set(list);
-    return list.length;
-  };
-}
-
-function relevanceOf(users: readonly (readonly number[])[]): Relevance {
-  const rowStart = new Int32Array(users.length + 1);
-  for (const [u, items] of users.entries()) rowStart[u + 1] = rowStart[u]! + items.length;
-  return { userRows: Int32Array.from(users, (_, u) => u), rowStart, itemIndex: Int32Array.from(users.flat()) };
-}
+import { rankFrom, relevanceOf } from './ranking.ts';
 
 describe('ranking metrics', () => {
   const lists = [[5, 1, 7, 2], [1, 2, 3, 4], [8, 9]];

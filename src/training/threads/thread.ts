@@ -94,6 +94,25 @@ export async function runThreads<Result>({ job, transfer, team: { threads, kerne
     return new Worker(ENTRY, { workerData: data, transferList: thread === 0 ? transfer : [], name: thread === 0 ? 'jongleur-training' : `jongleur-helper-${thread}` });
   };
   const workers = Array.from({ length: threads }, (_, thread) => startThread(thread));
+  return await awaitThreads(workers, {
+    signal,
+    onMessage: (message, thread) => (thread === 0 ? onMessage(message) : null),
+    failure,
+    endedEarly: (code) => `A training thread ended with code ${code} before the run was done.`,
+  });
+}
+
+export interface ThreadWait<Result> {
+  readonly signal: AbortSignal | undefined;
+  /** The result, where the message completes it. */
+  onMessage(message: Exclude<ThreadMessage, ThreadFailure>, thread: number): Result | null;
+  failure(message: ThreadFailure): Error;
+  /** What is wrong where a thread ends with this code before there is a result; null: nothing. */
+  endedEarly(code: number): string | null;
+}
+
+/** Until there is a result, a failure or a cancellation; then all threads are ended. */
+export async function awaitThreads<Result>(workers: readonly Worker[], { signal, onMessage, failure, endedEarly }: ThreadWait<Result>): Promise<Result> {
   return await new Promise<Result>((resolve, reject) => {
     const finish = (settle: () => void) => {
       signal?.removeEventListener('abort', abort);
@@ -105,19 +124,24 @@ export async function runThreads<Result>({ job, transfer, team: { threads, kerne
     const fail = (error: Error) => finish(() => reject(error));
     const abort = () => fail(signal!.reason as Error);
     signal?.addEventListener('abort', abort, { once: true });
-    workers[0].on('message', (message: ThreadMessage) => {
-      if (message.kind === 'failed') {
-        fail(failure(message));
-        return;
-      }
-      const result = onMessage(message);
-      if (result !== null) {
-        finish(() => resolve(result));
-      }
-    });
-    for (const worker of workers) {
+    for (const [thread, worker] of workers.entries()) {
+      worker.on('message', (message: ThreadMessage) => {
+        if (message.kind === 'failed') {
+          fail(failure(message));
+          return;
+        }
+        const result = onMessage(message, thread);
+        if (result !== null) {
+          finish(() => resolve(result));
+        }
+      });
       worker.on('error', (error: Error & { code?: string }) => fail(new TrainingFailed(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'out-of-memory' : 'internal', error.message)));
-      worker.on('exit', (code) => fail(new TrainingFailed('internal', `A training thread ended with code ${code} before the run was done.`)));
+      worker.on('exit', (code) => {
+        const words = endedEarly(code);
+        if (words !== null) {
+          fail(new TrainingFailed('internal', words));
+        }
+      });
     }
   });
 }

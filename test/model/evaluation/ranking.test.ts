@@ -5,24 +5,9 @@ import { measureRanking, type RankingContext, summarizeRanking } from '../../../
 import { keepRelevance, markHead, segmentUsers } from '../../../src/model/evaluation/segments.ts';
 import { findItemNeighbours, rankByNeighbours } from '../../../src/model/item-knn.ts';
 import { createFactors, type Factors, transpose } from '../../../src/model/matrix.ts';
-import type { Ranker } from '../../../src/model/metrics.ts';
 import { rankByScore, scorePopularity } from '../../../src/model/popularity.ts';
-import type { Relevance } from '../../../src/model/split.ts';
 import { randomFactors, randomSparse, sparseOf } from '../events.ts';
-
-function rankFrom(lists: readonly (readonly number[])[]): Ranker {
-  return (userRow, out) => {
-    const list = lists[userRow]!.slice(0, out.length);
-    out.set(list);
-    return list.length;
-  };
-}
-
-function relevanceOf(users: readonly (readonly number[])[]): Relevance {
-  const rowStart = new Int32Array(users.length + 1);
-  for (const [u, items] of users.entries()) rowStart[u + 1] = rowStart[u]! + items.length;
-  return { userRows: Int32Array.from(users, (_, u) => u), rowStart, itemIndex: Int32Array.from(users.flat()) };
-}
+import { rankFrom, relevanceOf } from '../ranking.ts';
 
 /** Every pair of the list, as the definition says. */
 function diversityByPairs(list: readonly number[], { data, stride, factors }: Factors): number {
