@@ -11,7 +11,7 @@ import type { PairData, RecipeChoice } from './training/offline/data.ts';
 import { type Evaluation, evaluateOffline, type Metrics } from './training/offline/evaluate.ts';
 import { OfflineFault } from './training/offline/fault.ts';
 import { fitOffline, type FitReport } from './training/offline/fit.ts';
-import { DEFAULT_TERMS, type Terms } from './training/offline/terms.ts';
+import { DEFAULT_TERMS, type Terms } from './model/terms.ts';
 import type { KernelChoice } from './training/threads/fit.ts';
 
 interface RecipeOptions {

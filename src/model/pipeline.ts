@@ -12,8 +12,9 @@ import { type Factors, indexInteractions, indexOfNo, meanWeight, scaleWeights, t
 import { bootstrapInterval, evaluateRanking, type Interval, rankByFactors, type Ranker } from './metrics.ts';
 import { rankByScore, scorePopularity, scoreRecentPopularity } from './popularity.ts';
 import type { ItemSide, UserHistory, UserSide } from './snapshot.ts';
-import { type ColdStart, type LiveModel, planStart, type PlannedStart, type StartReport } from './warm-start.ts';
 import { findRelevance, type NoHoldout, type Relevance, splitByTime } from './split.ts';
+import { NO_TERMS } from './terms.ts';
+import { type ColdStart, type LiveModel, planStart, type PlannedStart, type StartReport } from './warm-start.ts';
 
 export type TrainingPhase = 'fold' | 'split' | 'fit' | 'evaluate' | 'refit' | 'finish';
 
@@ -124,6 +125,8 @@ export function trainModel(input: TrainingInput): TrainedModel {
     weightScale: final.weightScale,
     newestMs,
     rules: [...rules],
+    terms: { ...NO_TERMS },
+    hybrid: { neighbours: null, recentPopularity: null, scales: { neighbours: 0, recency: 0 } },
     itemNos: final.itemNos,
     factors: final.items,
     popularity: scorePopularity(final.matrix),

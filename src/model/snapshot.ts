@@ -11,9 +11,11 @@
  * Everything is little-endian, and a decoded section is a view of the bytes, not a copy, so a snapshot loads as fast as it can be read. The checksum covers
  * the header; whoever stores the bytes guards the whole (models.sha256). The item side holds no personal data; the user side exists for the live version.
  */
+import type { HybridTerms } from './hybrid.ts';
 import type { Recipe } from './ials.ts';
 import type { EventTypeRule } from './interactions.ts';
 import type { Factors } from './matrix.ts';
+import { NO_TERMS, type Terms } from './terms.ts';
 import type { LiveItems } from './warm-start.ts';
 
 export type SnapshotPart = 'item' | 'user';
@@ -227,6 +229,9 @@ export interface ItemSide {
   recipe: Recipe;
   /** Interactions' weights times this are what the fit saw; createFoldIn takes it. */
   weightScale: number;
+  /** What the hybrid score (`hybrid.ts`) adds to the factors': how it was made, and made. `rules` have the half-life already. */
+  terms: Terms;
+  hybrid: HybridTerms;
   /** Ages count from here in fold-in too, unless newer events have come. */
   newestMs: number;
   rules: EventTypeRule[];
@@ -264,10 +269,15 @@ interface FactorShape {
 }
 
 export function encodeItemSide(side: ItemSide): Uint8Array {
-  const { recipe, weightScale, newestMs, rules, itemNos, itemIds, factors, popularity, recentPopularity } = side;
+  const { recipe, weightScale, newestMs, rules, terms, hybrid, itemNos, itemIds, factors, popularity, recentPopularity } = side;
   const ids = encodeStrings(itemIds);
-  const meta = { recipe: { ...recipe }, weightScale, newestMs, rules: rules.map((rule) => ({ ...rule })), shape: shapeOf(factors) };
-  return encodeSnapshot('item', meta, { itemNos, idBytes: ids.bytes, idOffsets: ids.offsets, factors: factors.data, popularity, recentPopularity });
+  const meta = { recipe: { ...recipe }, weightScale, newestMs, rules: rules.map((rule) => ({ ...rule })), terms: { ...terms }, scales: { ...hybrid.scales }, shape: shapeOf(factors) };
+  const { neighbours, recentPopularity: freshUsers } = hybrid;
+  return encodeSnapshot('item', meta, {
+    itemNos, idBytes: ids.bytes, idOffsets: ids.offsets, factors: factors.data, popularity, recentPopularity,
+    ...(neighbours === null ? {} : { neighbourStart: neighbours.rowStart, neighbourIndex: neighbours.index, neighbourSimilarity: neighbours.similarity }),
+    ...(freshUsers === null ? {} : { freshUsers }),
+  });
 }
 
 /** Throws `SnapshotDamaged`. */
@@ -279,12 +289,37 @@ export function decodeItemSide(bytes: Uint8Array): ItemSide {
   const items = known.itemNos.length;
   return {
     ...known,
+    ...decodeTerms(meta, sections, items),
     weightScale,
     newestMs,
     itemIds: decodeIds(sections, items),
     popularity: section(sections, 'popularity', Float32Array, items),
     recentPopularity: section(sections, 'recentPopularity', Float32Array, items),
   };
+}
+
+/** A snapshot from before there were terms has none. */
+function decodeTerms(meta: Record<string, unknown>, sections: Record<string, SnapshotArray>, items: number): Pick<ItemSide, 'terms' | 'hybrid'> {
+  if (meta.terms === undefined) return { terms: { ...NO_TERMS }, hybrid: { neighbours: null, recentPopularity: null, scales: { neighbours: 0, recency: 0 } } };
+  const { terms, scales } = meta as { terms: Terms; scales: HybridTerms['scales'] };
+  if (!isRecord(terms) || !isRecord(scales) || !Number.isFinite(scales.neighbours) || !Number.isFinite(scales.recency)) throw new SnapshotDamaged('the item side lacks the scales of its terms');
+  return {
+    terms,
+    hybrid: {
+      neighbours: 'neighbourStart' in sections ? decodeNeighbours(sections, items) : null,
+      recentPopularity: 'freshUsers' in sections ? section(sections, 'freshUsers', Float32Array, items) : null,
+      scales,
+    },
+  };
+}
+
+function decodeNeighbours(sections: Record<string, SnapshotArray>, items: number): HybridTerms['neighbours'] {
+  const rowStart = section(sections, 'neighbourStart', Int32Array, items + 1);
+  for (let r = 0; r < items; r++) if (rowStart[r]! > rowStart[r + 1]!) throw new SnapshotDamaged('the rows of the neighbours overlap');
+  if (rowStart[0] !== 0) throw new SnapshotDamaged('the neighbours do not begin at 0');
+  const index = section(sections, 'neighbourIndex', Int32Array, rowStart[items]!);
+  for (let e = 0; e < index.length; e++) if (!(index[e]! >= 0 && index[e]! < items)) throw new SnapshotDamaged('a neighbour is no item');
+  return { items, rowStart, index, similarity: section(sections, 'neighbourSimilarity', Float32Array, rowStart[items]!) };
 }
 
 /** Of an item side only what a refit goes on from: no ids are read. Throws `SnapshotDamaged`. */

@@ -5,6 +5,7 @@ import {
   decodeItemSide, decodeSnapshot, decodeStrings, decodeUserSide, encodeItemSide, encodeSnapshot, encodeStrings, encodeUserSide, type ItemSide,
   type SnapshotArray, SnapshotDamaged, type SnapshotValue, type UserSide,
 } from '../../src/model/snapshot.ts';
+import { DEFAULT_TERMS, NO_TERMS } from '../../src/model/terms.ts';
 import { randomFactors, ruleOf } from './events.ts';
 
 const arrays: fc.Arbitrary<SnapshotArray> = fc.oneof(
@@ -43,6 +44,12 @@ const itemSide: ItemSide = {
   recipe: DEFAULT_RECIPE,
   weightScale: 0.2,
   newestMs: 1.7e12,
+  terms: DEFAULT_TERMS,
+  hybrid: {
+    neighbours: { items: 2, rowStart: Int32Array.of(0, 1, 1), index: Int32Array.of(1), similarity: Float32Array.of(0.5) },
+    recentPopularity: Float32Array.of(0.5, 0),
+    scales: { neighbours: 0.3, recency: 2 },
+  },
   rules: [ruleOf({ hidesDays: null, halfLifeDays: Infinity }), ruleOf({ typeNo: 2, name: 'Bewertung ☆', mode: 'latest', threshold: -Infinity })],
   itemNos: Int32Array.of(3, 9),
   itemIds: ['__proto__', 'größe'],
@@ -114,6 +121,17 @@ describe('a snapshot', () => {
     expect(() => decodeUserSide(encodeUserSide({ ...userSide, userIds: ['one'] }))).toThrow(SnapshotDamaged);
     expect(() => decodeItemSide(encodeItemSide({ ...itemSide, factors: randomFactors(3, 5, 1) }))).toThrow(SnapshotDamaged);
     expect(() => decodeItemSide(encodeSnapshot('item', [], {}))).toThrow(SnapshotDamaged);
+    const astray = { ...itemSide.hybrid, neighbours: { ...itemSide.hybrid.neighbours!, index: Int32Array.of(2) } };
+    expect(() => decodeItemSide(encodeItemSide({ ...itemSide, hybrid: astray }))).toThrow(/a neighbour is no item/);
+  });
+
+  it('from before there were terms is read as having none', () => {
+    const { meta, sections } = decodeSnapshot(encodeItemSide(itemSide));
+    const { terms: _terms, scales: _scales, ...older } = meta as Record<string, SnapshotValue>;
+    const { neighbourStart: _start, neighbourIndex: _index, neighbourSimilarity: _similarity, freshUsers: _fresh, ...plain } = sections;
+    const side = decodeItemSide(encodeSnapshot('item', older, plain));
+    expect(side.terms).toEqual(NO_TERMS);
+    expect(side.hybrid).toEqual({ neighbours: null, recentPopularity: null, scales: { neighbours: 0, recency: 0 } });
   });
 
   it('survives any single damaged byte of its sections without another kind of error', () => {

@@ -5,7 +5,7 @@ import { fadePairs, foldPairs, type PairColumns } from '../../model/pairs.ts';
 import { capFactors } from '../../model/pipeline.ts';
 import type { FitOnThreadsOptions, KernelChoice } from '../threads/fit.ts';
 import { OfflineFault } from './fault.ts';
-import type { Terms } from './terms.ts';
+import type { Terms } from '../../model/terms.ts';
 
 /** A file, as whoever reads it hands it over. */
 export interface PairData {

@@ -16,7 +16,7 @@ import { matchIds, type PairData, type RecipeChoice, type Say } from './data.ts'
 import { OfflineFault } from './fault.ts';
 import { fitFile } from './fitting.ts';
 import type { SearchReport } from './search.ts';
-import type { Params } from './terms.ts';
+import type { Params } from '../../model/terms.ts';
 
 export interface EvaluateOptions extends RecipeChoice {
   readonly train: PairData;

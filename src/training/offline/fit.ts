@@ -12,7 +12,7 @@ import { OfflineFault } from './fault.ts';
 import { fitFile } from './fitting.ts';
 import { writeNpy, writeNpyVector } from './npy.ts';
 import type { SearchReport } from './search.ts';
-import type { Params } from './terms.ts';
+import type { Params } from '../../model/terms.ts';
 
 export interface FitOptions extends RecipeChoice {
   readonly train: PairData;

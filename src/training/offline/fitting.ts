@@ -6,7 +6,7 @@ import { fitOnThreads, type ThreadedFit } from '../threads/fit.ts';
 import { findNeighboursOnThreads } from '../threads/neighbours.ts';
 import { checkPairs, fitRecipe, matrixOf, placeOf, type RecipeChoice, type Say } from './data.ts';
 import { type SearchReport, searchRecipe } from './search.ts';
-import { type Params, settingsOf, weightsOf } from './terms.ts';
+import { type Params, settingsOf, weightsOf } from '../../model/terms.ts';
 
 export interface FittedFile {
   readonly byUser: SparseRows;

@@ -18,7 +18,7 @@ import type { Relevance } from '../../model/split.ts';
 import { fitOnThreads, type ThreadedFit } from '../threads/fit.ts';
 import { findNeighboursOnThreads } from '../threads/neighbours.ts';
 import { matrixOf, placeOf, type RecipeChoice, type Say } from './data.ts';
-import { DEFAULT_TERMS, settingsOf, type Terms, weightsOf } from './terms.ts';
+import { DEFAULT_TERMS, settingsOf, type Terms, weightsOf } from '../../model/terms.ts';
 
 /** How the parameters were chosen. */
 export interface SearchReport {

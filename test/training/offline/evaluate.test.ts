@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_RECIPE } from '../../../src/model/ials.ts';
 import { type Evaluation, evaluateOffline } from '../../../src/training/offline/evaluate.ts';
-import { DEFAULT_TERMS, type Terms } from '../../../src/training/offline/terms.ts';
+import { DEFAULT_TERMS, type Terms } from '../../../src/model/terms.ts';
 import { checkerboard, type Ended, jongleur, jongleurIn, readData } from './files.ts';
 
 let folder: string;

@@ -6,7 +6,7 @@ import { DEFAULT_RECIPE } from '../../../src/model/ials.ts';
 import type { RecipeChoice } from '../../../src/training/offline/data.ts';
 import { evaluateOffline } from '../../../src/training/offline/evaluate.ts';
 import { drawCandidates, searchRecipe } from '../../../src/training/offline/search.ts';
-import { DEFAULT_TERMS } from '../../../src/training/offline/terms.ts';
+import { DEFAULT_TERMS } from '../../../src/model/terms.ts';
 import { checkerboard, readData } from './files.ts';
 
 let folder: string;

@@ -1,7 +1,8 @@
 /** What is added to the factors' score, and how fast events fade: the parameters beside the recipe. */
-import type { Recipe } from '../../model/ials.ts';
-import type { TermWeights } from '../../model/hybrid.ts';
-import type { NeighbourSettings } from '../../model/neighbours.ts';
+import type { Recipe } from './ials.ts';
+import type { TermWeights } from './hybrid.ts';
+import type { EventTypeRule } from './interactions.ts';
+import type { NeighbourSettings } from './neighbours.ts';
 
 export interface Terms {
   /** Days after which an event counts half, in the fit's weights and in the histories of the neighbourhood; 0 = events do not fade. */
@@ -27,6 +28,9 @@ export const DEFAULT_TERMS: Readonly<Terms> = {
   halfLifeDays: 60, neighbours: 100, neighbourWeight: 0.15, neighbourExponents: [0.75, 0.25], recencyWeight: 0.1, recencyHalfLifeDays: 7,
 };
 
+/** The factors alone, and nothing fades but what the event types say. */
+export const NO_TERMS: Readonly<Terms> = { ...DEFAULT_TERMS, halfLifeDays: 0, neighbours: 0, neighbourWeight: 0, recencyWeight: 0 };
+
 /** All parameters, as they are reported. */
 export type Params = Recipe & Terms;
 
@@ -36,4 +40,9 @@ export function settingsOf({ neighbours, neighbourExponents: [ownExponent, other
 
 export function weightsOf({ neighbours, neighbourWeight, recencyWeight }: Terms): TermWeights {
   return { neighbours: neighbours === 0 ? 0 : neighbourWeight, recency: recencyWeight };
+}
+
+/** Event types with a half-life of their own keep it; the others fade by the recipe's, so that training and fold-in weigh alike. */
+export function withHalfLife(rules: readonly EventTypeRule[], { halfLifeDays }: Terms): EventTypeRule[] {
+  return rules.map((rule) => (rule.halfLifeDays === null && halfLifeDays > 0 ? { ...rule, halfLifeDays } : { ...rule }));
 }
