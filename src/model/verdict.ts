@@ -9,7 +9,7 @@
  *   more sweeps, more factors or less regularization are better                     → underfitted
  *   the last doubling of the data still helped                                      → data-limited
  *   otherwise                                                                       → well-fitted
- * "Better" is at least `worthwhile` (sweeps: `stillRising` over their last quarter), relatively, and more than chance where the paired interval is known.
+ * "Better" is at least `worthwhile` (sweeps, where more of them were not tried: `stillRising` over their last quarter), relatively, and more than chance where the paired interval is known.
  */
 import type { PairedDifference } from './evaluation/bootstrap.ts';
 import type { Interval } from './metrics.ts';
@@ -26,14 +26,25 @@ export interface CurvePoint {
   difference: PairedDifference | null;
 }
 
+export interface ChosenModel {
+  validation: Interval;
+  train: number | null;
+  sweeps: number;
+  factors: number;
+  regularization: number;
+}
+
+/** `Curves` of `experiment/curves.ts` are one. */
 export interface VerdictInput {
   /** For people: `NDCG@20`. */
   metric: string;
   /** The chosen model on validation; null where there was nobody to measure on. */
-  chosen: { validation: Interval; train: number | null; factors: number; regularization: number } | null;
+  chosen: ChosenModel | null;
   /** Mean of the best baseline on the same users. */
   bestBaseline: { name: string; mean: number } | null;
-  /** Ascending in `at`. The last sweep, and share 1, are the chosen model. */
+  /** What is served, its other terms added to the factors, on the same users. Where it beats the baseline there is no want of a signal, even if the factors alone do not. */
+  served?: number;
+  /** Ascending in `at`, the chosen model among them, like in the other curves. */
   bySweep: readonly CurvePoint[];
   byShare?: readonly CurvePoint[];
   byFactors?: readonly CurvePoint[];
@@ -59,7 +70,9 @@ export interface VerdictFigures {
   gap: number | null;
   /** What the best earlier sweep, smaller and larger models, more and less regularization have over the chosen one. */
   earlierSweep: number | null;
+  /** What the chosen one has over three quarters of its sweeps. */
   lastQuarter: number | null;
+  moreSweeps: number | null;
   fewerFactors: number | null;
   moreFactors: number | null;
   moreRegularization: number | null;
@@ -102,7 +115,10 @@ export function giveVerdict(input: VerdictInput): Verdict {
     return tell('overfitted', `The model has learnt its data by heart: on later events ${over.words}${figures.gap === null ? '' : `, and it loses ${per(figures.gap)} from train to validation`}.`, `Use ${over.ways}, or train with full search.`);
   }
   const under = reasonsOf([
-    [figures.lastQuarter, limits.stillRising, (gain) => `the last quarter of the sweeps still brought ${signed(gain)}`, 'more sweeps'],
+    // Where it was tried what more of them bring, nothing needs be guessed from what the last ones brought.
+    figures.moreSweeps === null
+      ? [figures.lastQuarter, limits.stillRising, (gain) => `the last quarter of the sweeps still brought ${signed(gain)}`, 'more sweeps']
+      : [figures.moreSweeps, limits.worthwhile, (gain) => `more sweeps are ${signed(gain)} better`, `more than ${chosen.sweeps} sweeps`],
     [figures.moreFactors, limits.worthwhile, (gain) => `more factors are ${signed(gain)} better`, `more than ${chosen.factors} factors`],
     [figures.lessRegularization, limits.worthwhile, (gain) => `less regularization is ${signed(gain)} better`, `less regularization than ${chosen.regularization}`],
   ]);
@@ -117,15 +133,15 @@ function measureCurves({ chosen, bestBaseline, bySweep, byShare = [], byFactors 
   const best = (points: readonly CurvePoint[]) => (mean === null || points.length === 0 ? null : Math.max(...points.map((point) => gainOf(point, mean, over))));
   const beside = (points: readonly CurvePoint[], at: number | undefined, side: -1 | 1) => best(points.filter((point) => at !== undefined && Math.sign(point.at - at) === side));
   const half = byShare.findLast((point) => point.at <= 0.5);
-  const lastSweep = bySweep.at(-1);
-  const quarterBefore = bySweep.length < 4 ? undefined : bySweep[bySweep.length - 1 - Math.floor(bySweep.length / 4)];
+  const quarterBefore = chosen === null ? undefined : bySweep.findLast((point) => point.at <= 0.75 * chosen.sweeps);
   return {
     validation: mean,
     relativeWidth: chosen === null ? null : chosen.validation.mean > 0 ? (chosen.validation.high - chosen.validation.low) / chosen.validation.mean : chosen.validation.high > 0 ? Infinity : 0,
     lift: mean === null || bestBaseline === null ? null : over(mean, bestBaseline.mean),
     gap: chosen === null || chosen.train === null || chosen.train <= 0 ? null : (chosen.train - chosen.validation.mean) / chosen.train,
-    earlierSweep: best(bySweep.slice(0, -1)),
-    lastQuarter: quarterBefore === undefined || lastSweep === undefined ? null : over(lastSweep.validation, quarterBefore.validation),
+    earlierSweep: beside(bySweep, chosen?.sweeps, -1),
+    lastQuarter: quarterBefore === undefined || mean === null ? null : over(mean, quarterBefore.validation),
+    moreSweeps: beside(bySweep, chosen?.sweeps, 1),
     fewerFactors: beside(byFactors, chosen?.factors, -1),
     moreFactors: beside(byFactors, chosen?.factors, 1),
     moreRegularization: beside(byRegularization, chosen?.regularization, 1),
@@ -141,11 +157,11 @@ function gainOf({ validation, difference }: CurvePoint, chosen: number, over: (v
   return gain > 0 && difference !== null && !(difference.lowerBound > 0) ? 0 : gain;
 }
 
-function bestAnywhere({ chosen, bySweep, byShare = [], byFactors = [], byRegularization = [] }: VerdictInput): number {
+function bestAnywhere({ chosen, served = 0, bySweep, byShare = [], byFactors = [], byRegularization = [] }: VerdictInput): number {
   const points = [...bySweep, ...byShare, ...byFactors, ...byRegularization];
   // A lucky point among many is no proof: where it is known, its advantage must be more than chance.
   const sure = points.filter(({ difference }) => difference === null || difference.lowerBound > 0).map(({ validation }) => validation);
-  return Math.max(chosen!.validation.mean, ...sure);
+  return Math.max(chosen!.validation.mean, served, ...sure);
 }
 
 /** Of ways to another model, each with its gain, the least gain that counts, words for both: those that count. */
