@@ -7,7 +7,7 @@ import { indexOfNo } from './matrix.ts';
 
 /** Why there is no holdout: a code for programs, words for people. */
 export interface NoHoldout {
-  code: 'too-few-events' | 'one-point-in-time' | 'too-few-train-users' | 'no-test-users';
+  code: 'too-few-events' | 'one-point-in-time' | 'too-few-train-users' | 'too-few-train-items' | 'nothing-wanted' | 'too-few-test-users' | 'no-test-users';
   message: string;
 }
 
