@@ -15,6 +15,7 @@ import { PROBLEMS, Problem } from './problems.ts';
 import { qualityRoutes } from './quality.ts';
 import { recommendationRoutes } from './recommendations.ts';
 import type { Services } from './services.ts';
+import { settingRoutes } from './settings.ts';
 import { trainingRoutes } from './training.ts';
 import { userRoutes } from './users.ts';
 import { checkBody, validatorCompiler } from './validation.ts';
@@ -111,6 +112,7 @@ export async function createApp(services: Services): Promise<FastifyInstance> {
   await app.register(recommendationRoutes(services));
   await app.register(qualityRoutes(services));
   await app.register(trainingRoutes(services));
+  await app.register(settingRoutes(services));
   await app.register(keyRoutes(services));
   await app.register(async (pages) => await installPages(pages, services));
   return app;

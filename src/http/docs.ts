@@ -43,7 +43,7 @@ export async function installSpecification(app: FastifyInstance, { publicUrl, ve
         { name: 'data', description: 'What comes in: events, ratings, the catalogue' },
         { name: 'answers', description: 'What goes out: recommendations' },
         { name: 'model', description: 'Training runs and the models they made' },
-        { name: 'settings', description: 'Event types and keys' },
+        { name: 'settings', description: 'Training, event types and keys' },
         { name: 'operations', description: 'Health' },
       ],
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'A key: pk_…, sk_… or ak_…' } } },

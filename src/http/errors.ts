@@ -44,7 +44,9 @@ function describeFault(fault: FastifySchemaValidationError & { data?: unknown; p
       };
     }
     case 'enum':
-      return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}; it must be one of ${(params.allowedValues as unknown[]).join(', ')}` };
+      return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}; it must be one of ${(params.allowedValues as unknown[]).map(String).join(', ')}` };
+    case 'type':
+      return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}; it must be ${[params.type].flat().join(' or ')}` };
     case 'format':
       return { field, code: `invalid-${String(params.format)}`, message: `${field} is ${describeValue(fault.data)}; it must be ${FORMAT_WORDS[String(params.format)] ?? String(params.format)}` };
     default:

@@ -209,18 +209,25 @@ export function createAnswers(options: AnswersOptions): Answers {
     }
     try {
       const started = options.now();
-      const [itemPart, userPart] = [await loadModelPart(database, live.version, 'item'), await loadModelPart(database, live.version, 'user')];
+      const itemPart = await loadModelPart(database, live.version, 'item');
+      const userPart = live.hasUserPart ? await loadModelPart(database, live.version, 'user') : null;
       const next = createLiveModel(live, itemPart, userPart);
       // Marks that arrive from here on are kept over the swap; the query sees all that was committed before it.
       states.beginSwap();
       const from = live.systemIdentifier === systemIdentifier ? live.watermark : '0';
-      const newer = await usersWithEventsSince(database, from, MAX_DIRTY_USERS);
+      const newer = userPart === null ? { watermark: await currentWatermark(database), userIds: null } : await usersWithEventsSince(database, from, MAX_DIRTY_USERS);
       model = next;
+      damagedVersion = null;
       watermark = newer.watermark;
       states.finishSwap(next, newer.userIds);
       options.log('model is live', { version: next.version, users: next.userRowById.size, items: next.itemIds.length, usersWithNewerEvents: newer.userIds?.length ?? 'all', ms: options.now() - started });
     } catch (error) {
       if (error instanceof ModelDamaged || error instanceof SnapshotDamaged) {
+        const now = await findLiveModel(database);
+        if (now?.version !== live.version || now.hasUserPart !== live.hasUserPart) {
+          // Another went live while this one was read, and its bytes went: they were not damaged.
+          return await followModels();
+        }
         damagedVersion = live.version;
         options.log('a damaged model is not served', { version: live.version, reason: error.message, serving: model?.version ?? null }, true);
         return;

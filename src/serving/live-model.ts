@@ -1,9 +1,9 @@
 /** The model that answers: one immutable thing, made from a snapshot's two parts. A new version replaces it whole, by changing one reference. */
 import { type FoldIn, createFoldIn } from '../model/fold-in.ts';
 import { type EventTypeRule } from '../model/interactions.ts';
-import type { Factors } from '../model/matrix.ts';
+import { type Factors, createFactors } from '../model/matrix.ts';
 import { type SimilarIndex, createSimilarIndex } from '../model/similar.ts';
-import { type UserHistory, decodeItemSide, decodeUserSide } from '../model/snapshot.ts';
+import { type UserHistory, type UserSide, decodeItemSide, decodeUserSide } from '../model/snapshot.ts';
 import { type ScanIndex, createScanIndex } from '../model/top-n.ts';
 
 export interface LiveModel {
@@ -29,10 +29,13 @@ export interface LiveModel {
   readonly history: UserHistory;
 }
 
-/** @throws SnapshotDamaged where the bytes are no snapshot */
-export function createLiveModel(facts: { version: number; watermark: string; systemIdentifier: string }, itemPart: Uint8Array, userPart: Uint8Array): LiveModel {
+/**
+ * @param userPart null for a version that went live again: it knows no user, and all are to be folded in from their events
+ * @throws SnapshotDamaged where the bytes are no snapshot
+ */
+export function createLiveModel(facts: { version: number; watermark: string; systemIdentifier: string }, itemPart: Uint8Array, userPart: Uint8Array | null): LiveModel {
   const items = decodeItemSide(itemPart);
-  const users = decodeUserSide(userPart);
+  const users = userPart === null ? noUsers(items.factors.factors) : decodeUserSide(userPart);
   return {
     ...facts,
     rules: items.rules,
@@ -48,4 +51,9 @@ export function createLiveModel(facts: { version: number; watermark: string; sys
     userFactors: users.factors,
     history: users.history,
   };
+}
+
+function noUsers(factors: number): UserSide {
+  const history: UserHistory = { rowStart: new Int32Array(1), itemIndex: new Int32Array(0), weight: new Float32Array(0), target: new Float32Array(0), lastMs: new Float64Array(0), hidden: new Uint8Array(0) };
+  return { userNos: new Int32Array(0), userIds: [], factors: createFactors(0, factors), history };
 }

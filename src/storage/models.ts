@@ -1,21 +1,35 @@
 /**
  * Model versions and their bytes.
  *
- * A version has an item part (kept for `KEPT_VERSIONS`) and a user part (personal data: kept for the live version alone). Both lie in chunks in Postgres, so a
- * replica needs nothing else; each part has its own SHA-256, and bytes that do not match are never served.
+ *   candidate → live | rejected        live ⇄ retired
+ *
+ * A version has an item part (free of personal data: kept for the newest versions, by the setting `keepVersions`, and always for the live one) and a user part (personal
+ * data: kept for the live version, and for candidates that wait for somebody's word). A retired version that goes live again has no user part any more; who loads it
+ * folds users in from their events. Rows, with recipe and report, stay for ever. Both parts lie in chunks in Postgres, so a replica needs nothing else; each
+ * has its own SHA-256, and bytes that do not match are never served.
  */
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import { type Queryable, explainDatabaseError, run } from './database.ts';
+import { type Database, type Queryable, explainDatabaseError, inTransaction, run } from './database.ts';
+import { readTrainingSettings } from './settings.ts';
+import { holdsTrainingLock } from './training-runs.ts';
 
 export type ModelState = 'candidate' | 'live' | 'rejected' | 'retired';
 
-export interface ModelSummary extends Record<string, unknown> {
+export interface Model extends Record<string, unknown> {
   readonly version: number;
   readonly state: ModelState;
+  /** The run that made it; null where that is not known any more. */
+  readonly runNo: number | null;
   readonly recipe: Record<string, unknown>;
   readonly report: Record<string, unknown>;
+  /** Events of transactions at or above this may be missing in it; meaningful in the cluster `systemIdentifier` alone. */
+  readonly watermark: string;
+  readonly systemIdentifier: string;
+  /** Whether its item part is still there, so that it can be made live. */
+  readonly isKept: boolean;
   readonly createdAt: Date;
+  /** When it went live last. */
   readonly activatedAt: Date | null;
 }
 
@@ -23,6 +37,8 @@ export interface LiveModelRow extends Record<string, unknown> {
   readonly version: number;
   readonly watermark: string;
   readonly systemIdentifier: string;
+  /** false: it went live a second time, and users are to be folded in from their events. */
+  readonly hasUserPart: boolean;
 }
 
 export interface NewModel {
@@ -52,8 +68,21 @@ export class RunNoLongerOurs extends Error {
   }
 }
 
+/** A version cannot become what was asked for. */
+export class ModelStateFault extends Error {
+  readonly code: 'model-live' | 'model-rejected' | 'model-pruned' | 'model-not-candidate';
+  constructor(code: ModelStateFault['code'], message: string) {
+    super(message);
+    this.name = 'ModelStateFault';
+    this.code = code;
+  }
+}
+
+/** Of a row of `models`. */
+const IS_KEPT = `EXISTS (SELECT FROM model_chunks AS chunk WHERE chunk.version = models.version AND part = 'item')`;
 const CHUNK_BYTES = 4 * 1024 * 1024;
-const KEPT_VERSIONS = 5;
+/** One change of states at a time, over all processes ("jonm" in ASCII); held to the end of the transaction. */
+const STATES_KEY = 0x6a6f_6e6d;
 
 function sha256(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
@@ -67,16 +96,17 @@ async function writePart(connection: Queryable, version: number, part: 'item' | 
 }
 
 /**
- * Stores a model and makes it the live one, in one transaction on the connection that holds the training lock, so that a run that lost its lock cannot publish.
+ * Stores a model and makes it the live one, or leaves it as a candidate that waits for somebody's word, in one transaction on the connection that holds the training
+ * lock, so that a run that lost its lock cannot publish. The run's row ends as `published` or `needs-approval` with it.
  *
  * @returns the new version
- * @throws RunNoLongerOurs where the run is not `running` any more
+ * @throws RunNoLongerOurs where the run is not `running` any more, or this session does not hold the lock
  */
-export async function publishModel(connection: pg.Client, runNo: number, model: NewModel): Promise<number> {
+export async function publishModel(connection: pg.Client, runNo: number, model: NewModel, state: 'live' | 'candidate' = 'live'): Promise<number> {
   await connection.query('BEGIN');
   try {
     const running = await run(connection, `SELECT FROM training_runs WHERE run_no = $1 AND state = 'running' AND NOT cancel_requested FOR UPDATE`, [runNo]);
-    if (running.length === 0) {
+    if (running.length === 0 || !(await holdsTrainingLock(connection))) {
       throw new RunNoLongerOurs(runNo);
     }
     const [{ version }] = await run<{ version: number }>(
@@ -86,16 +116,17 @@ export async function publishModel(connection: pg.Client, runNo: number, model: 
     );
     await writePart(connection, version, 'item', model.itemPart);
     await writePart(connection, version, 'user', model.userPart);
-    await run(connection, `UPDATE models SET state = 'retired' WHERE state = 'live'`);
-    await run(connection, `UPDATE models SET state = 'live', activated_at = now() WHERE version = $1`, [version]);
-    await run(connection, `DELETE FROM model_chunks WHERE part = 'user' AND version <> $1`, [version]);
-    await run(connection, `DELETE FROM model_chunks WHERE version NOT IN (SELECT version FROM models WHERE state IN ('live', 'retired') ORDER BY version DESC LIMIT $1)`, [KEPT_VERSIONS]);
-    await run(connection, `UPDATE training_runs SET state = 'published', phase = NULL, progress = 1, seconds_left = 0, version = $2, report = $3, finished_at = now() WHERE run_no = $1`, [
+    await run(connection, 'SELECT pg_advisory_xact_lock($1)', [STATES_KEY]);
+    if (state === 'live') {
+      await makeLive(connection, version);
+    }
+    await prune(connection);
+    await run(connection, `UPDATE training_runs SET state = $4, phase = NULL, progress = 1, seconds_left = 0, detail = NULL, version = $2, report = $3, finished_at = now() WHERE run_no = $1`, [
       runNo,
       version,
       JSON.stringify(model.report),
+      state === 'live' ? 'published' : 'needs-approval',
     ]);
-    await run(connection, `SELECT pg_notify('jongleur_models', '')`);
     await connection.query('COMMIT');
     return version;
   } catch (error) {
@@ -104,11 +135,96 @@ export async function publishModel(connection: pg.Client, runNo: number, model: 
   }
 }
 
+/** With the lock on states: the live version retires, this one is live, everybody is told at COMMIT. */
+async function makeLive(connection: Queryable, version: number): Promise<void> {
+  await run(connection, `UPDATE models SET state = 'retired' WHERE state = 'live'`);
+  await run(connection, `UPDATE models SET state = 'live', activated_at = now() WHERE version = $1`, [version]);
+  await run(connection, `SELECT pg_notify('jongleur_models', '')`);
+}
+
+/** Deletes bytes that nobody wants again: user parts of what is neither live nor a candidate, item parts beyond those that went live, or were made, last. */
+async function prune(connection: Queryable): Promise<void> {
+  const { keepVersions } = await readTrainingSettings(connection);
+  await run(
+    connection,
+    `DELETE FROM model_chunks WHERE version NOT IN (
+       SELECT version FROM models WHERE state = 'live'
+       UNION SELECT version FROM (SELECT version FROM models WHERE state IN ('live', 'retired', 'candidate') ORDER BY coalesce(activated_at, created_at) DESC, version DESC LIMIT $1) AS newest)`,
+    [keepVersions],
+  );
+  await run(connection, `DELETE FROM model_chunks WHERE part = 'user' AND version NOT IN (SELECT version FROM models WHERE state IN ('live', 'candidate'))`);
+  // A candidate without bytes waits for nothing any more.
+  await run(
+    connection,
+    `WITH outlived AS (UPDATE models SET state = 'rejected' WHERE state = 'candidate' AND NOT ${IS_KEPT} RETURNING version)
+     UPDATE training_runs SET state = 'rejected', code = 'outlived', message = format('Version %s waited for approval until newer ones took its place (setting keepVersions).', outlived.version)
+     FROM outlived WHERE training_runs.version = outlived.version AND training_runs.state = 'needs-approval'`,
+  );
+}
+
+/** With the lock on states. @returns null where there is no such version */
+async function readState(connection: Queryable, version: number): Promise<{ state: ModelState; isKept: boolean } | null> {
+  await run(connection, 'SELECT pg_advisory_xact_lock($1)', [STATES_KEY]);
+  const [row] = await run<{ state: ModelState; isKept: boolean }>(connection, `SELECT state, ${IS_KEPT} AS "isKept" FROM models WHERE version = $1`, [version]);
+  return row ?? null;
+}
+
+/**
+ * Makes a candidate or a retired version the live one, in one transaction; every process hears of it. A candidate's run counts as `published` from then on.
+ *
+ * @returns false where there is no such version
+ * @throws ModelStateFault where it is live already, was rejected, or its item part is not kept any more
+ */
+export async function activateModel(database: Database, version: number): Promise<boolean> {
+  return await inTransaction(database, async (connection) => {
+    const found = await readState(connection, version);
+    if (found === null) {
+      return false;
+    }
+    if (found.state === 'live') {
+      throw new ModelStateFault('model-live', `Version ${version} is the live one already.`);
+    }
+    if (found.state === 'rejected') {
+      throw new ModelStateFault('model-rejected', `Version ${version} was rejected; its bytes are gone.`);
+    }
+    if (!found.isKept) {
+      throw new ModelStateFault('model-pruned', `Version ${version} is too old: its report is kept, its bytes are not (setting keepVersions).`);
+    }
+    await makeLive(connection, version);
+    await prune(connection);
+    await run(connection, `UPDATE training_runs SET state = 'published' WHERE version = $1 AND state = 'needs-approval'`, [version]);
+    return true;
+  });
+}
+
+/**
+ * Refuses a candidate: its bytes go, its report stays, and its run counts as `rejected`.
+ *
+ * @returns false where there is no such version
+ * @throws ModelStateFault where it is no candidate
+ */
+export async function rejectModel(database: Database, version: number): Promise<boolean> {
+  return await inTransaction(database, async (connection) => {
+    const found = await readState(connection, version);
+    if (found === null) {
+      return false;
+    }
+    if (found.state !== 'candidate') {
+      throw new ModelStateFault('model-not-candidate', `Version ${version} does not wait for approval; it is ${found.state}.`);
+    }
+    await run(connection, `UPDATE models SET state = 'rejected' WHERE version = $1`, [version]);
+    await run(connection, 'DELETE FROM model_chunks WHERE version = $1', [version]);
+    await run(connection, `UPDATE training_runs SET state = 'rejected', code = 'refused', message = $2 WHERE version = $1 AND state = 'needs-approval'`, [version, `Somebody refused version ${version}.`]);
+    return true;
+  });
+}
+
 /** @returns null where no model is live */
 export async function findLiveModel(database: Queryable): Promise<LiveModelRow | null> {
   const [row] = await run<LiveModelRow>(
     database,
-    `SELECT version, watermark::text AS watermark, system_identifier AS "systemIdentifier" FROM models WHERE state = 'live'`,
+    `SELECT version, watermark::text AS watermark, system_identifier AS "systemIdentifier", EXISTS (SELECT FROM model_chunks AS chunk WHERE chunk.version = models.version AND part = 'user') AS "hasUserPart"
+     FROM models WHERE state = 'live'`,
   );
   return row ?? null;
 }
@@ -141,15 +257,16 @@ export async function loadModelPart(database: Queryable, version: number, part: 
   return whole;
 }
 
-const SUMMARY = 'version, state, recipe, report, created_at AS "createdAt", activated_at AS "activatedAt"';
+const COLUMNS = `version, state, (SELECT max(run_no) FROM training_runs WHERE training_runs.version = models.version) AS "runNo", recipe, report, watermark::text AS watermark,
+  system_identifier AS "systemIdentifier", ${IS_KEPT} AS "isKept", created_at AS "createdAt", activated_at AS "activatedAt"`;
 
 /** Newest first, those before `beforeVersion` where it is given. */
-export async function listModels(database: Queryable, beforeVersion: number | null, limit: number): Promise<ModelSummary[]> {
-  return await run<ModelSummary>(database, `SELECT ${SUMMARY} FROM models WHERE version < coalesce($1::bigint, 2147483648) ORDER BY version DESC LIMIT $2`, [beforeVersion, limit]);
+export async function listModels(database: Queryable, beforeVersion: number | null, limit: number): Promise<Model[]> {
+  return await run<Model>(database, `SELECT ${COLUMNS} FROM models WHERE version < coalesce($1::bigint, 2147483648) ORDER BY version DESC LIMIT $2`, [beforeVersion, limit]);
 }
 
 /** @returns null where there is no such version */
-export async function findModel(database: Queryable, version: number): Promise<ModelSummary | null> {
-  const [row] = await run<ModelSummary>(database, `SELECT ${SUMMARY} FROM models WHERE version = $1`, [version]);
+export async function findModel(database: Queryable, version: number): Promise<Model | null> {
+  const [row] = await run<Model>(database, `SELECT ${COLUMNS} FROM models WHERE version = $1`, [version]);
   return row ?? null;
 }

@@ -2,12 +2,36 @@
  * Training runs and the lock that lets one process at a time make one.
  *
  * The lock is a session-level advisory lock on a connection of its own: it is gone the moment that process or connection is, so a run whose process died
- * cannot block the next. A run that is still marked `running` while nobody holds the lock is such a dead one; whoever takes the lock next says so.
+ * cannot block the next. A run that is still marked `running` while nobody holds the lock is such a dead one: whoever takes the lock next, or looks at runs, in
+ * whatever process, marks it as `lost`. From `running` alone a run can publish, so a lost one never does.
+ *
+ *   running → published | needs-approval | rejected | cancelled | failed | lost        needs-approval → published (activated) | rejected (refused)
  */
 import type pg from 'pg';
 import { type Queryable, connectAlone, explainDatabaseError, run } from './database.ts';
 
-export type RunState = 'running' | 'published' | 'rejected' | 'skipped' | 'cancelled' | 'failed';
+export type RunState = 'running' | 'published' | 'needs-approval' | 'rejected' | 'skipped' | 'cancelled' | 'failed' | 'lost';
+
+/** What a run has to show before its report: grows while it goes, each list at its end only. */
+export interface RunDetail {
+  /** Points of the learning curves. */
+  readonly points?: readonly object[];
+  /** Trials of the search. */
+  readonly trials?: readonly object[];
+}
+
+export interface RunProgress extends Record<string, unknown> {
+  readonly runNo: number;
+  readonly state: RunState;
+  readonly phase: string | null;
+  /** 0–1 over the whole run. */
+  readonly progress: number;
+  readonly secondsLeft: number | null;
+  readonly detail: RunDetail | null;
+  readonly version: number | null;
+  readonly code: string | null;
+  readonly message: string | null;
+}
 
 export interface TrainingRun extends Record<string, unknown> {
   readonly runNo: number;
@@ -32,6 +56,24 @@ export interface TrainingLock {
 
 /** Advisory lock key: "jong" in ASCII. */
 const LOCK_KEY = 0x6a6f_6e67;
+/** The lock as `pg_locks` shows it: a key of 64 bits lies in classid (upper half) and objid, with objsubid 1. */
+const LOCK_ROW = `locktype = 'advisory' AND classid = 0 AND objid = ${LOCK_KEY} AND objsubid = 1 AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
+const MARK_LOST = `UPDATE training_runs SET state = 'lost', code = 'lost', message = 'The process that trained, or its connection to Postgres, ended before the run did. Nothing was published.',
+  phase = NULL, seconds_left = NULL, finished_at = now() WHERE state = 'running'`;
+
+/**
+ * Marks runs whose process has died. A run takes the lock before its row is there and lets go of it after its row has an end, so a row that is `running` while
+ * nobody holds the lock has nobody behind it; one that ended a moment ago is found changed when this statement comes to lock it.
+ */
+export async function markLostRuns(database: Queryable): Promise<void> {
+  await run(database, `${MARK_LOST} AND NOT EXISTS (SELECT FROM pg_locks WHERE ${LOCK_ROW})`);
+}
+
+/** Whether this very session holds the training lock: a connection that was replaced underneath (by a pooler between us and Postgres) does not. */
+export async function holdsTrainingLock(connection: Queryable): Promise<boolean> {
+  return (await run(connection, `SELECT FROM pg_locks WHERE ${LOCK_ROW} AND pid = pg_backend_pid()`)).length > 0;
+}
 
 /** @returns null where another process is training */
 export async function takeTrainingLock(connectionString: string): Promise<TrainingLock | null> {
@@ -43,10 +85,7 @@ export async function takeTrainingLock(connectionString: string): Promise<Traini
       return null;
     }
     // Nobody else can be running now.
-    await run(
-      connection,
-      `UPDATE training_runs SET state = 'failed', code = 'interrupted', message = 'The process that trained was stopped before the end.', finished_at = now() WHERE state = 'running'`,
-    );
+    await run(connection, MARK_LOST);
     return { connection, release: async () => await connection.end().catch(() => undefined) };
   } catch (error) {
     throw explainDatabaseError(error);
@@ -54,7 +93,12 @@ export async function takeTrainingLock(connectionString: string): Promise<Traini
 }
 
 export async function startRun(connection: Queryable, startedBy: string): Promise<number> {
-  const [row] = await run<{ runNo: number }>(connection, 'INSERT INTO training_runs (started_by, phase) VALUES ($1, $2) RETURNING run_no AS "runNo"', [startedBy, 'starting']);
+  const [row] = await run<{ runNo: number }>(
+    connection,
+    `INSERT INTO training_runs (started_by, phase, watermark, system_identifier)
+     SELECT $1, 'starting', pg_snapshot_xmin(pg_current_snapshot()), system_identifier::text FROM pg_control_system() RETURNING run_no AS "runNo"`,
+    [startedBy],
+  );
   return row.runNo;
 }
 
@@ -68,12 +112,12 @@ export async function noteSkippedRun(database: Queryable, startedBy: string, cod
   return row.runNo;
 }
 
-/** Notes how far a run is. @returns whether somebody asked for it to be cancelled */
-export async function noteProgress(connection: Queryable, runNo: number, phase: string, progress: number, secondsLeft: number | null): Promise<boolean> {
+/** Notes how far a run is, and what it has to show where `detail` is given. @returns whether somebody asked for it to be cancelled, or it is not running any more */
+export async function noteProgress(connection: Queryable, runNo: number, phase: string, progress: number, secondsLeft: number | null, detail?: RunDetail): Promise<boolean> {
   const [row] = await run<{ cancel: boolean }>(
     connection,
-    `UPDATE training_runs SET phase = $2, progress = $3, seconds_left = $4 WHERE run_no = $1 AND state = 'running' RETURNING cancel_requested AS cancel`,
-    [runNo, phase, progress, secondsLeft],
+    `UPDATE training_runs SET phase = $2, progress = $3, seconds_left = $4, detail = coalesce($5::jsonb, detail) WHERE run_no = $1 AND state = 'running' RETURNING cancel_requested AS cancel`,
+    [runNo, phase, progress, secondsLeft, detail === undefined ? null : JSON.stringify(detail)],
   );
   return row === undefined || row.cancel;
 }
@@ -98,19 +142,52 @@ export async function requestCancel(database: Queryable, runNo: number): Promise
 const COLUMNS = `run_no AS "runNo", state, started_by AS "startedBy", phase, progress, seconds_left AS "secondsLeft", version, code, message, report,
   started_at AS "startedAt", finished_at AS "finishedAt"`;
 
-/** Newest first, those before `beforeRunNo` where it is given. */
+/** Newest first, those before `beforeRunNo` where it is given. Runs that died are marked first. */
 export async function listRuns(database: Queryable, beforeRunNo: number | null, limit: number): Promise<TrainingRun[]> {
+  await markLostRuns(database);
   return await run<TrainingRun>(database, `SELECT ${COLUMNS} FROM training_runs WHERE run_no < coalesce($1::bigint, 2147483648) ORDER BY run_no DESC LIMIT $2`, [beforeRunNo, limit]);
 }
 
 /** @returns null where there is no such run */
 export async function findRun(database: Queryable, runNo: number): Promise<TrainingRun | null> {
-  const [row] = await run<TrainingRun>(database, `SELECT ${COLUMNS} FROM training_runs WHERE run_no = $1`, [runNo]);
-  return row ?? null;
+  const read = async () => (await run<TrainingRun>(database, `SELECT ${COLUMNS} FROM training_runs WHERE run_no = $1`, [runNo])).at(0) ?? null;
+  const row = await read();
+  if (row?.state !== 'running') {
+    return row;
+  }
+  await markLostRuns(database);
+  return await read();
+}
+
+/** A run without its report, to be asked for twice a second. @returns null where there is no such run */
+export async function findProgress(database: Queryable, runNo: number): Promise<RunProgress | null> {
+  const read = async () =>
+    (await run<RunProgress>(database, `SELECT run_no AS "runNo", state, phase, progress, seconds_left AS "secondsLeft", detail, version, code, message FROM training_runs WHERE run_no = $1`, [runNo])).at(0) ?? null;
+  const row = await read();
+  if (row?.state !== 'running') {
+    return row;
+  }
+  await markLostRuns(database);
+  return await read();
 }
 
 /** When the newest run that was not skipped began; null where there was none. */
 export async function lastRunStartedAt(database: Queryable): Promise<Date | null> {
   const [row] = await run<{ at: Date | null }>(database, `SELECT max(started_at) AS at FROM training_runs WHERE state <> 'skipped'`);
   return row.at;
+}
+
+export interface RunWatermark extends Record<string, unknown> {
+  readonly watermark: string;
+  readonly systemIdentifier: string;
+}
+
+/** What the newest run that judged a model had to see, whether that model went live or not; null where there was none. */
+export async function lastJudgedWatermark(database: Queryable): Promise<RunWatermark | null> {
+  const [row] = await run<RunWatermark>(
+    database,
+    `SELECT watermark::text AS watermark, system_identifier AS "systemIdentifier" FROM training_runs
+     WHERE state IN ('published', 'needs-approval', 'rejected') AND watermark IS NOT NULL ORDER BY run_no DESC LIMIT 1`,
+  );
+  return row ?? null;
 }

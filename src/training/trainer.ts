@@ -9,7 +9,7 @@ import type { StartReport } from '../model/warm-start.ts';
 import type { Database } from '../storage/database.ts';
 import { countEventsSince } from '../storage/events.ts';
 import { findLiveModel } from '../storage/models.ts';
-import { lastRunStartedAt, noteSkippedRun } from '../storage/training-runs.ts';
+import { lastJudgedWatermark, lastRunStartedAt, noteSkippedRun } from '../storage/training-runs.ts';
 import { type RunResult, type StartedBy, type StartedRun, startTrainingRun } from './run.ts';
 
 export interface TrainerOptions {
@@ -83,17 +83,21 @@ export function createTrainer(options: TrainerOptions): Trainer {
     }
   }
 
+  /**
+   * Events since the newest run that judged a model, not since the live model: where a model was rejected, waits for approval, or was rolled back, the same events
+   * would only make the same model again.
+   */
   async function newEvents(most: number): Promise<number> {
-    const live = await findLiveModel(options.database);
+    const last = (await lastJudgedWatermark(options.database)) ?? (await findLiveModel(options.database));
     // A watermark means nothing in another cluster: everything counts as new.
-    const watermark = live !== null && live.systemIdentifier === options.systemIdentifier ? live.watermark : null;
+    const watermark = last !== null && last.systemIdentifier === options.systemIdentifier ? last.watermark : null;
     return await countEventsSince(options.database, watermark, most);
   }
 
   async function bySchedule(): Promise<void> {
     const fresh = await newEvents(options.minEvents);
     if (fresh < options.minEvents) {
-      const runNo = await noteSkippedRun(options.database, 'schedule', 'too-few-new-events', `${fresh} new events since the live model; a scheduled run needs ${options.minEvents} (RETRAIN_MIN_EVENTS).`);
+      const runNo = await noteSkippedRun(options.database, 'schedule', 'too-few-new-events', `${fresh} new events since the last run; a scheduled run needs ${options.minEvents} (RETRAIN_MIN_EVENTS).`);
       options.log('training skipped', { run: runNo, newEvents: fresh });
       return;
     }

@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { defaultGateRules } from '../../src/model/gate.ts';
+import { type Service, startService } from '../support/service.ts';
+import { expectProblem } from './problem-answers.ts';
+
+describe('settings', () => {
+  let service: Service;
+  const defaults = { gate: defaultGateRules, keepVersions: 5, search: 'light', split: 'time' };
+  beforeAll(async () => {
+    service = await startService();
+  });
+  afterAll(async () => await service.stop());
+
+  it('show their defaults where nobody changed them', async () => {
+    expect(await service.call('GET', '/v1/settings')).toMatchObject({ status: 200, json: defaults });
+  });
+
+  it('change what is named, leave the rest, and take what they answered', async () => {
+    expect((await service.call('PUT', '/v1/settings', { gate: { margin: 0.1 }, search: 'off' })).json).toEqual({ ...defaults, gate: { ...defaultGateRules, margin: 0.1 }, search: 'off' });
+    const { json } = await service.call('PUT', '/v1/settings', { gate: { manual: true }, keepVersions: 3 });
+    expect(json).toEqual({ ...defaults, gate: { ...defaultGateRules, margin: 0.1, manual: true }, search: 'off', keepVersions: 3 });
+    expect((await service.call('PUT', '/v1/settings', json)).json).toEqual(json);
+    expect((await service.call('PUT', '/v1/settings', {})).json).toEqual(json);
+    expect((await service.call('PUT', '/v1/settings', { gate: { margin: null, manual: null }, search: null, keepVersions: null })).json).toEqual(defaults);
+  });
+
+  it.each([
+    [{ gate: { margin: 1.5 } }, 'gate.margin', /gate\.margin is 1\.5; it must be <= 1/],
+    [{ gate: { margin: '0.1' } }, 'gate.margin', /gate\.margin is "0\.1"; it must be number or null/],
+    [{ gate: { minUsers: 0 } }, 'gate.minUsers', /must be >= 1/],
+    [{ gate: { normRatio: 1 } }, 'gate.normRatio', /must be >= 1\.1/],
+    [{ gate: { manual: 'yes' } }, 'gate.manual', /must be boolean or null/],
+    [{ gate: { margn: 0.1 } }, 'gate.margn', /did you mean "margin"/],
+    [{ gate: null }, 'gate', /must be object/],
+    [{ keepVersions: 2.5 }, 'keepVersions', /must be integer or null/],
+    [{ keepVersion: 2 }, 'keepVersion', /did you mean "keepVersions"/],
+    [{ search: 'fast' }, 'search', /must be one of off, light, full, null/],
+    [{ split: 'random' }, 'split', /must be one of time, leave-last-out, null/],
+    [[], 'body', /must be object/],
+  ])('refuse %j, naming the field', async (body, field, message) => {
+    const answer = await service.call('PUT', '/v1/settings', body);
+    expectProblem(answer, 400, 'invalid-request');
+    expect(answer.json).toMatchObject({ field, detail: expect.stringMatching(message) as string });
+    expect((await service.call('GET', '/v1/settings')).json).toEqual(defaults);
+  });
+});
