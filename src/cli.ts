@@ -23,8 +23,7 @@ import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { KEY_VARIABLE, ROLES, createFirstKeys, keyFileOf, readKeyFile } from './storage/first-keys.ts';
 import { OfflineFault } from './training/offline/fault.ts';
 import { TrainingFailed } from './training/threads/thread.ts';
-import { type StartedRun, startTrainingRun, threadsOf } from './training/run.ts';
-import type { StartReport } from './model/warm-start.ts';
+import { type RunReport, type StartedRun, startTrainingRun, threadsOf } from './training/run.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 const terminal = process.stdout.isTTY === true;
@@ -91,24 +90,29 @@ function printImport(file: string, summary: ImportSummary, seconds: number): voi
   print(`  ${count(summary.users)} users and ${count(summary.items)} items in the file; title or price filled in for ${count(summary.itemsFilled)} items`);
 }
 
-function printRun(started: StartedRun, report: Readonly<Record<string, unknown>>, modelVersion: number): void {
-  type Figures = Record<string, { mean: number; low: number; high: number }>;
-  const { events, users, items, interactions, factors, sweeps, seconds } = report as Record<string, number> & { seconds: { extract: number; train: number } };
-  const start = report.start as StartReport;
-  const holdout = report.holdout as { users: number; cutMs: number; testEvents: number; model: Figures; popularity: Figures; recentPopularity: Figures } | null;
-  print(`Model ${modelVersion} is live (run ${started.runNo}; ${seconds.extract.toFixed(1)} s reading, ${seconds.train.toFixed(1)} s training).`);
-  print(start.kind === 'warm' ? `  Went on from version ${start.fromVersion}: ${count(start.newItems)} new items, ${count(start.newUsers)} new users` : `  Fitted from the start: ${start.note}`);
+function printRun({ runNo }: StartedRun, report: RunReport, modelVersion: number): void {
+  const { events, users, items, interactions, factors, sweeps, seconds, start, test, gate, verdict, unmeasured } = report;
+  const took = Object.values(seconds).reduce((sum, one) => sum + one, 0);
+  print(`Model ${modelVersion} ${gate?.outcome === 'needs-approval' ? 'waits for approval' : 'is live'} (run ${runNo}; ${took.toFixed(1)} s).`);
+  if (start !== null) {
+    print(start.kind === 'warm' ? `  Went on from version ${start.fromVersion}: ${count(start.newItems)} new items, ${count(start.newUsers)} new users` : `  Fitted from the start: ${start.note}`);
+  }
   print(`  ${count(events)} events → ${count(interactions)} interactions of ${count(users)} users with ${count(items)} items; ${factors} factors, ${sweeps} sweeps`);
-  if (holdout === null) {
-    print(`  Not measured: ${(report.holdoutReason as { message: string }).message}`);
+  if (test === null) {
+    print(`  Not measured: ${unmeasured?.message}`);
     return;
   }
-  print(`  Holdout: the ${count(holdout.testEvents)} events after ${new Date(holdout.cutMs).toISOString()}, ${count(holdout.users)} users, whole catalogue`);
+  print(`  Test: ${count(test.users)} users, whole catalogue`);
   print(`    ${'mean [95 % interval]'.padEnd(22)} ${'recall@20'.padEnd(24)} NDCG@20`);
   const cell = ({ mean, low, high }: { mean: number; low: number; high: number }) => `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`;
-  for (const [label, figures] of [['this model', holdout.model], ['popularity', holdout.popularity], ['popularity, 28 days', holdout.recentPopularity]] as const) {
-    print(`    ${label.padEnd(22)} ${cell(figures['recall@20']).padEnd(24)} ${cell(figures['ndcg@20'])}`);
+  for (const [label, ranking] of [['this model', test.candidate], ['popularity', test.popularity], ['popularity, 28 days', test.recentPopularity], ['item-kNN', test.itemKnn]] as const) {
+    const { recall, ndcg } = ranking.at.find(({ k }) => k === 20)!;
+    print(`    ${label.padEnd(22)} ${cell(recall).padEnd(24)} ${cell(ndcg)}`);
   }
+  for (const reason of gate?.reasons ?? []) {
+    print(`  ${reason.passed ? '+' : '−'} ${reason.message}`);
+  }
+  print(`  ${verdict.code}: ${verdict.reason}`);
 }
 
 function printAnswer(answer: Answer): void {
@@ -168,7 +172,7 @@ program
   .action(async () => {
     await withHouse(async ({ connectionString, facts }, signal, config) => {
       const started = await startTrainingRun({
-        connectionString, systemIdentifier: facts.systemIdentifier, startedBy: 'cli', now: Date.now, threads: threadsOf(config.trainThreads, false), kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums,
+        connectionString, systemIdentifier: facts.systemIdentifier, startedBy: 'cli', now: Date.now, threads: threadsOf(config.trainThreads, false), kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums, searchSeconds: config.trainSearchSeconds, codeVersion: version,
         onProgress: (phase, progress, secondsLeft) => showProgress(`${phase}, ${Math.round(progress * 100)} %${secondsLeft === null ? '' : `, ${Math.ceil(secondsLeft)} s left`}`),
       });
       if (started === null) {
@@ -176,7 +180,7 @@ program
       }
       signal.addEventListener('abort', () => started.cancel(), { once: true });
       const result = await started.finished.finally(() => showProgress(''));
-      if (result.state !== 'published') {
+      if (!('version' in result)) {
         throw new CommandFault(`Run ${result.runNo} ${result.state} (${result.code}): ${result.message}`);
       }
       printRun(started, result.report, result.version);

@@ -28,6 +28,8 @@ export interface Config {
   readonly trainThreads: number;
   /** Every so-manieth model version is fitted from a cold start. */
   readonly trainColdEvery: number;
+  /** Wall time that a light search for a better recipe may take; a full one ten times as much. */
+  readonly trainSearchSeconds: number;
   /** Which inner loops a fit runs: `auto` is WebAssembly where it can run. */
   readonly trainKernel: 'auto' | 'wasm' | 'reference';
   /** Below these a run ends with what is missing. */
@@ -57,6 +59,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   TRAINER: { schema: { type: 'string', enum: ['thread', 'off'], default: 'thread' }, example: 'off', says: 'thread, or off for a replica that only answers' },
   TRAIN_THREADS: { schema: { type: 'integer', minimum: 0, maximum: 256, default: 0 }, example: '2', says: 'a whole number of threads; 0 chooses by the machine' },
   TRAIN_COLD_EVERY: { schema: { type: 'integer', minimum: 1, maximum: 1000, default: 7 }, example: '7', says: 'one model in so many is fitted from the start, the others go on from the live one; 1 is all' },
+  TRAIN_SEARCH_SECONDS: { schema: { type: 'integer', minimum: 1, maximum: 86400, default: 30 }, example: '60', says: 'a run looks for a better recipe so long at most; with full search ten times as long' },
   TRAIN_KERNEL: { schema: { type: 'string', enum: ['auto', 'wasm', 'reference'], default: 'auto' }, example: 'reference', says: 'auto, wasm (SIMD), or reference (plain code, slower)' },
   TRAIN_MIN_INTERACTIONS: { schema: { type: 'integer', minimum: 0, default: 1000 }, example: '1000', says: 'with fewer (shopper, item) pairs a run ends with what is missing; 0 trains on anything' },
   TRAIN_MIN_USERS: { schema: { type: 'integer', minimum: 0, default: 25 }, example: '25', says: 'the same for shoppers with two items or more' },
@@ -159,6 +162,7 @@ export function readConfig(environment: Record<string, string | undefined>, term
     trainer: text('TRAINER') as Config['trainer'],
     trainThreads: Number(values.TRAIN_THREADS),
     trainColdEvery: Number(values.TRAIN_COLD_EVERY),
+    trainSearchSeconds: Number(values.TRAIN_SEARCH_SECONDS),
     trainKernel: text('TRAIN_KERNEL') as Config['trainKernel'],
     trainMinimums: Object.freeze({ interactions: Number(values.TRAIN_MIN_INTERACTIONS), users: Number(values.TRAIN_MIN_USERS) }),
     logLevel: text('LOG_LEVEL')!,

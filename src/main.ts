@@ -72,7 +72,7 @@ async function main(): Promise<void> {
   const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: say });
   const trainer = createTrainer({
     database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
-    kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums, cron: config.retrainCron,
+    kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums, searchSeconds: config.trainSearchSeconds, codeVersion: version, cron: config.retrainCron,
     minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say,
   });
   const quality = createQualityChecker({ database, connectionString, minimums: config.trainMinimums, now: Date.now });
@@ -128,7 +128,7 @@ async function main(): Promise<void> {
   async function trainFirstDemoModel(): Promise<void> {
     while (answers.modelVersion() === null && config.trainer === 'thread' && !stopping.isStopping()) {
       phase = 'demo';
-      const started = await trainer.start('start');
+      const started = await trainer.start('start', { search: 'off' }); // somebody waits; tonight's run searches
       if (typeof started === 'object' && (await started.finished).state === 'failed') {
         return;
       }

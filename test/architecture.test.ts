@@ -23,7 +23,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   storage: { rooms: [], types: ['model'], packages: '*', because: 'rows and bytes: it stands at the side and knows no recommendation' },
   ingest: { rooms: ['model', 'storage'], packages: '*', because: 'the way in; what it stored is told to others by callbacks of main.ts' },
   training: { rooms: ['model', 'storage'], packages: '*', because: 'batch; the published model reaches serving through Postgres and main.ts' },
-  'training/threads/entry.ts': { rooms: ['model'], packages: ['node:worker_threads'], because: 'a thread computes: it holds no connection and reads no file' },
+  'training/threads/entry.ts': { rooms: ['model'], packages: ['node:worker_threads', 'node:crypto'], because: 'a thread computes: it holds no connection and reads no file' },
   serving: { rooms: ['model', 'storage'], packages: '*', because: 'online; it must not wait for training or ingest' },
   insight: { rooms: ['model', 'storage'], packages: '*', because: 'the loop back; reads what the others left in Postgres' },
   demo: { rooms: ['model'], packages: [], because: 'one generator for demo, simulator and bench: pure, so that the same seed gives the same shop' },

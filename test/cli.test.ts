@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { createTestDatabase } from './support/postgres.ts';
+import { createTestDatabase, execute } from './support/postgres.ts';
 
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
@@ -44,6 +44,9 @@ describe('jongleur', () => {
     const again = await jongleur('import', path, '--columns', 'user=customer,item=sku,time=ordered_at,quantity=qty', '--type', 'cart');
     expect(again.out).toMatch(/imported +0\n[^]*known already +48/);
 
+    const refused = await jongleur('train');
+    expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/rejected \(not-measured\).*gate\.publishUnmeasured/) as string });
+    await execute(database.url, `INSERT INTO settings (name, value) VALUES ('gate.publishUnmeasured', 'true')`);
     const trained = await jongleur('train');
     expect(trained).toMatchObject({ code: 0, err: '' });
     expect(trained.out).toMatch(/^Model 1 is live[^]*48 events → 48 interactions of 16 users with 8 items/);

@@ -20,7 +20,7 @@ describe('the configuration', () => {
   it('of an empty environment is the documented one', () => {
     expect(readConfig({}, false)).toEqual({
       host: '127.0.0.1', port: 3000, publicUrl: null, databaseUrl: null, dataDir: resolve('.jongleur'), demo: 'auto', retrainCron: '0 3 * * *', retrainMinEvents: 100, retrainAfterEvents: 10_000,
-      trainer: 'thread', trainThreads: 0, trainColdEvery: 7, trainKernel: 'auto', trainMinimums: { interactions: 1000, users: 25 }, logLevel: 'info', logPretty: false, keys: { secret: null, publishable: null, admin: null },
+      trainer: 'thread', trainThreads: 0, trainColdEvery: 7, trainSearchSeconds: 30, trainKernel: 'auto', trainMinimums: { interactions: 1000, users: 25 }, logLevel: 'info', logPretty: false, keys: { secret: null, publishable: null, admin: null },
     });
   });
 
@@ -29,13 +29,13 @@ describe('the configuration', () => {
       readConfig(
         {
           HOST: '0.0.0.0', PORT: ' 0 ', PUBLIC_URL: 'https://recommend.example.com//', DATABASE_URL: 'postgresql://u:p@db/x?sslmode=require', DATA_DIR: '/var/lib/j', DEMO: 'off', RETRAIN_CRON: '*/5 * * * * *', RETRAIN_MIN_EVENTS: '0',
-          RETRAIN_AFTER_EVENTS: '0', TRAINER: 'off', TRAIN_THREADS: '3', TRAIN_COLD_EVERY: '1', TRAIN_KERNEL: 'reference', TRAIN_MIN_INTERACTIONS: '50', TRAIN_MIN_USERS: '0', LOG_LEVEL: 'debug', LOG_PRETTY: '1', JONGLEUR_SECRET_KEY: SECRET,
+          RETRAIN_AFTER_EVENTS: '0', TRAINER: 'off', TRAIN_THREADS: '3', TRAIN_COLD_EVERY: '1', TRAIN_SEARCH_SECONDS: '60', TRAIN_KERNEL: 'reference', TRAIN_MIN_INTERACTIONS: '50', TRAIN_MIN_USERS: '0', LOG_LEVEL: 'debug', LOG_PRETTY: '1', JONGLEUR_SECRET_KEY: SECRET,
         },
         false,
       ),
     ).toEqual({
       host: '0.0.0.0', port: 0, publicUrl: 'https://recommend.example.com', databaseUrl: 'postgresql://u:p@db/x?sslmode=require', dataDir: '/var/lib/j', demo: 'off', retrainCron: '*/5 * * * * *', retrainMinEvents: 0,
-      retrainAfterEvents: 0, trainer: 'off', trainThreads: 3, trainColdEvery: 1, trainKernel: 'reference', trainMinimums: { interactions: 50, users: 0 }, logLevel: 'debug', logPretty: true, keys: { secret: SECRET, publishable: null, admin: null },
+      retrainAfterEvents: 0, trainer: 'off', trainThreads: 3, trainColdEvery: 1, trainSearchSeconds: 60, trainKernel: 'reference', trainMinimums: { interactions: 50, users: 0 }, logLevel: 'debug', logPretty: true, keys: { secret: SECRET, publishable: null, admin: null },
     });
     expect(readConfig({ RETRAIN_CRON: 'off' }, false).retrainCron).toBeNull();
   });
@@ -67,7 +67,7 @@ describe('the configuration', () => {
 
   it.each([
     ['PORT', '65536'], ['PORT', '-1'], ['PORT', '3000.5'], ['PORT', 'http'], ['PUBLIC_URL', 'recommend.example.com'], ['PUBLIC_URL', 'ftp://x'], ['DEMO', 'yes'], ['RETRAIN_CRON', 'daily at three'], ['RETRAIN_CRON', '61 3 * * *'], ['RETRAIN_CRON', '0 3 * *'],
-    ['RETRAIN_CRON', '2030-01-01T00:00:00'], ['RETRAIN_MIN_EVENTS', '-1'], ['RETRAIN_AFTER_EVENTS', '1.5'], ['TRAINER', 'on'], ['TRAIN_THREADS', '257'], ['TRAIN_COLD_EVERY', '0'], ['TRAIN_KERNEL', 'gpu'], ['TRAIN_MIN_INTERACTIONS', 'few'], ['TRAIN_MIN_USERS', '-1'], ['LOG_LEVEL', 'verbose'], ['LOG_PRETTY', 'yes'],
+    ['RETRAIN_CRON', '2030-01-01T00:00:00'], ['RETRAIN_MIN_EVENTS', '-1'], ['RETRAIN_AFTER_EVENTS', '1.5'], ['TRAINER', 'on'], ['TRAIN_THREADS', '257'], ['TRAIN_COLD_EVERY', '0'], ['TRAIN_SEARCH_SECONDS', '0'], ['TRAIN_KERNEL', 'gpu'], ['TRAIN_MIN_INTERACTIONS', 'few'], ['TRAIN_MIN_USERS', '-1'], ['LOG_LEVEL', 'verbose'], ['LOG_PRETTY', 'yes'],
   ])('refuses %s=%s with the variable, the value, what would be right and an example', (name, value) => {
     const faults = faultsOf({ [name]: value });
     expect(faults).toEqual([`${name} is "${value}": expected ${VARIABLES[name].says}. Example: ${name}=${VARIABLES[name].example}`]);

@@ -40,6 +40,8 @@ describe('the whole way of one rating', () => {
     const before = await server.call('GET', '/v1/users/u1/recommendations');
     expect(before.json).toMatchObject({ modelVersion: null, source: 'trending' });
 
+    // All at one moment, so nothing can be held out.
+    await server.call('PUT', '/v1/settings', { gate: { publishUnmeasured: true } });
     const started = await server.call('POST', '/v1/training-runs');
     expect(started.status).toBe(202);
     await expect.poll(async () => (await server.call('GET', `/v1/training-runs/${started.json.no}`)).json.state, { timeout: 20_000, interval: 50 }).toBe('published');
@@ -141,6 +143,7 @@ describe('two processes that start at once on one empty database', () => {
       expect(await countRows(database.url, 'event_types')).toBe(4);
       expect(await countRows(database.url, 'api_keys')).toBe(1);
       const [a, b] = servers;
+      await a.call('PUT', '/v1/settings', { gate: { publishUnmeasured: true } });
       const events = ['u1', 'u2', 'u3'].flatMap((userId, k) => ['i1', 'i2', 'i3', 'i4'].slice(0, 4 - (k % 2)).map((itemId) => ({ userId, itemId, type: 'cart' })));
       expect((await a.call('POST', '/v1/events', { events })).json.accepted).toBe(events.length);
       const runs = await Promise.all(servers.map((server) => server.call('POST', '/v1/training-runs')));

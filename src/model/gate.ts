@@ -67,7 +67,7 @@ export interface GateDecision {
 /** Before the refit, which need not be made where `publish` is false and the outcome is not `needs-approval`. */
 export function judgeCandidate(input: GateInput, rules: GateRules = defaultGateRules): GateDecision {
   if (input.unmeasured !== null) {
-    const message = `It could not be measured: ${input.unmeasured.message}`;
+    const message = `It could not be measured: ${input.unmeasured.message}${rules.publishUnmeasured ? '' : ' The setting gate.publishUnmeasured makes it live all the same.'}`;
     return conclude([{ code: 'not-measured', passed: rules.publishUnmeasured, figure: null, threshold: null, message }], true, rules);
   }
   const { reason: ofLive, underpowered } = compareWithLive(input, rules);

@@ -15,7 +15,7 @@ import type { Ranker } from './metrics.ts';
 import type { Neighbours } from './neighbours.ts';
 import { createScanIndex, createTopN, offerTopN, type ScanIndex, scanTopN, scoreItem, sortTopN, type TopN } from './top-n.ts';
 
-/** Users' histories by row: items and h_j, 0 < h_j ≤ 1. */
+/** Users' histories by row: items and h_j, 0 ≤ h_j ≤ 1; 0 = an item that the user has and that speaks for nothing. */
 export interface Histories {
   rowStart: Int32Array;
   /** Ascending within a row. */
@@ -46,7 +46,11 @@ const sampleUsers = 1000;
 
 /** A term without spread, or without data, has scale 0: it says nothing. */
 export function scaleTerms(users: Factors, items: Factors, histories: Histories, neighbours: Neighbours | null, recentPopularity: Float32Array | null, weights: TermWeights): TermScales {
-  const spread = spreadOfProducts(users, items);
+  return scalesOf(spreadOfProducts(users, items), histories, neighbours, recentPopularity, weights);
+}
+
+/** The same where σ_f is known. */
+export function scalesOf(spread: number, histories: Histories, neighbours: Neighbours | null, recentPopularity: Float32Array | null, weights: TermWeights): TermScales {
   const share = (weight: number, own: number) => (weight > 0 && own > 0 ? (weight * spread) / own : 0);
   return {
     neighbours: neighbours === null ? 0 : share(weights.neighbours, weights.neighbours > 0 ? spreadOfNeighbours(neighbours, histories) : 0),
@@ -120,6 +124,7 @@ export function addNeighbours(neighbours: Neighbours, histories: Histories, row:
   for (let e = histories.rowStart[row]!; e < histories.rowStart[row + 1]!; e++) {
     const j = histories.index[e]!;
     const h = histories.weight[e]!;
+    if (h === 0) continue; // its neighbours would be reached again and again: their sums stay 0
     const end = rowStart[j + 1]!;
     for (let n = rowStart[j]!; n < end; n++) {
       const i = index[n]!;

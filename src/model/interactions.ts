@@ -252,8 +252,12 @@ function ageDays(occurredAtMs: number, newestMs: number): number {
   return Math.max(0, newestMs - occurredAtMs) / dayMs;
 }
 
-function decay(age: number, halfLifeDays: number | null): number {
-  return halfLifeDays === null ? 1 : 2 ** (-age / halfLifeDays);
+/** Nothing fades below this: an old event stays an event, float32 holds it, and any half-life leaves the same pairs. */
+export const leastFreshness = 2 ** -20;
+
+/** 2^(−age / half-life), from 2⁻²⁰ to 1; null = no half-life. */
+export function decay(age: number, halfLifeDays: number | null): number {
+  return halfLifeDays === null ? 1 : Math.max(leastFreshness, 2 ** (-age / halfLifeDays));
 }
 
 interface SortedEvents {

@@ -2,6 +2,7 @@
  * Plain (user, item) pairs, as data scientists' files hold them: a value is the pair's weight and every target is 1. No event types, no decay, no returns:
  * those are `interactions.ts`.
  */
+import { leastFreshness } from './interactions.ts';
 import type { SparseRows } from './matrix.ts';
 import type { Relevance } from './split.ts';
 
@@ -55,9 +56,6 @@ function fold({ length, users, items, user, item }: PairColumns, weight: Float32
   const matrix: SparseRows = { rows: users, cols: items, rowStart, index: index.slice(0, entries), weight: folded.slice(0, entries), target: new Float32Array(entries).fill(1) };
   return { matrix, duplicates: length - entries };
 }
-
-/** No weight fades below this: an old event stays an event, and float32 holds it. */
-const leastFreshness = 2 ** -20;
 
 /**
  * 2^(−age / half-life) of each row. Ages count in days from the newest row, never from the wall clock; rows without a time are as old as the oldest. Null where

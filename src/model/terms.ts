@@ -43,6 +43,6 @@ export function weightsOf({ neighbours, neighbourWeight, recencyWeight }: Terms)
 }
 
 /** Event types with a half-life of their own keep it; the others fade by the recipe's, so that training and fold-in weigh alike. */
-export function withHalfLife(rules: readonly EventTypeRule[], { halfLifeDays }: Terms): EventTypeRule[] {
+export function withHalfLife(rules: readonly EventTypeRule[], halfLifeDays: number): EventTypeRule[] {
   return rules.map((rule) => (rule.halfLifeDays === null && halfLifeDays > 0 ? { ...rule, halfLifeDays } : { ...rule }));
 }

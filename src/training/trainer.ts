@@ -3,14 +3,14 @@
  * the next start sees the same events and more.
  */
 import { Cron } from 'croner';
+import type { GateRules } from '../model/gate.ts';
 import type { KernelChoice } from '../model/kernels/kernels.ts';
 import type { QualityMinimums } from '../model/quality/findings.ts';
-import type { StartReport } from '../model/warm-start.ts';
 import type { Database } from '../storage/database.ts';
 import { countEventsSince } from '../storage/events.ts';
 import { findLiveModel } from '../storage/models.ts';
 import { lastJudgedWatermark, lastRunStartedAt, noteSkippedRun } from '../storage/training-runs.ts';
-import { type RunResult, type StartedBy, type StartedRun, startTrainingRun } from './run.ts';
+import { type RunReport, type RunResult, type RunWishes, type StartedBy, type StartedRun, startTrainingRun } from './run.ts';
 
 export interface TrainerOptions {
   readonly database: Database;
@@ -25,6 +25,12 @@ export interface TrainerOptions {
   readonly minimums?: QualityMinimums;
   /** Every so-manieth version begins cold; default 7. */
   readonly coldEvery?: number;
+  /** Of a light search; a full one has ten times as much. Default 30. */
+  readonly searchSeconds?: number;
+  /** In place of the settings'; null: publish whatever comes. */
+  readonly gate?: GateRules | null;
+  /** Of this program, for the record. */
+  readonly codeVersion?: string;
   readonly cron: string | null;
   readonly minEvents: number;
   /** 0: never because of events. */
@@ -37,7 +43,7 @@ export interface TrainerOptions {
 
 export interface Trainer {
   /** Starts a run now. */
-  start(startedBy: StartedBy): Promise<'off' | 'busy' | StartedRun>;
+  start(startedBy: StartedBy, wishes?: RunWishes): Promise<'off' | 'busy' | StartedRun>;
   /** Starts the schedule and the watch on new events. */
   watch(): void;
   /** Called after events were stored, here or elsewhere: soon, but not at once, somebody counts. */
@@ -57,11 +63,11 @@ export function createTrainer(options: TrainerOptions): Trainer {
   let watching = false;
   let stopped = false;
 
-  async function start(startedBy: StartedBy): Promise<'off' | 'busy' | StartedRun> {
+  async function start(startedBy: StartedBy, wishes: RunWishes = {}): Promise<'off' | 'busy' | StartedRun> {
     if (!options.enabled || stopped) {
       return 'off';
     }
-    const run = await startTrainingRun({ ...options, startedBy });
+    const run = await startTrainingRun({ ...options, ...wishes, startedBy });
     if (run === null) {
       return 'busy';
     }
@@ -76,8 +82,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
   }
 
   function report(result: RunResult): void {
-    if (result.state === 'published') {
-      options.log('training published a model', { run: result.runNo, version: result.version, ...summarise(result.report) });
+    if ('version' in result) {
+      options.log(result.state === 'published' ? 'training published a model' : 'training made a model that waits for approval', { run: result.runNo, version: result.version, ...summarise(result.report) });
     } else {
       options.log(`training ${result.state}`, { run: result.runNo, code: result.code, reason: result.message }, result.state === 'failed');
     }
@@ -152,9 +158,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
 }
 
 /** The report's figures for a log line. */
-function summarise(report: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { events, users, items, interactions, factors, sweeps, kernel, threads, seconds } = report;
-  const start = report.start as StartReport;
-  const holdout = report.holdout as { model: Record<string, { mean: number }>; popularity: Record<string, { mean: number }> } | null;
-  return { events, users, items, interactions, factors, start: start.kind === 'warm' ? `warm from version ${start.fromVersion}` : `cold (${start.code})`, sweeps, kernel, threads, seconds, recallAt20: holdout?.model['recall@20'].mean ?? null, popularityRecallAt20: holdout?.popularity['recall@20'].mean ?? null };
+function summarise({ events, users, items, interactions, factors, start, sweeps, kernel, threads, seconds, test, gate, verdict }: RunReport): Record<string, unknown> {
+  const recallOf = (ranking: { at: readonly { k: number; recall: { mean: number } }[] } | undefined) => ranking?.at.find(({ k }) => k === 20)?.recall.mean ?? null;
+  return {
+    events, users, items, interactions, factors, start: start?.kind === 'warm' ? `warm from version ${start.fromVersion}` : `cold (${start?.code})`, sweeps, kernel, threads, seconds,
+    recallAt20: recallOf(test?.candidate), popularityRecallAt20: recallOf(test?.popularity), gate: gate?.outcome ?? null, verdict: verdict.code,
+  };
 }

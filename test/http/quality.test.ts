@@ -50,8 +50,8 @@ describe('data quality', () => {
   it('is reported by a run that ends for want of data, with what is missing', async () => {
     const started = (await startTrainingRun({ ...options(), minimums: { interactions: 5000, users: 25 } }))!;
     const message = 'Not enough data to train: 450 of at least 5000 interactions.';
-    expect(await started.finished).toMatchObject({ state: 'failed', code: 'not-enough-data', message });
-    expect(await findRun(service.database, started.runNo)).toMatchObject({ state: 'failed', message, version: null, report: { quality: { figures: { events: 751 }, missing: ['450 of at least 5000 interactions'] } } });
+    expect(await started.finished).toMatchObject({ state: 'rejected', code: 'not-enough-data', message });
+    expect(await findRun(service.database, started.runNo)).toMatchObject({ state: 'rejected', message, version: null, report: { quality: { figures: { events: 751 }, missing: ['450 of at least 5000 interactions'] } } });
     expect((await service.call('GET', '/v1/data-quality')).json).toMatchObject({ runNo: started.runNo, figures: { events: 751 } });
     expect((await service.call('GET', '/v1/models')).json.items).toEqual([]);
   });

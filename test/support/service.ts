@@ -12,21 +12,24 @@ import { createDatabase, readServerFacts } from '../../src/storage/database.ts';
 import { listEventTypes } from '../../src/storage/event-types.ts';
 import { type StartedRun } from '../../src/training/run.ts';
 import { createQualityChecker } from '../../src/training/quality.ts';
-import { createTrainer } from '../../src/training/trainer.ts';
+import { createTrainer, type TrainerOptions } from '../../src/training/trainer.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export const KEYS = { secret: `sk_${'s'.repeat(40)}`, publishable: `pk_${'p'.repeat(40)}`, admin: `ak_${'a'.repeat(40)}` } as const;
 
 export type Service = Awaited<ReturnType<typeof startService>>;
 
-/** @param overrides parts of the services that a test replaces */
-export async function startService(overrides: Partial<Services> = {}) {
+/**
+ * @param overrides parts of the services that a test replaces
+ * @param training how it trains; by default whatever comes is published, since most tests have a handful of events
+ */
+export async function startService(overrides: Partial<Services> = {}, training: Partial<TrainerOptions> = {}) {
   const { url, drop } = await createTestDatabase(inject('templateUrl'));
   const database = createDatabase({ connectionString: url, maxConnections: 5, onError: () => undefined });
   const facts = await readServerFacts(database);
   const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: () => undefined });
   await answers.start();
-  const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: true, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: () => undefined });
+  const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: true, gate: null, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: () => undefined, ...training });
   const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });
   const writer = createWriter({ database, types: await listEventTypes(database), maxPendingRequests: 100, now: Date.now, onCommitted: (events) => answers.noteCommitted(events.map((event) => event.userId)) });
   const keys = createKeyRing(database, KEYS);

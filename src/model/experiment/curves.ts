@@ -14,11 +14,11 @@
  * people; since NDCG asks for the best min(20, wanted) only, long histories do not raise it. All are judged by their factors alone: the terms beside them (`hybrid.ts`) do not over- or underfit.
  */
 import { comparePaired, createResamples, intervalsOf, type PairedDifference, type Resamples } from '../evaluation/bootstrap.ts';
+import type { FitFunction } from '../fitting.ts';
 import { sampleRelevance } from '../holdout.ts';
 import { type Fit, FitDiverged, type Recipe } from '../ials.ts';
 import { meanWeight, scaleWeights, type SparseRows } from '../matrix.ts';
 import { evaluateRanking, type Interval, meanOf, rankByFactors, type Ranker } from '../metrics.ts';
-import type { FitFunction } from '../pipeline.ts';
 import { rankByScore, scorePopularity } from '../popularity.ts';
 import { createRandom } from '../random.ts';
 import type { Relevance } from '../split.ts';

@@ -2,6 +2,7 @@
  * A training thread. The first takes a job, says how far it is, and gives back a model's bytes or factors; the others help it fit. Imports only the model and
  * the messages.
  */
+import { createHash } from 'node:crypto';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { FitDiverged, fitIals } from '../../model/ials.ts';
 import { createKernels } from '../../model/kernels/kernels.ts';
@@ -9,7 +10,7 @@ import { indexOfNo, transpose } from '../../model/matrix.ts';
 import { type FitFunction, NotEnoughData, type TrainingInput, trainModel } from '../../model/pipeline.ts';
 import { reportQuality } from '../../model/quality/report.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
-import { decodeItemFactors, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
+import { decodeItemSide, decodeUserSide, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
 import { createFitThread, viewPlaced } from '../../model/threaded-fit.ts';
 import { helpFindNeighbours } from '../../model/threaded-neighbours.ts';
 import type { CheckJob, Computed, FitJob, IdColumns, Place, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
@@ -58,20 +59,39 @@ function check({ columns, rules, catalogueItems, quality }: CheckJob) {
   return report;
 }
 
-/** A part that cannot be read costs a cold start, not the run. */
-function readLive(live: TrainJob['live']): NonNullable<TrainingInput['live']> {
-  if ('code' in live) {
-    return live;
+/** What the experiment takes of the live version. A part that cannot be read costs a cold start and the look back, not the run. */
+function readLive(live: TrainJob['live']): Pick<TrainingInput, 'live' | 'start' | 'snapshot'> {
+  if (live === null) {
+    return {};
   }
-  const { version, events, users, warmInARow, itemPart } = live;
+  const { version, params, cold, events, users, newestEventNo, warmInARow, itemPart, userPart } = live;
+  const recipe = params === null ? null : { version, recipe: params, terms: params };
+  if (itemPart === null) {
+    return { live: recipe, ...(cold === null ? {} : { start: cold }) };
+  }
   try {
-    return { version, events, users, warmInARow, items: decodeItemFactors(itemPart) };
+    const itemSide = decodeItemSide(itemPart);
+    const userSide = userPart === null ? null : decodeUserSide(userPart);
+    return {
+      live: recipe,
+      start: cold ?? { version, events, users, warmInARow, items: itemSide },
+      snapshot: userSide === null || newestEventNo === null ? null : { version, newestEventNo, itemSide, userSide },
+    };
   } catch (error) {
-    return { code: 'unreadable', note: `Live version ${version}: ${error instanceof Error ? error.message : String(error)}` };
+    return { live: recipe, start: { code: 'unreadable', note: `Live version ${version}: ${error instanceof Error ? error.message : String(error)}` } };
   }
 }
 
-function train(job: TrainJob, place: Place): void {
+/** SHA-256 over the columns: equal exactly where the events and their order are. */
+function hashOf({ length: _length, ...columns }: TrainJob['columns']): string {
+  const hash = createHash('sha256');
+  for (const column of Object.values(columns) as ArrayBufferView[]) {
+    hash.update(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+  }
+  return hash.digest('hex');
+}
+
+async function train(job: TrainJob, place: Place): Promise<void> {
   if (job.quality != null) {
     post({ kind: 'progress', phase: 'quality', fraction: 0 });
     const { missing, figures } = check({ columns: job.columns, rules: job.rules, catalogueItems: job.items.nos.length, quality: job.quality });
@@ -80,18 +100,20 @@ function train(job: TrainJob, place: Place): void {
     }
   }
   const { fit, computed } = createFit(place);
-  const { itemSide, userSide, report } = trainModel({
-    columns: job.columns,
-    rules: job.rules,
-    recipe: job.recipe,
-    live: readLive(job.live),
+  const { columns, rules, recipe, terms, settings } = job;
+  const { report, model } = await trainModel({
+    columns, rules, settings, ...(recipe === undefined ? {} : { recipe }), ...(terms === undefined ? {} : { terms }), ...readLive(job.live),
     fit,
+    seconds: () => performance.now() / 1000,
     onProgress: (phase, fraction) => post({ kind: 'progress', phase, fraction }),
+    onTrial: (trial) => post({ kind: 'trial', trial }),
+    onPoint: (curve, point) => post({ kind: 'point', curve, point }),
   });
-  const itemPart = encodeItemSide({ ...itemSide, itemIds: idsOf(itemSide.itemNos, job.items) });
-  const userPart = encodeUserSide({ ...userSide, userIds: idsOf(userSide.userNos, job.users) });
-  const transfer = [itemPart.buffer as ArrayBuffer, userPart.buffer as ArrayBuffer];
-  post({ kind: 'done', computed: computed(), threadId, recipe: itemSide.recipe, report, itemPart, userPart }, transfer);
+  const parts = model === null ? null : {
+    item: encodeItemSide({ ...model.itemSide, itemIds: idsOf(model.itemSide.itemNos, job.items) }),
+    user: encodeUserSide({ ...model.userSide, userIds: idsOf(model.userSide.userNos, job.users) }),
+  };
+  post({ kind: 'done', computed: computed(), threadId, report, dataHash: hashOf(columns), parts }, parts === null ? [] : [parts.item.buffer as ArrayBuffer, parts.user.buffer as ArrayBuffer]);
 }
 
 function fitOnly({ matrix, recipe, objective }: FitJob, place: Place): void {
@@ -142,7 +164,7 @@ if (given.kind === 'help') {
 }
 try {
   if (given.kind === 'train') {
-    train(given.job, given.place);
+    await train(given.job, given.place);
   } else if (given.kind === 'check') {
     check(given.job);
   } else if (given.kind === 'neighbours') {

@@ -6,7 +6,10 @@ import type { EventColumns, EventTypeRule } from '../../model/interactions.ts';
 import type { Shape } from '../../model/shared-memory.ts';
 import type { ColdStart } from '../../model/warm-start.ts';
 import type { NeighbourWork } from '../../model/threaded-neighbours.ts';
-import type { TrainingPhase, TrainingReport } from '../../model/pipeline.ts';
+import type { FittedPoint, CurveName } from '../../model/experiment/curves.ts';
+import type { Trial } from '../../model/experiment/search.ts';
+import type { ExperimentSettings, TrainingPhase, TrainingReport } from '../../model/pipeline.ts';
+import type { Params, Terms } from '../../model/terms.ts';
 import type { QualityMinimums } from '../../model/quality/findings.ts';
 import type { QualityReport } from '../../model/quality/report.ts';
 
@@ -34,22 +37,33 @@ export interface CheckJob {
 export interface TrainJob {
   readonly columns: EventColumns;
   readonly rules: readonly EventTypeRule[];
-  readonly recipe: Recipe;
+  /** Where they are not given: the live version's, else the default. */
+  readonly recipe?: Recipe;
+  readonly terms?: Terms;
+  readonly settings: Partial<ExperimentSettings>;
   readonly users: IdColumns;
   readonly items: IdColumns;
   /** Report on the data first, and end where they are too few; null: train on whatever is there. */
   readonly quality?: QualitySettings | null;
-  /** The live version's item part, for the published fit to go on from; or why not. */
-  readonly live: LivePart | { readonly code: ColdStart; readonly note: string };
+  /** Null: no version is live. */
+  readonly live: LivePart | null;
 }
 
+/** The live version: the recipe to compare with, the factors that the published fit may go on from, the snapshot to see how it really did. */
 export interface LivePart {
   readonly version: number;
+  /** Recipe and terms; null where they cannot be read, and the version counts as none to compare with. */
+  readonly params: Params | null;
+  /** Why the published fit begins cold; null where it may go on. */
+  readonly cold: { readonly code: ColdStart; readonly note: string } | null;
   readonly events: number;
   readonly users: number;
+  /** Null in versions from before it was noted. */
+  readonly newestEventNo: number | null;
   readonly warmInARow: number;
-  /** As stored. */
-  readonly itemPart: Uint8Array;
+  /** As stored; null where they are gone or damaged. */
+  readonly itemPart: Uint8Array | null;
+  readonly userPart: Uint8Array | null;
 }
 
 export interface FitJob {
@@ -92,8 +106,10 @@ export type ThreadFailure =
 export type ThreadMessage =
   | { readonly kind: 'progress'; readonly phase: TrainingPhase | 'quality'; readonly fraction: number }
   | { readonly kind: 'quality'; readonly report: QualityReport }
+  | { readonly kind: 'trial'; readonly trial: Trial }
+  | { readonly kind: 'point'; readonly curve: CurveName; readonly point: FittedPoint }
   | { readonly kind: 'sweep'; readonly sweep: number; readonly of: number; readonly seconds: number }
-  | { readonly kind: 'done'; readonly computed: Computed; readonly threadId: number; readonly recipe: Recipe; readonly report: TrainingReport; readonly itemPart: Uint8Array; readonly userPart: Uint8Array }
+  | { readonly kind: 'done'; readonly computed: Computed; readonly threadId: number; readonly report: TrainingReport; readonly dataHash: string; readonly parts: { readonly item: Uint8Array; readonly user: Uint8Array } | null }
   | { readonly kind: 'fitted'; readonly computed: Computed; readonly users: Factors; readonly items: Factors; readonly objective: number[] | null; readonly objectiveSeconds: number }
   | { readonly kind: 'found' }
   | ThreadFailure;

@@ -1,5 +1,7 @@
 /** Starts training threads and waits for their end. The event loop of this process only passes messages on. */
 import { Worker } from 'node:worker_threads';
+import type { CurveName, FittedPoint } from '../../model/experiment/curves.ts';
+import type { Trial } from '../../model/experiment/search.ts';
 import type { EventColumns } from '../../model/interactions.ts';
 import type { KernelChoice } from '../../model/kernels/kernels.ts';
 import type { QualityReport } from '../../model/quality/report.ts';
@@ -31,22 +33,34 @@ export interface Team {
   readonly memory?: WebAssembly.Memory;
 }
 
+/** What a run shows while it goes. */
+export interface TrainHooks {
+  onProgress?(phase: string, fraction: number): void;
+  onQuality?(report: QualityReport): void;
+  onTrial?(trial: Trial): void;
+  onPoint?(curve: CurveName, point: FittedPoint): void;
+}
+
 /**
  * @throws TrainingFailed; the signal's reason when cancelled (the threads are ended at once)
  */
-export async function trainInThread(job: TrainJob, signal: AbortSignal, onProgress: (phase: string, fraction: number) => void, team: Team = { threads: 1, kernel: 'auto' }, onQuality: (report: QualityReport) => void = () => undefined): Promise<Trained> {
+export async function trainInThread(job: TrainJob, signal: AbortSignal, hooks: TrainHooks = {}, team: Team = { threads: 1, kernel: 'auto' }): Promise<Trained> {
   const { columns, users, items, live } = job;
   const arrays = [...arraysOf(columns), users.nos, users.offsets, users.bytes, items.nos, items.offsets, items.bytes];
   return await runThreads<Trained>({
     job: { kind: 'train', job },
-    transfer: [...arrays, ...('itemPart' in live ? [live.itemPart] : [])].map((array) => array.buffer as ArrayBuffer),
+    transfer: [...arrays, live?.itemPart, live?.userPart].filter((array) => array != null).map((array) => array.buffer as ArrayBuffer),
     team,
     signal,
     onMessage: (message) => {
       if (message.kind === 'progress') {
-        onProgress(message.phase, message.fraction);
+        hooks.onProgress?.(message.phase, message.fraction);
       } else if (message.kind === 'quality') {
-        onQuality(message.report);
+        hooks.onQuality?.(message.report);
+      } else if (message.kind === 'trial') {
+        hooks.onTrial?.(message.trial);
+      } else if (message.kind === 'point') {
+        hooks.onPoint?.(message.curve, message.point);
       }
       return message.kind === 'done' ? message : null;
     },

@@ -2,10 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drawCandidates, rungsOf } from '../../../src/model/experiment/search.ts';
 import { DEFAULT_RECIPE } from '../../../src/model/ials.ts';
 import type { RecipeChoice } from '../../../src/training/offline/data.ts';
 import { evaluateOffline } from '../../../src/training/offline/evaluate.ts';
-import { drawCandidates, searchRecipe } from '../../../src/training/offline/search.ts';
+import { searchRecipe } from '../../../src/training/offline/search.ts';
 import { DEFAULT_TERMS } from '../../../src/model/terms.ts';
 import { checkerboard, readData } from './files.ts';
 
@@ -37,7 +38,8 @@ describe('a search', () => {
   });
 
   it('draws sixteen different recipes, what was given first, none with more factors than the file allows', () => {
-    const recipes = drawCandidates(nothingAsked.recipe, nothingAsked.asked, 70, 60, false).map(({ recipe }) => recipe);
+    const draw = (mostFactors: number, fades: boolean) => drawCandidates({ ...nothingAsked, terms: DEFAULT_TERMS, live: null, rungs: rungsOf.full, mostFactors, fades });
+    const recipes = draw(70, false).map(({ recipe }) => recipe);
     expect(recipes[0]).toEqual(nothingAsked.recipe);
     expect(new Set(recipes.map((recipe) => JSON.stringify(recipe))).size).toBe(16);
     for (const { factors, regularization, unobservedWeight } of recipes) {
@@ -47,9 +49,9 @@ describe('a search', () => {
       expect(unobservedWeight).toBeGreaterThanOrEqual(0.05);
       expect(unobservedWeight).toBeLessThanOrEqual(2);
     }
-    expect(drawCandidates(nothingAsked.recipe, nothingAsked.asked, 5, 60, false).every(({ recipe }) => recipe.factors === 5)).toBe(true);
-    expect(drawCandidates(nothingAsked.recipe, nothingAsked.asked, 70, 60, false).map(({ recipe }) => recipe)).toEqual(recipes);
-    const fading = drawCandidates(nothingAsked.recipe, nothingAsked.asked, 70, 60, true);
+    expect(draw(5, false).every(({ recipe }) => recipe.factors === 5)).toBe(true);
+    expect(draw(70, false).map(({ recipe }) => recipe)).toEqual(recipes);
+    const fading = draw(70, true);
     expect(fading[0]!.halfLifeDays).toBe(60);
     expect(new Set(fading.map(({ halfLifeDays }) => halfLifeDays)).size).toBeGreaterThan(2);
   });
