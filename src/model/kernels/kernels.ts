@@ -57,8 +57,14 @@ export interface Kernels {
   packBasis(vectors: number, stride: number, packed: number): void;
   /** Y ← YQ. */
   rotate(data: number, stride: number, from: number, to: number, vectors: number, packed: number, scratch: number): void;
-  /** Rows of `solved`. `dense` and `ridge` float64. Returns the first row without a finite solution, or −1. */
-  solveRows(solved: number, fixed: number, stride: number, sparse: SparseAt, from: number, to: number, dense: number, ridge: number, effort: Effort, scratch: number): number;
+  /**
+   * Rows of `solved`. `dense` and `ridge` float64. With a column `frozen` every row keeps its number there. Returns the first row without a finite solution,
+   * or −1.
+   */
+  solveRows(
+    solved: number, fixed: number, stride: number, sparse: SparseAt, from: number, to: number, dense: number, ridge: number, effort: Effort, scratch: number,
+    frozen?: number,
+  ): number;
   /** Rows of `out` grow by Σ w t y over their entries. Returns the first row that is not finite then, or −1. */
   project(out: number, fixed: number, stride: number, sparse: SparseAt, from: number, to: number): number;
   /** out[r − from] = y_r · x, float32. */

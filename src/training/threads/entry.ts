@@ -3,6 +3,7 @@
  * the messages.
  */
 import { parentPort, threadId, workerData } from 'node:worker_threads';
+import { fitExplicit } from '../../model/explicit.ts';
 import { FitDiverged, fitIals } from '../../model/ials.ts';
 import { createKernels } from '../../model/kernels/kernels.ts';
 import { indexOfNo, transpose } from '../../model/matrix.ts';
@@ -45,7 +46,8 @@ function createFit({ memory, kernel, limitBytes, thread, threads }: Place, place
           throw error;
         }
         computed = { kernel: 'reference', threads: 1 };
-        return fitIals(byUser, transpose(byUser), { ...recipe, sweeps: 2 * recipe.sweeps }, hooks);
+        const plain = { ...recipe, sweeps: 2 * recipe.sweeps };
+        return hooks.biases === undefined ? fitIals(byUser, transpose(byUser), plain, hooks) : fitExplicit(byUser, transpose(byUser), plain, hooks.biases, hooks);
       }
     },
   };
@@ -94,7 +96,7 @@ function train(job: TrainJob, place: Place): void {
   post({ kind: 'done', computed: computed(), threadId, recipe: itemSide.recipe, report, itemPart, userPart }, transfer);
 }
 
-function fitOnly({ matrix, recipe, objective }: FitJob, place: Place): void {
+function fitOnly({ matrix, recipe, objective, biases }: FitJob, place: Place): void {
   const { fit, computed } = createFit(place, matrix.kind === 'placed');
   const { byUser, items: start } = matrix.kind === 'placed' ? viewPlaced(place.memory, matrix.shape) : matrix;
   const started = matrix.kind === 'placed' ? matrix.started : start !== null;
@@ -105,6 +107,7 @@ function fitOnly({ matrix, recipe, objective }: FitJob, place: Place): void {
   const fitted = fit(byUser, recipe, {
     objective,
     ...(started ? { start: { items: start! } } : {}),
+    ...(biases === null ? {} : { biases }),
     onObjective: (begins) => {
       const now = performance.now();
       if (begins) {

@@ -20,10 +20,13 @@ export function solveScratchBytes(stride: usize, shortRow: usize): usize {
  * Rows `from` … `to` − 1 of `solved`, from where they stand if `warm`. `dense` and `ridge` are float64, the latter by row. Rows of at most `shortRow` entries (0 … 64, a multiple of 4) are
  * solved in the dual, others in at most `maxSteps` steps or until the residual in the preconditioner's norm has fallen to `tolerance` times its first value.
  * Returns the first row without a finite solution, or −1.
+ *
+ * With a column `frozen` (−1 = none) every row keeps the number it has there, as if that column's share had been taken from the targets: its preconditioner
+ * is 0, so no step moves it.
  */
 export function solveRows(
   solved: usize, fixed: usize, stride: usize, rowStart: usize, index: usize, weight: usize, target: usize, from: usize, to: usize,
-  dense: usize, ridge: usize, warm: bool, maxSteps: i32, tolerance: f32, relaxation: f32, refinements: i32, shortRow: usize, scratch: usize,
+  dense: usize, ridge: usize, warm: bool, maxSteps: i32, tolerance: f32, relaxation: f32, refinements: i32, shortRow: usize, scratch: usize, frozen: i32,
 ): i32 {
   const bytes = stride * 4;
   const omega = f32x4.splat(relaxation);
@@ -45,7 +48,9 @@ export function solveRows(
     const x = solved + row * bytes;
     const start = <usize>load<i32>(rowStart + row * 4);
     const n = <usize>load<i32>(rowStart + row * 4, 4) - start;
+    const kept: f32 = frozen < 0 ? 0 : load<f32>(x + <usize>frozen * 4);
     if (!warm || n === 0) memory.fill(x, 0, bytes);
+    if (frozen >= 0) store<f32>(x + <usize>frozen * 4, kept);
     if (n === 0) continue; // right-hand side 0
     const at = start * 4;
     const columns = index + at;
@@ -58,10 +63,12 @@ export function solveRows(
     const isShort = padded <= shortRow;
     if (isShort) {
       for (let k: usize = 0; k < bytes; k += 16) v128.store(inverse + k, f32x4.div(f32x4.splat(1), f32x4.sqrt(v128.load(diagonal + k))));
+      if (frozen >= 0) store<f32>(inverse + <usize>frozen * 4, 0);
       gatherScaled(z, fixed, bytes, columns, weights, n, padded, inverse);
       multiplyBySelf(product, z, bytes, padded);
       factorize(product, padded);
       for (let e: usize = 0; e < padded; e++) store<f32>(short + e * 4, e < n ? sqrt(load<f32>(weights + e * 4)) * load<f32>(targets + e * 4) : 0);
+      if (frozen >= 0) takeFrozen(short, kept, fixed + <usize>frozen * 4, bytes, columns, weights, n);
       substitute(product, padded, short);
       memory.fill(step, 0, bytes);
       for (let e: usize = 0; e < n; e++) addScaled(step, load<f32>(short + e * 4), z + e * bytes, bytes);
@@ -69,11 +76,13 @@ export function solveRows(
         const change = f32x4.sub(f32x4.mul(v128.load(step + k), v128.load(inverse + k)), v128.load(x + k));
         v128.store(x + k, f32x4.add(v128.load(x + k), f32x4.mul(omega, change)));
       }
+      if (frozen >= 0) store<f32>(x + <usize>frozen * 4, kept);
     } else {
       for (let k: usize = 0; k < bytes; k += 16) v128.store(r + k, f32x4.neg(f32x4.mul(v128.load(diagonal + k), v128.load(x + k))));
       memory.copy(inverse, diagonal, bytes);
-      addResidual(r, inverse, warm ? x : 0, fixed, bytes, columns, weights, targets, n);
+      addResidual(r, inverse, warm || frozen >= 0 ? x : 0, fixed, bytes, columns, weights, targets, n);
       for (let k: usize = 0; k < bytes; k += 16) v128.store(inverse + k, f32x4.div(f32x4.splat(1), v128.load(inverse + k)));
+      if (frozen >= 0) store<f32>(inverse + <usize>frozen * 4, 0);
       memory.fill(step, 0, bytes);
       conjugateGradients(step, r, p, q, diagonal, inverse, fixed, bytes, columns, weights, n, maxSteps, tolerance);
       for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.add(v128.load(x + k), f32x4.mul(omega, v128.load(step + k))));
@@ -122,6 +131,14 @@ export function project(
     if (failed < 0 && !(dot(x, x, bytes) < f32.MAX_VALUE)) failed = <i32>row;
   }
   return failed;
+}
+
+/** short_e −= √w_e · kept · y_e[frozen], `column` being where that column begins. */
+function takeFrozen(short: usize, kept: f32, column: usize, bytes: usize, columns: usize, weights: usize, n: usize): void {
+  for (let e: usize = 0; e < n; e++) {
+    const share = sqrt(load<f32>(weights + e * 4)) * kept * load<f32>(column + <usize>load<i32>(columns + e * 4) * bytes);
+    store<f32>(short + e * 4, load<f32>(short + e * 4) - share);
+  }
 }
 
 /** z_e = √w_e y_e / √D, and rows of 0 up to `padded`. */
