@@ -38,8 +38,11 @@ export interface Effort {
   tolerance: number;
   /** ω: the row moves by so much of the way from its start to its solution. 1 = to the solution; above, beyond it. */
   relaxation: number;
-  /** Solves of the float64 residual afterwards; 0 = none. */
-  refinements: number;
+  /**
+   * Above 0: rows are solved exactly, for residuals computed in float64, in so many passes at most; `tolerance` is then relative to the row's own length, or to
+   * its first residual where that is more.
+   */
+  exactPasses: number;
 }
 
 /** Offsets are in bytes, rows from `from` to `to` − 1, `stride` a multiple of 8. */

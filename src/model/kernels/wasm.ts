@@ -22,7 +22,7 @@ interface Exports {
   solveScratchBytes(stride: number, shortRow: number): number;
   solveRows(
     solved: number, fixed: number, stride: number, rowStart: number, index: number, weight: number, target: number, from: number, to: number,
-    dense: number, ridge: number, warm: number, maxSteps: number, tolerance: number, relaxation: number, refinements: number, shortRow: number, scratch: number,
+    dense: number, ridge: number, warm: number, maxSteps: number, tolerance: number, relaxation: number, exactPasses: number, shortRow: number, scratch: number,
     frozen: number,
   ): number;
   project(out: number, fixed: number, stride: number, rowStart: number, index: number, weight: number, target: number, from: number, to: number): number;
@@ -84,7 +84,7 @@ export function createWasmKernels(memory: WebAssembly.Memory): Kernels {
     solveRows: (solved, fixed, stride, { rowStart, index, weight, target }, from, to, dense, ridge, effort, scratch, frozen = -1) =>
       wasm.solveRows(
         solved, fixed, stride, rowStart, index, weight, target, from, to, dense, ridge, effort.warm ? 1 : 0, effort.steps, effort.tolerance,
-        effort.relaxation, effort.refinements, shortRow, scratch, frozen,
+        effort.relaxation, effort.exactPasses, shortRow, scratch, frozen,
       ),
     project: (out, fixed, stride, { rowStart, index, weight, target }, from, to) => wasm.project(out, fixed, stride, rowStart, index, weight, target, from, to),
     score: (data, stride, from, to, x, out) => wasm.score(data, stride, from, to, x, out),
