@@ -8,8 +8,7 @@
  * its objective is no higher than implicit's after its last; every time includes starting threads, every decomposition and the closing exact half-sweep. All objectives are computed
  * again in float64 (train/objective.py). The other rows use the product's recipe. `retail` and `ratings` run the benches of their own names.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -20,8 +19,9 @@ import { writeMatrix } from './train/implicit.mjs';
 import { measureLoop } from './train/loop.mjs';
 import { makeEvents, SIZES, toImplicitTargets, toMatrix } from './train/matrices.mjs';
 import { measureMemory } from './train/memory.mjs';
+import { runPart } from './train/part.mjs';
 import { measureSpeed } from './train/speed.mjs';
-import { addFailure, addRow, printTable } from './train/table.mjs';
+import { addFailure, printTable } from './train/table.mjs';
 import { measureThreads } from './train/threads.mjs';
 import { measureWarm } from './train/warm.mjs';
 
@@ -90,7 +90,7 @@ async function measureSize(size, folder) {
   }
 }
 
-for (const size of sizes) {
+for (const size of wanted.some((name) => name !== 'retail' && name !== 'ratings') ? sizes : []) {
   const folder = await mkdtemp(join(tmpdir(), 'jongleur-bench-'));
   try {
     await measureSize(size, folder);
@@ -100,13 +100,6 @@ for (const size of sizes) {
 }
 for (const name of ['retail', 'ratings']) {
   const script = fileURLToPath(new URL(`${name}.mjs`, import.meta.url));
-  await row(name, `bench/${name}.mjs`, () => {
-    if (!existsSync(script)) {
-      console.log(`\nbench/${name}.mjs is not here: its row is not measured.`);
-      return;
-    }
-    const { status } = spawnSync(process.execPath, [script], { stdio: 'inherit' });
-    addRow({ measure: `bench/${name}.mjs (its figures are above)`, floor: 0, goal: 0, figure: status ?? 1, raw: `ended with code ${status}` });
-  });
+  await row(name, `bench/${name}.mjs`, async () => await runPart(script, ['--seed', String(seed), '--threads', String(threads)]));
 }
 printTable();

@@ -4,12 +4,15 @@
  */
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
-import { readPairs } from './ingest/pairs.ts';
+import { readPairs, type ValueKind } from './ingest/pairs.ts';
+import { DEFAULT_RATING_RECIPE } from './model/explicit.ts';
 import { DEFAULT_RECIPE } from './model/ials.ts';
 import type { Interval } from './model/metrics.ts';
 import type { PairData, RecipeChoice } from './training/offline/data.ts';
 import { type Evaluation, evaluateOffline, type Metrics } from './training/offline/evaluate.ts';
+import { chooseRatingRecipe, describeRatingEvaluation, describeRatingFit, ratingHelp } from './rating-commands.ts';
 import { OfflineFault } from './training/offline/fault.ts';
+import { evaluateRatings, fitRatingsToFiles } from './training/offline/ratings.ts';
 import { fitOffline, type FitReport } from './training/offline/fit.ts';
 import { DEFAULT_TERMS, type Terms } from './model/terms.ts';
 import type { KernelChoice } from './training/threads/fit.ts';
@@ -18,7 +21,7 @@ interface RecipeOptions {
   readonly train: string;
   readonly objective: string;
   readonly factors?: number;
-  readonly sweeps: number;
+  readonly sweeps?: number;
   readonly regularization?: number;
   readonly unobservedWeight?: number;
   readonly seed: number;
@@ -62,7 +65,7 @@ More factors than the shorter side of the matrix has: as many as it has, with a 
 export function addOfflineCommands(program: Command, readKernel: () => KernelChoice): void {
   addRecipeOptions(program.command('evaluate').description('fit on one CSV file, measure on another; needs no database').requiredOption('--train <file>', 'the file to fit on'))
     .requiredOption('--test <file>', 'the file to measure on; read after the fit has ended')
-    .option('--k <list>', 'lengths of list to measure at, e.g. 10,20', lengths, [10, 20])
+    .option('--k <list>', 'lengths of list to measure at (default: 10,20)', lengths)
     .option('--json', 'the result as JSON')
     .addHelpText('after', `
 Every user of the test file whom the training file knows gets a list from the whole catalogue less what the training file has of them.
@@ -73,16 +76,26 @@ Means over users, with 95 % intervals (bootstrap). Beside them, on the same user
 of the training file where it has times, and item-kNN (plain cosine of the items' sets of users, 100 nearest).
 No user in both files, or nothing new in the test file: exit code 1.
 ${scoreHelp}
+${ratingHelp}
+Every rating of the test file is predicted, those of unknown users or items by the mean and the bias that is known (their share is said), and
+cut to the range of the ratings fitted. RMSE and MAE, with 95 % intervals over users (bootstrap), beside the mean, the item's mean and biases alone.
 ${searchHelp}
 ${filesHelp}
 
 Example:
   jongleur evaluate --train before.csv --test after.csv --factors 128 --k 20`)
-    .action(async (options: RecipeOptions & { test: string; k: number[] }) => {
+    .action(async (options: RecipeOptions & { test: string; k?: number[] }) => {
+      if (options.objective === 'rating') {
+        const ratings = { ...chooseRatingRecipe(options), kernel: readKernel(), say };
+        const train = await readData(options.train, 'rating');
+        const result = await evaluateRatings({ train, readTest: async () => await readData(options.test, 'rating'), ...ratings });
+        process.stdout.write(options.json === true ? `${JSON.stringify(result, null, 2)}\n` : describeRatingEvaluation(result));
+        return;
+      }
       const choice = { ...chooseRecipe(options), kernel: readKernel() };
       const train = await readData(options.train);
       const evaluation = await evaluateOffline({
-        train, readTest: async () => await readData(options.test), ...choice, ks: options.k, say,
+        train, readTest: async () => await readData(options.test), ...choice, ks: options.k ?? [10, 20], say,
       });
       process.stdout.write(options.json === true ? `${JSON.stringify(evaluation, null, 2)}\n` : describeEvaluation(evaluation));
     });
@@ -97,12 +110,21 @@ rows) and report.json (parameters, objective and seconds per sweep, memory). The
 are neighbour_start.npy, neighbour_index.npy (int32) and neighbour_similarity.npy (float32): scipy.sparse.csr_matrix((similarity, index, start)); recent_popularity.npy
 is one number an item; report.json says in "scales" what both are multiplied by. --no-neighbours writes no lists. The folder appears when it is whole.
 ${scoreHelp}
+${ratingHelp}
+The rows then have two columns more: a user's row ends with its bias and a 1, an item's with a 1 and its bias; a prediction is the report's mean
+plus the product of two rows.
 ${searchHelp}
 ${filesHelp}
 
 Example:
   jongleur fit --train orders.csv --out factors --factors 128`)
     .action(async (options: RecipeOptions & { out: string; force?: boolean }) => {
+      if (options.objective === 'rating') {
+        const ratings = { ...chooseRatingRecipe(options), kernel: readKernel(), say };
+        const result = await fitRatingsToFiles({ train: await readData(options.train, 'rating'), out: options.out, force: options.force === true, ...ratings });
+        process.stdout.write(options.json === true ? `${JSON.stringify(result, null, 2)}\n` : describeRatingFit(options.out, result));
+        return;
+      }
       const choice = { ...chooseRecipe(options), kernel: readKernel() };
       const train = await readData(options.train);
       const report = await fitOffline({ train, out: options.out, force: options.force === true, ...choice, say });
@@ -112,11 +134,11 @@ Example:
 
 function addRecipeOptions(command: Command): Command {
   return command
-    .option('--objective <name>', 'ranking: what will be wanted next', 'ranking')
-    .option('--factors <n>', `length of a vector (default: ${DEFAULT_RECIPE.factors}, less for small files)`, wholeNumber(1, 1024))
+    .option('--objective <name>', 'ranking: what will be wanted next; rating: how a pair will be rated', 'ranking')
+    .option('--factors <n>', `length of a vector (default: ${DEFAULT_RECIPE.factors}, for ratings ${DEFAULT_RATING_RECIPE.factors}, less for small files)`, wholeNumber(1, 1024))
     .option('--search', 'choose factors, regularization and unobserved weight, where not given, on a part of the training file held out')
-    .option('--sweeps <n>', 'one sweep solves all users, then all items', wholeNumber(1, 1000), DEFAULT_RECIPE.sweeps)
-    .option('--regularization <x>', `λ, above 0 (default: ${DEFAULT_RECIPE.regularization})`, number('above 0', (x) => x > 0))
+    .option('--sweeps <n>', `one sweep solves all users, then all items (default: ${DEFAULT_RECIPE.sweeps}, for ratings ${DEFAULT_RATING_RECIPE.sweeps})`, wholeNumber(1, 1000))
+    .option('--regularization <x>', `λ, above 0 (default: ${DEFAULT_RECIPE.regularization}, for ratings ${DEFAULT_RATING_RECIPE.regularization})`, number('above 0', (x) => x > 0))
     .option('--unobserved-weight <x>', `α₀: the weight of a pair that is not in the file, beside the mean pair's 1 (default: ${DEFAULT_RECIPE.unobservedWeight})`, number('from 0', (x) => x >= 0))
     .option('--seed <n>', 'of the first factors; the same seed gives the same bytes', wholeNumber(0, Number.MAX_SAFE_INTEGER), DEFAULT_RECIPE.seed)
     .option('--threads <n>', 'the result does not depend on it', wholeNumber(1, 256), availableParallelism())
@@ -129,15 +151,12 @@ function addRecipeOptions(command: Command): Command {
     .option('--recency-half-life <days>', `of what counts as recent (default: ${DEFAULT_TERMS.recencyHalfLifeDays})`, number('above 0', (x) => x > 0));
 }
 
-/** @throws OfflineFault for what this version cannot do yet: an option that does nothing would be believed */
+/** @throws OfflineFault for options that contradict one another */
 function chooseRecipe(options: RecipeOptions): RecipeChoice {
-  if (options.objective === 'rating') {
-    throw new OfflineFault('--objective rating is not in this version.');
-  }
   if (options.objective !== 'ranking') {
-    throw new OfflineFault(`There is no objective ${JSON.stringify(options.objective)}; it is ranking.`);
+    throw new OfflineFault(`There is no objective ${JSON.stringify(options.objective)}; it is ranking or rating.`);
   }
-  const { sweeps, regularization, unobservedWeight, seed, factors } = options;
+  const { sweeps = DEFAULT_RECIPE.sweeps, regularization, unobservedWeight, seed, factors } = options;
   if (unobservedWeight === 0) {
     say('Warning: with an unobserved weight of 0 nothing speaks against any item: all scores tend to 1.');
   }
@@ -166,8 +185,8 @@ function termsGiven({ neighbours, neighbourWeight, neighbourExponents, halfLife,
 }
 
 /** Reads a file and says what of it could not be used. */
-async function readData(path: string): Promise<PairData> {
-  const { pairs, userIds, itemIds, rowsRead, skipped, badTimes, columns } = await readPairs(path);
+async function readData(path: string, values: ValueKind = 'weight'): Promise<PairData> {
+  const { pairs, userIds, itemIds, rowsRead, skipped, badTimes, columns } = await readPairs(path, values);
   say(`${path}: ${count(rowsRead)} rows, ${columns}; ${count(userIds.length)} users, ${count(itemIds.length)} items`);
   for (const [reason, { count: rows, firstLine, example }] of skipped) {
     say(`Warning: ${path}: ${count(rows)} rows left out: ${reason}, first in line ${firstLine} (${example})`);

@@ -2,10 +2,10 @@
 const rows = [];
 
 /** `best`: 'low' where less is better. Without floor and goal the figure is only shown. */
-export function addRow({ measure, floor = null, goal = null, figure, best = 'low', raw, unit = '' }) {
+export function addRow({ measure, floor = null, goal = null, figure, best = 'low', raw, unit = '', digits = unit === 'MB' ? 0 : 2 }) {
   const reaches = (bound) => (best === 'low' ? figure <= bound : figure >= bound);
   const verdict = floor === null ? '' : !reaches(floor) ? 'floor NOT reached' : reaches(goal) ? 'goal reached' : 'floor reached';
-  rows.push({ measure, floor: say(floor, unit), goal: say(goal, unit), figure: say(figure, unit), verdict, raw });
+  rows.push({ measure, floor: say(floor, unit, digits), goal: say(goal, unit, digits), figure: say(figure, unit, digits), verdict, raw });
   if (verdict === 'floor NOT reached') {
     process.exitCode = 1;
   }
@@ -20,8 +20,8 @@ export function addFailure(measure, error) {
   process.exitCode = 1;
 }
 
-function say(value, unit) {
-  return value === null ? '' : `${value.toFixed(unit === 'MB' ? 0 : 2)}${unit === '' ? '' : ` ${unit}`}`;
+function say(value, unit, digits) {
+  return value === null ? '' : `${value.toFixed(digits)}${unit === '' ? '' : ` ${unit}`}`;
 }
 
 export function printTable() {

@@ -2,7 +2,8 @@
  * A data scientist's file as (user, item) pairs: columns user, item[, value[, time]], for the offline commands. Nothing of it is stored.
  *
  * A first line that names its columns by the usual names is a header, and then the order is free; otherwise it is data, in the order above. Rows that
- * cannot be used are counted by reason; whether the rest is enough is for the caller to say. An empty value counts as 1.
+ * cannot be used are counted by reason; whether the rest is enough is for the caller to say. Values are weights, above 0, an empty one counting as 1; or
+ * ratings, any number, and a row without one is of no use.
  */
 import type { PairColumns } from '../model/pairs.ts';
 import { type ColumnMap, mapColumns, meaningOf } from './columns.ts';
@@ -32,15 +33,23 @@ export interface SkippedRows {
   readonly example: string;
 }
 
+/** Squares of it are summed, and float32 holds it. */
+const mostRating = 1e9;
 const order = ['user', 'item', 'value', 'time'] as const;
 const usualNames = 'user, item, value, timestamp';
 
-/** @throws ImportFileFault where the file cannot be read, or no column can be the user or the item */
-export async function readPairs(path: string): Promise<PairsFile> {
+/** What the values are. */
+export type ValueKind = 'weight' | 'rating';
+
+/** @throws ImportFileFault where the file cannot be read, or no column can be the user, the item or, for ratings, the rating */
+export async function readPairs(path: string, values: ValueKind = 'weight'): Promise<PairsFile> {
   const file = await openCsv(path);
   const named = findHeader(path, file.header);
   const map: ColumnMap = named ?? Object.fromEntries(order.slice(0, file.header.length).map((meaning, column) => [meaning, column]));
   const [userColumn, itemColumn, valueColumn, timeColumn] = order.map((meaning) => map[meaning] ?? -1);
+  if (values === 'rating' && valueColumn < 0) {
+    throw new ImportFileFault(`${path} has no column of ratings: ${named === null ? 'it would be the third' : `name one of its columns rating or value (it has ${file.header.join(', ').slice(0, 120)})`}.`);
+  }
   const users = createIdList();
   const items = createIdList();
   const user = createColumn((length) => new Int32Array(length));
@@ -61,7 +70,7 @@ export async function readPairs(path: string): Promise<PairsFile> {
     const itemId = (fields[itemColumn] ?? '').trim();
     const value = (fields[valueColumn] ?? '').trim();
     const number = value === '' ? 1 : Number(value);
-    const fault = faultOfRow(userId, itemId, number);
+    const fault = faultOfIds(userId, itemId) ?? (values === 'weight' ? faultOfWeight(number) : faultOfRating(value, number));
     if (fault !== null) {
       count(skipped, fault, line, fields);
       return;
@@ -126,7 +135,7 @@ function findHeader(path: string, fields: readonly string[]): ColumnMap | null {
   return null;
 }
 
-function faultOfRow(userId: string, itemId: string, value: number): string | null {
+function faultOfIds(userId: string, itemId: string): string | null {
   if (userId === '') {
     return 'no user';
   }
@@ -139,6 +148,20 @@ function faultOfRow(userId: string, itemId: string, value: number): string | nul
   if (faultOfId(itemId) !== null || itemId.includes('\uFFFD')) {
     return 'bad item id';
   }
+  return null;
+}
+
+function faultOfRating(text: string, value: number): string | null {
+  if (text === '') {
+    return 'no rating';
+  }
+  if (Number.isNaN(value)) {
+    return 'rating is no number';
+  }
+  return Math.abs(value) <= mostRating ? null : 'rating is out of range';
+}
+
+function faultOfWeight(value: number): string | null {
   if (Number.isNaN(value)) {
     return 'value is no number';
   }

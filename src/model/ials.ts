@@ -58,6 +58,8 @@ export interface FitHooks {
   start?: { users?: Factors; items: Factors };
   /** The objective's computation begins (true) or has ended: it is no part of a fit, and who counts seconds leaves it out. */
   onObjective?(begins: boolean): void;
+  /** Above 0: explicit ratings. The last two of the factors are a bias and this constant; the unobserved weight must be 0 (explicit.ts). */
+  biases?: number;
 }
 
 export interface Fit {
@@ -181,18 +183,18 @@ export function createRowScratch(stride: number): RowScratch {
 
 /**
  * Solves rows `from` … `to` − 1 of `solved` against `fixed`, whose Gram matrix is diagonal: α₀ times that diagonal is `dense`. Each row starts where it
- * stands. Returns the first row without a finite solution, or −1.
+ * stands, and keeps its number in column `frozen` (−1 = none). Returns the first row without a finite solution, or −1.
  */
 export function solveRows(
   solved: Float32Array, fixed: Float32Array, stride: number, observations: SparseRows, from: number, to: number,
-  dense: Float64Array, ridge: Float64Array, maxSteps: number, tolerance: number, scratch: RowScratch,
+  dense: Float64Array, ridge: Float64Array, maxSteps: number, tolerance: number, scratch: RowScratch, frozen = -1,
 ): number {
   const { rowStart, index, weight, target } = observations;
   const { x } = scratch;
   for (let row = from; row < to; row++) {
     const base = row * stride;
     for (let k = 0; k < stride; k++) x[k] = solved[base + k]!;
-    if (!solveRow(fixed, stride, index, weight, target, rowStart[row]!, rowStart[row + 1]!, dense, ridge[row]!, maxSteps, tolerance, scratch)) return row;
+    if (!solveRow(fixed, stride, index, weight, target, rowStart[row]!, rowStart[row + 1]!, dense, ridge[row]!, maxSteps, tolerance, scratch, frozen)) return row;
     for (let k = 0; k < stride; k++) solved[base + k] = x[k]!;
   }
   return -1;
@@ -201,15 +203,15 @@ export function solveRows(
 /**
  * One row: A x = b by preconditioned conjugate gradients, A = diag(dense + ridge) + Σ w y yᵀ, b = Σ w t y, over entries `start` … `end` − 1. `scratch.x`
  * holds the start and then the solution. Stops after `maxSteps`, or when the residual, in the preconditioner's norm, is at most `tolerance` times its
- * first value. False when the numbers are no longer finite.
+ * first value. Column `frozen` of x stays as it is: its preconditioner is 0. False when the numbers are no longer finite.
  */
 export function solveRow(
   fixed: Float32Array, stride: number, index: Int32Array, weight: Float32Array, target: Float32Array, start: number, end: number,
-  dense: Float64Array, ridge: number, maxSteps: number, tolerance: number, scratch: RowScratch,
+  dense: Float64Array, ridge: number, maxSteps: number, tolerance: number, scratch: RowScratch, frozen = -1,
 ): boolean {
   const { x, residual: r, direction: p, product: q, preconditioner: m } = scratch;
   if (start === end) {
-    x.fill(0); // b = 0; and with α₀ = 0 nothing would hold such a row's diagonal above 0
+    for (let k = 0; k < stride; k++) if (k !== frozen) x[k] = 0; // b = 0; and with α₀ = 0 nothing would hold such a row's diagonal above 0
     return true;
   }
 
@@ -222,7 +224,7 @@ export function solveRow(
   addResiduals(r, m, x, fixed, stride, index, weight, target, start, end);
   let rz = 0;
   for (let k = 0; k < stride; k++) {
-    m[k] = 1 / m[k]!;
+    m[k] = k === frozen ? 0 : 1 / m[k]!;
     const z = m[k]! * r[k]!;
     p[k] = z;
     rz += r[k]! * z;

@@ -15,7 +15,7 @@ export interface PairColumns {
   items: number;
   user: Int32Array;
   item: Int32Array;
-  /** Finite and above 0; null where there is no such column: 1 each. */
+  /** Finite and above 0; null where there is no such column: 1 each. Where the file is one of ratings these are the ratings: finite. */
   weight: Float32Array | null;
   /** Milliseconds since 1970, NaN where a row has none; null where no row has. */
   timeMs: Float64Array | null;
@@ -101,7 +101,7 @@ export function countFreshUsers(pairs: PairColumns, halfLifeDays: number): Float
 }
 
 /** Rows by key, stable against `before` (null: as they stand). The rows of key k are order[start[k]] … order[start[k + 1] − 1]. */
-function countingSort(key: Int32Array, before: Int32Array | null, keys: number, length: number): { order: Int32Array; start: Int32Array } {
+export function countingSort(key: Int32Array, before: Int32Array | null, keys: number, length: number): { order: Int32Array; start: Int32Array } {
   const start = new Int32Array(keys + 1);
   for (let n = 0; n < length; n++) start[key[n]! + 1]!++;
   for (let k = 0; k < keys; k++) start[k + 1]! += start[k]!;

@@ -56,6 +56,16 @@ describe('a file of pairs', () => {
     expect(badTimes).toMatchObject({ count: 1, firstLine: 9 });
   });
 
+  it('of ratings takes any number, 0 and below too, and leaves out rows without one', async () => {
+    const path = join(folder, 'ratings.csv');
+    await writeFile(path, 'user,item,rating\na,1,0\na,2,-3.5\na,3,\na,4,NaN\na,5,Infinity\na,6,1e10\nb,1,0.0000001\n');
+    const { pairs, skipped } = await readPairs(path, 'rating');
+    expect([...pairs.weight!]).toEqual([0, -3.5, Math.fround(1e-7)]);
+    expect(Object.fromEntries([...skipped].map(([reason, { count }]) => [reason, count]))).toEqual({ 'no rating': 1, 'rating is no number': 1, 'rating is out of range': 2 });
+    await writeFile(path, 'user,item\na,1\n');
+    await expect(readPairs(path, 'rating')).rejects.toThrow(/no column of ratings: name one of its columns/);
+  });
+
   it.each([
     ['customer,rating\n1,2\n', /first line .*names no column that looks like an item/],
     ['sku,rating\n1,2\n', /looks like a user/],

@@ -38,8 +38,11 @@ export interface Effort {
   tolerance: number;
   /** ω: the row moves by so much of the way from its start to its solution. 1 = to the solution; above, beyond it. */
   relaxation: number;
-  /** Solves of the float64 residual afterwards; 0 = none. */
-  refinements: number;
+  /**
+   * Above 0: rows are solved exactly, for residuals computed in float64, in so many passes at most; `tolerance` is then relative to the row's own length, or to
+   * its first residual where that is more.
+   */
+  exactPasses: number;
 }
 
 /** Offsets are in bytes, rows from `from` to `to` − 1, `stride` a multiple of 8. */
@@ -57,8 +60,14 @@ export interface Kernels {
   packBasis(vectors: number, stride: number, packed: number): void;
   /** Y ← YQ. */
   rotate(data: number, stride: number, from: number, to: number, vectors: number, packed: number, scratch: number): void;
-  /** Rows of `solved`. `dense` and `ridge` float64. Returns the first row without a finite solution, or −1. */
-  solveRows(solved: number, fixed: number, stride: number, sparse: SparseAt, from: number, to: number, dense: number, ridge: number, effort: Effort, scratch: number): number;
+  /**
+   * Rows of `solved`. `dense` and `ridge` float64. With a column `frozen` every row keeps its number there. Returns the first row without a finite solution,
+   * or −1.
+   */
+  solveRows(
+    solved: number, fixed: number, stride: number, sparse: SparseAt, from: number, to: number, dense: number, ridge: number, effort: Effort, scratch: number,
+    frozen?: number,
+  ): number;
   /** Rows of `out` grow by Σ w t y over their entries. Returns the first row that is not finite then, or −1. */
   project(out: number, fixed: number, stride: number, sparse: SparseAt, from: number, to: number): number;
   /** out[r − from] = y_r · x, float32. */

@@ -34,16 +34,16 @@ export function createReferenceKernels(memory: WebAssembly.Memory): Kernels {
     packBasis: () => undefined, // rotates by the float64 vectors themselves
     rotate: (data, stride, from, to, vectors, _packed, scratch) =>
       rotateRows(floats(data, to * stride), stride, from, to, doubles(vectors, stride * stride), doubles(scratch, stride)),
-    solveRows(solved, fixed, stride, sparse, from, to, dense, ridge, { warm, steps, tolerance, relaxation, refinements }, _scratch) {
+    solveRows(solved, fixed, stride, sparse, from, to, dense, ridge, { warm, steps, tolerance, relaxation, exactPasses }, _scratch, frozen = -1) {
       const rows = sparseRows(sparse, to);
       const out = floats(solved, to * stride);
-      if (!warm) out.fill(0, from * stride);
+      if (!warm) for (let at = from * stride; at < out.length; at++) if (at % stride !== frozen) out[at] = 0;
       const start = out.slice(from * stride);
       const all = new Float32Array(memory.buffer, fixed);
-      const exact = refinements > 0;
+      const exact = exactPasses > 0;
       const failed = solveRows(
         out, all, stride, rows, from, to, doubles(dense, stride), doubles(ridge, to), exact ? exactSteps(stride) : steps, exact ? exactTolerance : tolerance,
-        createRowScratch(stride),
+        createRowScratch(stride), frozen,
       );
       for (let row = from; row < to; row++) {
         if (rows.rowStart[row] === rows.rowStart[row + 1]) continue; // 0 is exact, and nothing to go beyond

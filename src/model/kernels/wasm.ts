@@ -22,7 +22,8 @@ interface Exports {
   solveScratchBytes(stride: number, shortRow: number): number;
   solveRows(
     solved: number, fixed: number, stride: number, rowStart: number, index: number, weight: number, target: number, from: number, to: number,
-    dense: number, ridge: number, warm: number, maxSteps: number, tolerance: number, relaxation: number, refinements: number, shortRow: number, scratch: number,
+    dense: number, ridge: number, warm: number, maxSteps: number, tolerance: number, relaxation: number, exactPasses: number, shortRow: number, scratch: number,
+    frozen: number,
   ): number;
   project(out: number, fixed: number, stride: number, rowStart: number, index: number, weight: number, target: number, from: number, to: number): number;
   score(data: number, stride: number, from: number, to: number, x: number, out: number): void;
@@ -80,10 +81,10 @@ export function createWasmKernels(memory: WebAssembly.Memory): Kernels {
     },
     packBasis: (vectors, stride, packed) => wasm.packBasis(vectors, stride, packed),
     rotate: (data, stride, from, to, _vectors, packed, scratch) => wasm.rotate(data, stride, from, to, packed, scratch),
-    solveRows: (solved, fixed, stride, { rowStart, index, weight, target }, from, to, dense, ridge, effort, scratch) =>
+    solveRows: (solved, fixed, stride, { rowStart, index, weight, target }, from, to, dense, ridge, effort, scratch, frozen = -1) =>
       wasm.solveRows(
         solved, fixed, stride, rowStart, index, weight, target, from, to, dense, ridge, effort.warm ? 1 : 0, effort.steps, effort.tolerance,
-        effort.relaxation, effort.refinements, shortRow, scratch,
+        effort.relaxation, effort.exactPasses, shortRow, scratch, frozen,
       ),
     project: (out, fixed, stride, { rowStart, index, weight, target }, from, to) => wasm.project(out, fixed, stride, rowStart, index, weight, target, from, to),
     score: (data, stride, from, to, x, out) => wasm.score(data, stride, from, to, x, out),

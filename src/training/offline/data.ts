@@ -37,11 +37,7 @@ export interface RecipeChoice {
  * @throws OfflineFault where there are fewer than two users or items
  */
 export function checkPairs(pairs: PairColumns, say: Say): void {
-  const shortage = [['row', pairs.length, 1], ['user', pairs.users, 2], ['item', pairs.items, 2]] as const;
-  const missing = shortage.filter(([, found, least]) => found < least).map(([name, found, least]) => `${found} of at least ${least} ${name}${least === 1 ? '' : 's'}`);
-  if (missing.length > 0) {
-    throw new OfflineFault(`Not enough data to train: ${missing.join(', ')}.`);
-  }
+  checkEnough(pairs);
   const { duplicates } = foldPairs(pairs);
   if (duplicates > 0) {
     say(`Warning: ${duplicates} of ${pairs.length} rows repeat the pair of an earlier row; their weights are added up.`);
@@ -57,8 +53,17 @@ export function matrixOf(pairs: PairColumns, halfLifeDays: number): SparseRows {
   return scaleWeights(matrix, 1 / meanWeight(matrix));
 }
 
+/** @throws OfflineFault where there are fewer than two users or items */
+export function checkEnough(pairs: PairColumns): void {
+  const shortage = [['row', pairs.length, 1], ['user', pairs.users, 2], ['item', pairs.items, 2]] as const;
+  const missing = shortage.filter(([, found, least]) => found < least).map(([name, found, least]) => `${found} of at least ${least} ${name}${least === 1 ? '' : 's'}`);
+  if (missing.length > 0) {
+    throw new OfflineFault(`Not enough data to train: ${missing.join(', ')}.`);
+  }
+}
+
 /** The part of a fit's options that says where it is computed. */
-export function placeOf({ threads, kernel }: RecipeChoice, signal: AbortSignal | undefined): Pick<FitOnThreadsOptions, 'threads' | 'kernel' | 'signal'> {
+export function placeOf({ threads, kernel }: Pick<RecipeChoice, 'threads' | 'kernel'>, signal: AbortSignal | undefined): Pick<FitOnThreadsOptions, 'threads' | 'kernel' | 'signal'> {
   return { threads, ...(kernel === undefined ? {} : { kernel }), ...(signal === undefined ? {} : { signal }) };
 }
 

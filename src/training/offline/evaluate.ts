@@ -14,9 +14,7 @@ import { rankByScore, recentDays } from '../../model/popularity.ts';
 import type { Relevance } from '../../model/split.ts';
 import { matchIds, type PairData, type RecipeChoice, type Say } from './data.ts';
 import { OfflineFault } from './fault.ts';
-import { fitFile } from './fitting.ts';
-import type { SearchReport } from './search.ts';
-import type { Params } from '../../model/terms.ts';
+import { type FitFigures, fitFile } from './fitting.ts';
 
 export interface EvaluateOptions extends RecipeChoice {
   readonly train: PairData;
@@ -31,26 +29,7 @@ export interface EvaluateOptions extends RecipeChoice {
 /** `recall@k` and `ndcg@k` for every k: means over the scored users with 95 % intervals. */
 export type Metrics = Record<string, Interval>;
 
-export interface Evaluation {
-  /** Of the file that was fitted. */
-  readonly users: number;
-  readonly items: number;
-  /** Pairs, repeated ones once. */
-  readonly interactions: number;
-  readonly params: Params;
-  readonly sweeps: number;
-  /** How the parameters were chosen; null without a search. */
-  readonly search: SearchReport | null;
-  readonly threads: number;
-  readonly kernel: string;
-  /** Matrices in memory → factors in memory, starting threads included. */
-  readonly fitSeconds: number;
-  /** Finding the neighbours, after it. */
-  readonly neighbourSeconds: number;
-  /** Of all threads, during the fit. */
-  readonly cpuSeconds: number;
-  /** Highest resident size of the process up to the end of the fit, reading the file included. */
-  readonly peakMemoryBytes: number;
+export interface Evaluation extends FitFigures {
   readonly test: {
     /** Users scored: known to the fit, and wanting something new to them. */
     readonly users: number;
@@ -73,8 +52,8 @@ export async function evaluateOffline(options: EvaluateOptions): Promise<Evaluat
   const { train, readTest, ks, say, signal } = options;
   const { pairs } = train;
   const recent = countRecentUsers(pairs, recentDays);
-  const { byUser, histories, params, search, fit, terms, neighbourSeconds } = await fitFile(pairs, options, false, say, signal);
-  say(`Fitted ${JSON.stringify(params)} in ${fit.seconds.toFixed(2)} s (${fit.threads} thread${fit.threads === 1 ? '' : 's'}, ${fit.kernel}); factors ${fingerprint(fit.users, fit.items)}`);
+  const { byUser, histories, fit, terms, figures } = await fitFile(pairs, options, false, say, signal);
+  say(`Fitted ${JSON.stringify(figures.params)} in ${fit.seconds.toFixed(2)} s (${fit.threads} thread${fit.threads === 1 ? '' : 's'}, ${fit.kernel}); factors ${fingerprint(fit.users, fit.items)}`);
 
   const test = await readTest();
   const relevance = findRelevant(train, test, byUser);
@@ -86,18 +65,7 @@ export async function evaluateOffline(options: EvaluateOptions): Promise<Evaluat
   const most = Math.max(...ks);
   const measure = (rank: Ranker) => summarize(rank, relevance, ks);
   return {
-    users: byUser.rows,
-    items: byUser.cols,
-    interactions: byUser.index.length,
-    params,
-    sweeps: params.sweeps,
-    search,
-    threads: fit.threads,
-    kernel: fit.kernel,
-    fitSeconds: fit.seconds,
-    neighbourSeconds,
-    cpuSeconds: fit.cpuSeconds,
-    peakMemoryBytes: fit.peakBytes,
+    ...figures,
     test: { users: relevance.userRows.length, relevant, coldShare },
     metrics: measure(rankByHybrid(fit.users, fit.items, histories, terms, most)),
     baselines: {

@@ -6,13 +6,12 @@
 import { constants } from 'node:fs';
 import { access, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { TermScales } from '../../model/hybrid.ts';
+import type { HybridTerms, TermScales } from '../../model/hybrid.ts';
+import type { Factors } from '../../model/matrix.ts';
 import type { PairData, RecipeChoice, Say } from './data.ts';
 import { OfflineFault } from './fault.ts';
-import { fitFile } from './fitting.ts';
+import { type FitFigures, fitFile } from './fitting.ts';
 import { writeNpy, writeNpyVector } from './npy.ts';
-import type { SearchReport } from './search.ts';
-import type { Params } from '../../model/terms.ts';
 
 export interface FitOptions extends RecipeChoice {
   readonly train: PairData;
@@ -23,24 +22,9 @@ export interface FitOptions extends RecipeChoice {
   readonly signal?: AbortSignal;
 }
 
-export interface FitReport {
-  readonly users: number;
-  readonly items: number;
-  readonly interactions: number;
-  readonly params: Params;
+export interface FitReport extends FitFigures {
   /** What the neighbourhood's sum and recent popularity are multiplied by before they are added to the product of two rows; 0 = not there. */
   readonly scales: TermScales;
-  readonly sweeps: number;
-  /** How the parameters were chosen; null without a search. */
-  readonly search: SearchReport | null;
-  readonly threads: number;
-  readonly kernel: string;
-  /** Matrices in memory → factors in memory; starting threads included, computing the objective not. */
-  readonly fitSeconds: number;
-  /** Finding the neighbours, after it. */
-  readonly neighbourSeconds: number;
-  readonly cpuSeconds: number;
-  readonly peakMemoryBytes: number;
   /** The function the fit minimises: one value per sweep, and one for the finished factors. */
   readonly objective: readonly number[];
   readonly secondsPerSweep: readonly number[];
@@ -54,41 +38,47 @@ export async function fitOffline(options: FitOptions): Promise<FitReport> {
   const { train, force, say, signal } = options;
   const out = resolve(options.out);
   await checkOut(out, force);
-  const { byUser, params, search, fit, terms, neighbourSeconds } = await fitFile(train.pairs, options, true, say, signal);
+  const { fit, terms, figures } = await fitFile(train.pairs, options, true, say, signal);
   const report: FitReport = {
-    users: byUser.rows,
-    items: byUser.cols,
-    interactions: byUser.index.length,
-    params,
+    ...figures,
     scales: terms.scales,
-    sweeps: params.sweeps,
-    search,
-    threads: fit.threads,
-    kernel: fit.kernel,
-    fitSeconds: fit.seconds,
-    neighbourSeconds,
-    cpuSeconds: fit.cpuSeconds,
-    peakMemoryBytes: fit.peakBytes,
     objective: fit.objective ?? [],
     secondsPerSweep: fit.secondsPerSweep,
   };
+  await writeFit(out, force, { users: fit.users, items: fit.items, userIds: train.userIds, itemIds: train.itemIds, report, terms }, signal);
+  return report;
+}
+
+/** What the files hold. */
+export interface FitFiles {
+  readonly users: Factors;
+  readonly items: Factors;
+  readonly userIds: readonly string[];
+  readonly itemIds: readonly string[];
+  readonly report: object;
+  /** What is added to the factors' score, each in files of its own; absent: nothing. */
+  readonly terms?: HybridTerms;
+}
+
+/** @throws OfflineFault where `out` cannot be taken or written; what is there then is as it was */
+export async function writeFit(out: string, force: boolean, { users, items, userIds, itemIds, report, terms }: FitFiles, signal: AbortSignal | undefined): Promise<void> {
   const unfinished = join(dirname(out), `.${basename(out)}.${process.pid}.unfinished`);
   try {
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished, { recursive: true });
-    await writeNpy(join(unfinished, 'user_factors.npy'), fit.users);
-    await writeNpy(join(unfinished, 'item_factors.npy'), fit.items);
-    if (terms.neighbours !== null) {
+    await writeNpy(join(unfinished, 'user_factors.npy'), users);
+    await writeNpy(join(unfinished, 'item_factors.npy'), items);
+    if (terms?.neighbours != null) {
       const { rowStart, index, similarity } = terms.neighbours;
       for (const [n, values] of [rowStart, index, similarity].entries()) {
         await writeNpyVector(join(unfinished, neighbourFiles[n]), values);
       }
     }
-    if (terms.recentPopularity !== null) {
+    if (terms?.recentPopularity != null) {
       await writeNpyVector(join(unfinished, 'recent_popularity.npy'), terms.recentPopularity);
     }
-    await writeLines(join(unfinished, 'user_ids.txt'), train.userIds);
-    await writeLines(join(unfinished, 'item_ids.txt'), train.itemIds);
+    await writeLines(join(unfinished, 'user_ids.txt'), userIds);
+    await writeLines(join(unfinished, 'item_ids.txt'), itemIds);
     await writeLines(join(unfinished, 'report.json'), [JSON.stringify(report, null, 2)]);
     signal?.throwIfAborted();
     await replaceFolder(unfinished, out, force);
@@ -96,11 +86,10 @@ export async function fitOffline(options: FitOptions): Promise<FitReport> {
     await rm(unfinished, { recursive: true, force: true });
     throw explainWrite(out, error);
   }
-  return report;
 }
 
 /** Asked before the fit, so that nobody waits for a fit that cannot be kept, and again when it is done. */
-async function checkOut(out: string, force: boolean): Promise<'missing' | 'empty' | 'fit'> {
+export async function checkOut(out: string, force: boolean): Promise<'missing' | 'empty' | 'fit'> {
   const facts = await stat(out).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') {
       return null;

@@ -8,15 +8,34 @@ import { checkPairs, fitRecipe, matrixOf, placeOf, type RecipeChoice, type Say }
 import { type SearchReport, searchRecipe } from './search.ts';
 import { type Params, settingsOf, weightsOf } from '../../model/terms.ts';
 
+/** What was fitted, how, and what it took: the part that both reports have. */
+export interface FitFigures {
+  readonly users: number;
+  readonly items: number;
+  /** Pairs, repeated ones once. */
+  readonly interactions: number;
+  readonly params: Params;
+  readonly sweeps: number;
+  /** How the parameters were chosen; null without a search. */
+  readonly search: SearchReport | null;
+  readonly threads: number;
+  readonly kernel: string;
+  /** Matrices in memory → factors in memory; starting threads included, computing the objective not. */
+  readonly fitSeconds: number;
+  /** Finding the neighbours, after it; 0 without. */
+  readonly neighbourSeconds: number;
+  /** Of all threads, during the fit. */
+  readonly cpuSeconds: number;
+  /** Highest resident size of the process up to the end of the fit, reading the file included. */
+  readonly peakMemoryBytes: number;
+}
+
 export interface FittedFile {
   readonly byUser: SparseRows;
   readonly histories: Histories;
-  readonly params: Params;
-  readonly search: SearchReport | null;
   readonly fit: ThreadedFit;
   readonly terms: HybridTerms;
-  /** Wall time of the neighbour lists; 0 without. */
-  readonly neighbourSeconds: number;
+  readonly figures: FitFigures;
 }
 
 /** @throws OfflineFault where there is too little to fit; FitDiverged; the signal's reason */
@@ -39,5 +58,19 @@ export async function fitFile(pairs: PairColumns, choice: RecipeChoice, objectiv
   const neighbourSeconds = neighbours === null ? 0 : (performance.now() - before) / 1000;
   const recentPopularity = weights.recency > 0 ? countFreshUsers(pairs, chosenTerms.recencyHalfLifeDays) : null;
   const scales = scaleTerms(fit.users, fit.items, histories, neighbours, recentPopularity, weights);
-  return { byUser, histories, params: { ...recipe, ...chosenTerms }, search, fit, terms: { neighbours, recentPopularity, scales }, neighbourSeconds };
+  const figures: FitFigures = {
+    users: byUser.rows,
+    items: byUser.cols,
+    interactions: byUser.index.length,
+    params: { ...recipe, ...chosenTerms },
+    sweeps: recipe.sweeps,
+    search,
+    threads: fit.threads,
+    kernel: fit.kernel,
+    fitSeconds: fit.seconds,
+    neighbourSeconds,
+    cpuSeconds: fit.cpuSeconds,
+    peakMemoryBytes: fit.peakBytes,
+  };
+  return { byUser, histories, fit, terms: { neighbours, recentPopularity, scales }, figures };
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
+import { fitExplicit } from '../../model/explicit.ts';
 import { FitDiverged, fitIals } from '../../model/ials.ts';
 import { createKernels } from '../../model/kernels/kernels.ts';
 import { indexOfNo, transpose } from '../../model/matrix.ts';
@@ -46,7 +47,8 @@ function createFit({ memory, kernel, limitBytes, thread, threads }: Place, place
           throw error;
         }
         computed = { kernel: 'reference', threads: 1 };
-        return fitIals(byUser, transpose(byUser), { ...recipe, sweeps: 2 * recipe.sweeps }, hooks);
+        const plain = { ...recipe, sweeps: 2 * recipe.sweeps };
+        return hooks.biases === undefined ? fitIals(byUser, transpose(byUser), plain, hooks) : fitExplicit(byUser, transpose(byUser), plain, hooks.biases, hooks);
       }
     },
   };
@@ -116,7 +118,7 @@ async function train(job: TrainJob, place: Place): Promise<void> {
   post({ kind: 'done', computed: computed(), threadId, report, dataHash: hashOf(columns), parts }, parts === null ? [] : [parts.item.buffer as ArrayBuffer, parts.user.buffer as ArrayBuffer]);
 }
 
-function fitOnly({ matrix, recipe, objective }: FitJob, place: Place): void {
+function fitOnly({ matrix, recipe, objective, biases }: FitJob, place: Place): void {
   const { fit, computed } = createFit(place, matrix.kind === 'placed');
   const { byUser, items: start } = matrix.kind === 'placed' ? viewPlaced(place.memory, matrix.shape) : matrix;
   const started = matrix.kind === 'placed' ? matrix.started : start !== null;
@@ -127,6 +129,7 @@ function fitOnly({ matrix, recipe, objective }: FitJob, place: Place): void {
   const fitted = fit(byUser, recipe, {
     objective,
     ...(started ? { start: { items: start! } } : {}),
+    ...(biases === null ? {} : { biases }),
     onObjective: (begins) => {
       const now = performance.now();
       if (begins) {

@@ -24,6 +24,8 @@ export interface FitOnThreadsOptions {
   objective?: boolean;
   /** Begin from these items in place of random ones: as many rows as the matrix has columns, as many factors as the recipe. See `carryItems` for others. */
   start?: { items: Factors };
+  /** Fit ratings: the constant beside the biases (`FitHooks.biases`). */
+  biases?: number;
   /** Beyond so many bytes of shared memory the plain fit, on one thread, takes over; default: the 4 GiB that can be addressed. */
   limitBytes?: number;
 }
@@ -51,7 +53,7 @@ export interface ThreadedFit {
  * @throws FitDiverged; RangeError for a recipe without a solution; TrainingFailed; the signal's reason when cancelled
  */
 export async function fitOnThreads(options: FitOnThreadsOptions): Promise<ThreadedFit> {
-  const { recipe, threads, kernel = 'auto', signal, objective = false, limitBytes, onSweep } = options;
+  const { recipe, threads, kernel = 'auto', signal, objective = false, biases = null, limitBytes, onSweep } = options;
   signal?.throwIfAborted();
   checkThreads(threads);
   const startedMs = performance.now();
@@ -62,7 +64,7 @@ export async function fitOnThreads(options: FitOnThreadsOptions): Promise<Thread
   const memory = createSharedMemory();
   const matrix = await placeMatrix(memory, options);
   const fitted = await runThreads({
-    job: { kind: 'fit', job: { matrix, recipe, objective } },
+    job: { kind: 'fit', job: { matrix, recipe, objective, biases } },
     transfer: [],
     team: { threads, kernel, limitBytes, memory },
     signal,

@@ -71,6 +71,8 @@ export interface FitJob {
   readonly matrix: { readonly kind: 'placed'; readonly shape: Shape; readonly started: boolean } | { readonly kind: 'sent'; readonly byUser: SparseRows; readonly items: Factors | null };
   readonly recipe: Recipe;
   readonly objective: boolean;
+  /** Explicit ratings: the constant beside the biases (`FitHooks.biases`). */
+  readonly biases: number | null;
 }
 
 /** A thread's place among those of a run, and the memory they share. */

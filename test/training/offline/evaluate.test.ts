@@ -196,7 +196,7 @@ describe('an evaluation', () => {
 describe('bad input ends with exit code 1 and words', () => {
   it.each<[string, string[], RegExp]>([
     ['a missing file', ['--train', '/none/a.csv', '--test', 'b'], /There is no file \/none\/a\.csv/],
-    ['a rating', ['--train', 'a', '--test', 'b', '--objective', 'rating'], /--objective rating is not in this version/],
+    ['an objective nobody knows', ['--train', 'a', '--test', 'b', '--objective', 'clicks'], /There is no objective "clicks"; it is ranking or rating/],
     ['a weight for neighbours that are not there', ['--train', 'a', '--test', 'b', '--no-neighbours', '--neighbour-weight', '1'], /Without neighbours a --neighbour-weight of 1/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await jongleur('evaluate', ...args);

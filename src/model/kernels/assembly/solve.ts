@@ -5,7 +5,8 @@
  * Short rows, in the dual: with Z = W^½ Y D^−½ (n × f), A⁻¹ = D^−½ (I − Zᵀ (I + Z Zᵀ)⁻¹ Z) D^−½ (Woodbury), and for the right-hand side itself
  * x = D^−½ Zᵀ (I + Z Zᵀ)⁻¹ W^½ t: an n × n Cholesky in place of iterations, and exact. Long rows: conjugate gradients, preconditioned by the diagonal.
  *
- * All in float32. Where a row must be exact, the residual is computed again in float64 and solved for, `refinements` times (Wilkinson).
+ * All in float32. Where a row must be exact, its residual is computed in float64 and solved for (Wilkinson's iterative refinement), in up to `exactPasses`: float32's errors
+ * are in proportion to what a pass moves, so one that moves the row by less than a tenth of its length is the last.
  */
 import { addScaled, dot, dotFour, sumFour } from './vector';
 
@@ -20,10 +21,13 @@ export function solveScratchBytes(stride: usize, shortRow: usize): usize {
  * Rows `from` … `to` − 1 of `solved`, from where they stand if `warm`. `dense` and `ridge` are float64, the latter by row. Rows of at most `shortRow` entries (0 … 64, a multiple of 4) are
  * solved in the dual, others in at most `maxSteps` steps or until the residual in the preconditioner's norm has fallen to `tolerance` times its first value.
  * Returns the first row without a finite solution, or −1.
+ *
+ * With a column `frozen` (−1 = none) every row keeps the number it has there, as if that column's share had been taken from the targets: its preconditioner
+ * is 0, so no step moves it.
  */
 export function solveRows(
   solved: usize, fixed: usize, stride: usize, rowStart: usize, index: usize, weight: usize, target: usize, from: usize, to: usize,
-  dense: usize, ridge: usize, warm: bool, maxSteps: i32, tolerance: f32, relaxation: f32, refinements: i32, shortRow: usize, scratch: usize,
+  dense: usize, ridge: usize, warm: bool, maxSteps: i32, tolerance: f32, relaxation: f32, exactPasses: i32, shortRow: usize, scratch: usize, frozen: i32,
 ): i32 {
   const bytes = stride * 4;
   const omega = f32x4.splat(relaxation);
@@ -45,7 +49,9 @@ export function solveRows(
     const x = solved + row * bytes;
     const start = <usize>load<i32>(rowStart + row * 4);
     const n = <usize>load<i32>(rowStart + row * 4, 4) - start;
+    const kept: f32 = frozen < 0 ? 0 : load<f32>(x + <usize>frozen * 4);
     if (!warm || n === 0) memory.fill(x, 0, bytes);
+    if (frozen >= 0) store<f32>(x + <usize>frozen * 4, kept);
     if (n === 0) continue; // right-hand side 0
     const at = start * 4;
     const columns = index + at;
@@ -58,10 +64,34 @@ export function solveRows(
     const isShort = padded <= shortRow;
     if (isShort) {
       for (let k: usize = 0; k < bytes; k += 16) v128.store(inverse + k, f32x4.div(f32x4.splat(1), f32x4.sqrt(v128.load(diagonal + k))));
+      if (frozen >= 0) store<f32>(inverse + <usize>frozen * 4, 0);
       gatherScaled(z, fixed, bytes, columns, weights, n, padded, inverse);
       multiplyBySelf(product, z, bytes, padded);
       factorize(product, padded);
+    } else {
+      memory.copy(inverse, diagonal, bytes);
+    }
+    if (exactPasses > 0) {
+      for (let pass = 0; pass < exactPasses; pass++) {
+        residual(wideR, wideX, x, dense, lambda, fixed, stride, columns, weights, targets, n, isShort || pass > 0 ? 0 : inverse);
+        for (let k: usize = 0; k < stride; k++) store<f32>(r + k * 4, <f32>load<f64>(wideR + k * 8));
+        if (isShort) {
+          for (let k: usize = 0; k < bytes; k += 16) v128.store(r + k, f32x4.mul(v128.load(r + k), v128.load(inverse + k)));
+          for (let e: usize = 0; e < padded; e++) store<f32>(short + e * 4, dot(z + e * bytes, r, bytes));
+          substitute(product, padded, short);
+          for (let e: usize = 0; e < n; e++) addScaled(r, -load<f32>(short + e * 4), z + e * bytes, bytes);
+          for (let k: usize = 0; k < bytes; k += 16) v128.store(step + k, f32x4.mul(v128.load(r + k), v128.load(inverse + k)));
+        } else {
+          if (pass === 0) invert(inverse, bytes, frozen);
+          memory.fill(step, 0, bytes);
+          conjugateGradients(step, r, p, q, diagonal, inverse, fixed, bytes, columns, weights, n, maxSteps, tolerance, lengthOf(x, inverse, bytes));
+        }
+        for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.add(v128.load(x + k), v128.load(step + k)));
+        if (dot(step, step, bytes) <= 0.01 * dot(x, x, bytes)) break;
+      }
+    } else if (isShort) {
       for (let e: usize = 0; e < padded; e++) store<f32>(short + e * 4, e < n ? sqrt(load<f32>(weights + e * 4)) * load<f32>(targets + e * 4) : 0);
+      if (frozen >= 0) takeFrozen(short, kept, fixed + <usize>frozen * 4, bytes, columns, weights, n);
       substitute(product, padded, short);
       memory.fill(step, 0, bytes);
       for (let e: usize = 0; e < n; e++) addScaled(step, load<f32>(short + e * 4), z + e * bytes, bytes);
@@ -69,30 +99,14 @@ export function solveRows(
         const change = f32x4.sub(f32x4.mul(v128.load(step + k), v128.load(inverse + k)), v128.load(x + k));
         v128.store(x + k, f32x4.add(v128.load(x + k), f32x4.mul(omega, change)));
       }
+      if (frozen >= 0) store<f32>(x + <usize>frozen * 4, kept);
     } else {
       for (let k: usize = 0; k < bytes; k += 16) v128.store(r + k, f32x4.neg(f32x4.mul(v128.load(diagonal + k), v128.load(x + k))));
-      memory.copy(inverse, diagonal, bytes);
-      addResidual(r, inverse, warm ? x : 0, fixed, bytes, columns, weights, targets, n);
-      for (let k: usize = 0; k < bytes; k += 16) v128.store(inverse + k, f32x4.div(f32x4.splat(1), v128.load(inverse + k)));
+      addResidual(r, inverse, warm || frozen >= 0 ? x : 0, fixed, bytes, columns, weights, targets, n);
+      invert(inverse, bytes, frozen);
       memory.fill(step, 0, bytes);
-      conjugateGradients(step, r, p, q, diagonal, inverse, fixed, bytes, columns, weights, n, maxSteps, tolerance);
+      conjugateGradients(step, r, p, q, diagonal, inverse, fixed, bytes, columns, weights, n, maxSteps, tolerance, 0);
       for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.add(v128.load(x + k), f32x4.mul(omega, v128.load(step + k))));
-    }
-
-    for (let pass = 0; pass < refinements; pass++) {
-      residual(wideR, wideX, x, dense, lambda, fixed, stride, columns, weights, targets, n);
-      for (let k: usize = 0; k < stride; k++) store<f32>(r + k * 4, <f32>load<f64>(wideR + k * 8));
-      if (isShort) {
-        for (let k: usize = 0; k < bytes; k += 16) v128.store(r + k, f32x4.mul(v128.load(r + k), v128.load(inverse + k)));
-        for (let e: usize = 0; e < padded; e++) store<f32>(short + e * 4, dot(z + e * bytes, r, bytes));
-        substitute(product, padded, short);
-        for (let e: usize = 0; e < n; e++) addScaled(r, -load<f32>(short + e * 4), z + e * bytes, bytes);
-        for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.add(v128.load(x + k), f32x4.mul(v128.load(r + k), v128.load(inverse + k))));
-      } else {
-        memory.fill(step, 0, bytes);
-        conjugateGradients(step, r, p, q, diagonal, inverse, fixed, bytes, columns, weights, n, maxSteps, tolerance);
-        for (let k: usize = 0; k < bytes; k += 16) v128.store(x + k, f32x4.add(v128.load(x + k), v128.load(step + k)));
-      }
     }
     if (failed < 0 && !(dot(x, x, bytes) < f32.MAX_VALUE)) failed = <i32>row;
   }
@@ -122,6 +136,30 @@ export function project(
     if (failed < 0 && !(dot(x, x, bytes) < f32.MAX_VALUE)) failed = <i32>row;
   }
   return failed;
+}
+
+/** The preconditioner: 1 over each number, 0 in column `frozen`. */
+function invert(diagonal: usize, bytes: usize, frozen: i32): void {
+  for (let k: usize = 0; k < bytes; k += 16) v128.store(diagonal + k, f32x4.div(f32x4.splat(1), v128.load(diagonal + k)));
+  if (frozen >= 0) store<f32>(diagonal + <usize>frozen * 4, 0);
+}
+
+/** Σ x² / m, without columns where m is 0: what xᵀ diag(A) x is where m = 1 / diag(A). */
+function lengthOf(x: usize, m: usize, bytes: usize): f32 {
+  let sum: f32 = 0;
+  for (let k: usize = 0; k < bytes; k += 4) {
+    const mk = load<f32>(m + k);
+    if (mk > 0) sum += (load<f32>(x + k) * load<f32>(x + k)) / mk;
+  }
+  return sum;
+}
+
+/** short_e −= √w_e · kept · y_e[frozen], `column` being where that column begins. */
+function takeFrozen(short: usize, kept: f32, column: usize, bytes: usize, columns: usize, weights: usize, n: usize): void {
+  for (let e: usize = 0; e < n; e++) {
+    const share = sqrt(load<f32>(weights + e * 4)) * kept * load<f32>(column + <usize>load<i32>(columns + e * 4) * bytes);
+    store<f32>(short + e * 4, load<f32>(short + e * 4) - share);
+  }
 }
 
 /** z_e = √w_e y_e / √D, and rows of 0 up to `padded`. */
@@ -279,10 +317,12 @@ function addProducts(q: usize, p: usize, fixed: usize, bytes: usize, columns: us
   }
 }
 
-/** x += A⁻¹ r, approximately; r is used up. */
+/**
+ * x += A⁻¹ r, approximately; r is used up. Ends where the residual's square in the preconditioner's norm is `tolerance`² times its first value, or times `least` where that is more.
+ */
 function conjugateGradients(
   x: usize, r: usize, p: usize, q: usize, diagonal: usize, inverse: usize, fixed: usize, bytes: usize, columns: usize, weights: usize, n: usize,
-  maxSteps: i32, tolerance: f32,
+  maxSteps: i32, tolerance: f32, least: f32,
 ): void {
   let sum = f32x4.splat(0);
   for (let k: usize = 0; k < bytes; k += 16) {
@@ -292,7 +332,7 @@ function conjugateGradients(
     sum = f32x4.add(sum, f32x4.mul(rk, pk));
   }
   let rz = f32x4.extract_lane(sumFour(sum, sum, sum, sum), 0);
-  const enough = rz * tolerance * tolerance;
+  const enough = max(rz, least) * tolerance * tolerance;
   for (let step = 0; step < maxSteps && rz > enough; step++) {
     for (let k: usize = 0; k < bytes; k += 16) v128.store(q + k, f32x4.mul(v128.load(diagonal + k), v128.load(p + k)));
     addProducts(q, p, fixed, bytes, columns, weights, n);
@@ -317,9 +357,18 @@ function conjugateGradients(
   if (!(rz < f32.MAX_VALUE)) store<f32>(x, f32.NaN);
 }
 
-/** out = b − A x in float64, from the float32 numbers as they are stored. */
+/** m += w y² */
+function addSquares(m: usize, w: f32, y: usize, bytes: usize): void {
+  const wide = f32x4.splat(w);
+  for (let k: usize = 0; k < bytes; k += 16) {
+    const yk = v128.load(y + k);
+    v128.store(m + k, f32x4.add(v128.load(m + k), f32x4.mul(yk, f32x4.mul(wide, yk))));
+  }
+}
+
+/** out = b − A x in float64, from the float32 numbers as they are stored; m += Σ w y² where there is one. */
 function residual(
-  out: usize, wide: usize, x: usize, dense: usize, lambda: f64, fixed: usize, stride: usize, columns: usize, weights: usize, targets: usize, n: usize,
+  out: usize, wide: usize, x: usize, dense: usize, lambda: f64, fixed: usize, stride: usize, columns: usize, weights: usize, targets: usize, n: usize, m: usize,
 ): void {
   for (let k: usize = 0; k < stride; k++) {
     const xk = <f64>load<f32>(x + k * 4);
@@ -338,6 +387,7 @@ function residual(
     even = f64x2.add(even, odd);
     const miss = <f64>load<f32>(targets + e * 4) - (f64x2.extract_lane(even, 0) + f64x2.extract_lane(even, 1));
     const scale = f64x2.splat(<f64>load<f32>(weights + e * 4) * miss);
+    if (m) addSquares(m, load<f32>(weights + e * 4), y, stride * 4);
     for (let k: usize = 0; k < stride; k += 4) {
       const yk = v128.load(y + k * 4);
       v128.store(out + k * 8, f64x2.add(v128.load(out + k * 8), f64x2.mul(scale, f64x2.promote_low_f32x4(yk))));
