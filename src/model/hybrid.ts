@@ -10,6 +10,7 @@
  * The ranking is exact and does not score the catalogue: recent popularity is one more dimension of the items, for which the user's vector has p σ_f / σ_p,
  * so the scan of `top-n.ts` prunes as ever; items that the neighbourhood reaches are few and scored one by one.
  */
+import { decay } from './interactions.ts';
 import { createFactors, type Factors } from './matrix.ts';
 import type { Ranker } from './metrics.ts';
 import type { Neighbours } from './neighbours.ts';
@@ -39,6 +40,22 @@ export interface HybridTerms {
   /** One score per item, from 0; null where nothing has a time. */
   recentPopularity: Float32Array | null;
   scales: TermScales;
+}
+
+const dayMs = 86_400_000;
+
+/**
+ * h_j = 2^(−age / half-life) · target of every entry, which is what an entry of a history weighs in the neighbourhood: 0 where it is kept only to be hidden (weight 0) and where it speaks
+ * against the item (target 0). Age counts from `newestMs`, younger entries have age 0; `halfLifeDays` 0: nothing fades.
+ */
+export function weighHistory({ weight, target, lastMs }: { weight: Float32Array; target: Float32Array; lastMs: Float64Array }, newestMs: number, halfLifeDays: number): Float32Array {
+  const weighed = new Float32Array(weight.length);
+  for (let e = 0; e < weighed.length; e++) {
+    if (!(weight[e]! > 0)) continue;
+    const ageDays = Math.max(0, newestMs - lastMs[e]!) / dayMs;
+    weighed[e] = decay(ageDays, halfLifeDays > 0 ? halfLifeDays : null) * target[e]!;
+  }
+  return weighed;
 }
 
 /** Users the neighbourhood's spread is measured on. */
@@ -119,12 +136,17 @@ function spreadOf(values: Float32Array): number {
 
 /** sums[i] += Σ_j h_j S_ji over row `row` of the histories. `touched` gets the items whose sum was 0; returns how many. */
 export function addNeighbours(neighbours: Neighbours, histories: Histories, row: number, sums: Float64Array, touched: Int32Array): number {
+  return addNeighboursOf(neighbours, histories.index, histories.weight, histories.rowStart[row]!, histories.rowStart[row + 1]!, sums, touched);
+}
+
+/** The same over entries `from` … `to` − 1 of one history. What has weight 0 reaches nothing. */
+function addNeighboursOf(neighbours: Neighbours, items: Int32Array, weights: Float32Array, from: number, to: number, sums: Float64Array, touched: Int32Array): number {
   const { rowStart, index, similarity } = neighbours;
   let count = 0;
-  for (let e = histories.rowStart[row]!; e < histories.rowStart[row + 1]!; e++) {
-    const j = histories.index[e]!;
-    const h = histories.weight[e]!;
-    if (h === 0) continue; // its neighbours would be reached again and again: their sums stay 0
+  for (let e = from; e < to; e++) {
+    const j = items[e]!;
+    const h = weights[e]!;
+    if (!(h > 0)) continue;
     const end = rowStart[j + 1]!;
     for (let n = rowStart[j]!; n < end; n++) {
       const i = index[n]!;
@@ -150,12 +172,16 @@ function appendPopularity(items: Factors, popularity: Float32Array | null): Fact
 /** Answers one user at a time: an index is single-threaded. */
 export interface HybridScan {
   /**
-   * The best `limit` items for vector `x` and row `row` of the histories, without those that `skip` marks (1), best first. `skip` is used and left as it was.
+   * The best `limit` items for vector `x` and the history in entries `from` … `to` − 1 of `history`, without those that `skip` marks (1), best first. `skip` is used and left
+   * as it was; the answer is the scan's own, good until the next one.
    */
-  rank(x: Float32Array, row: number, limit: number, skip: Uint8Array): TopN;
+  rank(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number, limit: number, skip: Uint8Array): TopN;
 }
 
-export function createHybridScan(items: Factors, histories: Histories, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number): HybridScan {
+/** Items and h_j, as in `Histories`. */
+export type HistoryEntries = Pick<Histories, 'index' | 'weight'>;
+
+export function createHybridScan(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number): HybridScan {
   const appended = appendPopularity(items, scales.recency > 0 ? recentPopularity : null);
   const index: ScanIndex = createScanIndex(appended);
   const query = new Float64Array(appended.stride);
@@ -164,11 +190,11 @@ export function createHybridScan(items: Factors, histories: Histories, { neighbo
   const rest = createTopN(maxLimit);
   const best = createTopN(maxLimit);
   return {
-    rank(x, row, limit, skip) {
+    rank(x, history, from, to, limit, skip) {
       for (let k = 0; k < items.factors; k++) query[k] = x[k]!;
       if (appended !== items) query[items.factors] = scales.recency;
       if (neighbours === null || scales.neighbours === 0) return scanTopN(index, query, limit, skip, best);
-      const count = addNeighbours(neighbours, histories, row, sums, touched);
+      const count = addNeighboursOf(neighbours, history.index, history.weight, from, to, sums, touched);
       best.count = 0;
       // 2 marks what is scored here and the scan shall not bring again
       for (let n = 0; n < count; n++) {
@@ -190,13 +216,13 @@ export function createHybridScan(items: Factors, histories: Histories, { neighbo
 
 /** Ranks by the hybrid score, without a user's own items: those of their history. `users` has a row per row of the histories. */
 export function rankByHybrid(users: Factors, items: Factors, histories: Histories, terms: HybridTerms, maxLimit: number): Ranker {
-  const scan = createHybridScan(items, histories, terms, maxLimit);
+  const scan = createHybridScan(items, terms, maxLimit);
   const skip = new Uint8Array(items.rows);
   const { rowStart, index } = histories;
   return (userRow, out) => {
     for (let e = rowStart[userRow]!; e < rowStart[userRow + 1]!; e++) skip[index[e]!] = 1;
     const x = users.data.subarray(userRow * users.stride, (userRow + 1) * users.stride);
-    const best = scan.rank(x, userRow, Math.min(out.length, maxLimit), skip);
+    const best = scan.rank(x, histories, rowStart[userRow]!, rowStart[userRow + 1]!, Math.min(out.length, maxLimit), skip);
     for (let e = rowStart[userRow]!; e < rowStart[userRow + 1]!; e++) skip[index[e]!] = 0;
     for (let n = 0; n < best.count; n++) out[n] = best.items[n]!;
     return best.count;

@@ -11,9 +11,10 @@ import { type Item, loadItems, findItem } from '../storage/items.ts';
 import { ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
 import { SnapshotDamaged } from '../model/snapshot.ts';
 import { findSimilar } from '../model/similar.ts';
-import { createTopN, scanTopN } from '../model/top-n.ts';
+import { type TopN, createTopN } from '../model/top-n.ts';
+import type { HistoryEntries } from '../model/hybrid.ts';
 import { createAvailability } from './availability.ts';
-import { type LiveModel, createLiveModel } from './live-model.ts';
+import { type LiveModel, MAX_RANKED, createLiveModel } from './live-model.ts';
 import { createTrending } from './trending.ts';
 import { MAX_DIRTY_USERS, type UserState, createUserStates } from './user-state.ts';
 
@@ -64,10 +65,12 @@ export interface AnswersOptions {
   readonly database: Database;
   readonly systemIdentifier: string;
   readonly now: () => number;
+  /** How long an answer waits for a shopper's newest events; default 50. */
+  readonly loadTimeoutMs?: number;
   readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
 }
 
-export const MAX_LIMIT = 200;
+export const MAX_LIMIT = MAX_RANKED;
 /** In a session each item counts this much of the one after it. */
 const SESSION_DECAY = 0.8;
 
@@ -102,7 +105,7 @@ function coalesce(work: () => Promise<void>): () => Promise<void> {
 
 export function createAnswers(options: AnswersOptions): Answers {
   const { database, systemIdentifier } = options;
-  const states = createUserStates(database);
+  const states = createUserStates(database, options.loadTimeoutMs);
   const availability = createAvailability(database, options.now);
   const trends = createTrending(database, (error) => options.log('could not count trends', { reason: String(error) }, true));
   const top = createTopN(MAX_LIMIT);
@@ -130,7 +133,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   }
 
   /** Runs `scan` with the unavailable items and `more` marked, and takes the latter marks back. */
-  function withMarks(live: LiveModel, more: Int32Array, scan: (marks: Uint8Array) => void): void {
+  function withMarks<T>(live: LiveModel, more: Int32Array, scan: (marks: Uint8Array) => T): T {
     const marks = availability.marksFor(live);
     const set: number[] = [];
     for (let k = 0; k < more.length; k++) {
@@ -139,17 +142,18 @@ export function createAnswers(options: AnswersOptions): Answers {
         set.push(more[k]);
       }
     }
-    scan(marks);
+    const found = scan(marks);
     for (let k = 0; k < set.length; k++) {
       marks[set[k]] = 0;
     }
+    return found;
   }
 
   /** The scan's answer; where the catalogue of the model gives fewer than asked for, what is trending fills up. */
-  function answerFromTop(live: LiveModel, source: Source, limit: number, hidden: Int32Array): Answer {
+  function answerFromTop(live: LiveModel, source: Source, limit: number, hidden: Int32Array, found: TopN): Answer {
     const items: AnswerItem[] = [];
-    for (let k = 0; k < top.count; k++) {
-      items.push({ itemId: live.itemIds[top.items[k]], score: roundScore(top.scores[k]) });
+    for (let k = 0; k < found.count; k++) {
+      items.push({ itemId: live.itemIds[found.items[k]], score: roundScore(found.scores[k]) });
     }
     if (items.length < limit) {
       const without = new Set(items.map((item) => item.itemId));
@@ -159,9 +163,9 @@ export function createAnswers(options: AnswersOptions): Answers {
     return { modelVersion: live.version, source, items };
   }
 
-  function scanFor(live: LiveModel, vector: Float32Array, hidden: Int32Array, limit: number, source: Source): Answer {
-    withMarks(live, hidden, (marks) => scanTopN(live.scan, vector, limit, marks, top));
-    return answerFromTop(live, source, limit, hidden);
+  function scanFor(live: LiveModel, vector: Float32Array, history: HistoryEntries, from: number, to: number, hidden: Int32Array, limit: number, source: Source): Answer {
+    const found = withMarks(live, hidden, (marks) => live.scan.rank(vector, history, from, to, limit, marks));
+    return answerFromTop(live, source, limit, hidden, found);
   }
 
   function personal(state: UserState, limit: number): Answer {
@@ -174,12 +178,12 @@ export function createAnswers(options: AnswersOptions): Answers {
     if (state.list?.limit === limit && state.list.generation === generation) {
       return state.list.answer;
     }
-    const answer = scanFor(live, state.vector, state.hidden, limit, 'personal');
+    const answer = scanFor(live, state.vector, state.history, state.from, state.to, state.hidden, limit, 'personal');
     if (state.stale) {
       return { ...answer, stale: true };
     }
     // A list that was filled up changes with the trends.
-    if (top.count === limit) {
+    if (answer.items.at(-1)?.source === undefined) {
       state.list = { limit, generation, answer };
     }
     return answer;
@@ -219,7 +223,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       model = next;
       damagedVersion = null;
       watermark = newer.watermark;
-      states.finishSwap(next, newer.userIds);
+      states.finishSwap(next, userPart === null ? null : newer.userIds);
       options.log('model is live', { version: next.version, users: next.userRowById.size, items: next.itemIds.length, usersWithNewerEvents: newer.userIds?.length ?? 'all', ms: options.now() - started });
     } catch (error) {
       if (error instanceof ModelDamaged || error instanceof SnapshotDamaged) {
@@ -272,7 +276,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       }
       const self = Int32Array.of(index);
       findSimilar(live.similar, self, limit, availability.marksFor(live), top);
-      return await addFields(answerFromTop(live, 'similar', limit, self), fields);
+      return await addFields(answerFromTop(live, 'similar', limit, self, top), fields);
     },
     trending: async (limit, fields) => await addFields(trendingAnswer(limit), fields),
     async session(items, limit, fields) {
@@ -282,17 +286,21 @@ export function createAnswers(options: AnswersOptions): Answers {
         return await addFields(trendingAnswer(limit, ids), fields);
       }
       const weights = new Map<number, number>();
+      const fresh = new Map<number, number>();
       items.forEach((item, position) => {
         const index = live.itemIndexById.get(item.itemId);
         const weight = live.rules.find((rule) => rule.typeNo === item.typeNo)?.weight ?? 0;
         if (index !== undefined && weight > 0) {
-          weights.set(index, (weights.get(index) ?? 0) + weight * SESSION_DECAY ** (items.length - 1 - position));
+          const decay = SESSION_DECAY ** (items.length - 1 - position);
+          weights.set(index, (weights.get(index) ?? 0) + weight * decay);
+          fresh.set(index, decay);
         }
       });
       const index = Int32Array.from(weights.keys());
       const vector = new Float32Array(live.stride);
       const solved = live.foldIn.solve(index, Float32Array.from(weights.values()), new Float32Array(index.length).fill(1), index.length, vector);
-      return await addFields(solved ? scanFor(live, vector, index, limit, 'session') : trendingAnswer(limit, ids), fields);
+      const history = { index, weight: Float32Array.from(fresh.values()) };
+      return await addFields(solved ? scanFor(live, vector, history, 0, index.length, index, limit, 'session') : trendingAnswer(limit, ids), fields);
     },
     noteCommitted(userIds) {
       states.mark(userIds);

@@ -1,10 +1,10 @@
 /** The model that answers: one immutable thing, made from a snapshot's two parts. A new version replaces it whole, by changing one reference. */
 import { type FoldIn, createFoldIn } from '../model/fold-in.ts';
+import { type HybridScan, createHybridScan, weighHistory } from '../model/hybrid.ts';
 import { type EventTypeRule } from '../model/interactions.ts';
 import { type Factors, createFactors } from '../model/matrix.ts';
 import { type SimilarIndex, createSimilarIndex } from '../model/similar.ts';
-import { type UserHistory, type UserSide, decodeItemSide, decodeUserSide } from '../model/snapshot.ts';
-import { type ScanIndex, createScanIndex } from '../model/top-n.ts';
+import { type ItemSide, type UserHistory, type UserSide, SnapshotDamaged, decodeItemSide, decodeUserSide } from '../model/snapshot.ts';
 
 export interface LiveModel {
   readonly version: number;
@@ -18,7 +18,10 @@ export interface LiveModel {
   readonly itemNos: Int32Array;
   readonly itemIds: readonly string[];
   readonly itemIndexById: ReadonlyMap<string, number>;
-  readonly scan: ScanIndex;
+  /** Ranks by the hybrid score, which is the factors' alone where the version has no terms. */
+  readonly scan: HybridScan;
+  /** Days after which an entry of a history counts half in the neighbourhood. */
+  readonly halfLifeDays: number;
   readonly similar: SimilarIndex;
   readonly foldIn: FoldIn;
   /** Numbers in a vector. */
@@ -27,15 +30,22 @@ export interface LiveModel {
   readonly userRowById: ReadonlyMap<string, number>;
   readonly userFactors: Factors;
   readonly history: UserHistory;
+  /** h of every entry of `history`, see `model/hybrid.ts`. */
+  readonly historyWeight: Float32Array;
 }
 
+/** Longest list an answer is made from. */
+export const MAX_RANKED = 200;
+
 /**
- * @param userPart null for a version that went live again: it knows no user, and all are to be folded in from their events
- * @throws SnapshotDamaged where the bytes are no snapshot
+ * @param userPart null: an older version made live again has its item side alone, and everybody is folded in from their events
+ * @throws SnapshotDamaged where the bytes are no snapshot, and where both parts are not of one model
  */
 export function createLiveModel(facts: { version: number; watermark: string; systemIdentifier: string }, itemPart: Uint8Array, userPart: Uint8Array | null): LiveModel {
   const items = decodeItemSide(itemPart);
-  const users = userPart === null ? noUsers(items.factors.factors) : decodeUserSide(userPart);
+  const users = userPart === null ? nobody(items) : decodeUserSide(userPart);
+  checkFit(items, users);
+  const { halfLifeDays } = items.terms;
   return {
     ...facts,
     rules: items.rules,
@@ -43,17 +53,46 @@ export function createLiveModel(facts: { version: number; watermark: string; sys
     itemNos: items.itemNos,
     itemIds: items.itemIds,
     itemIndexById: new Map(items.itemIds.map((id, index) => [id, index])),
-    scan: createScanIndex(items.factors),
+    scan: createHybridScan(items.factors, items.hybrid, MAX_RANKED),
+    halfLifeDays,
     similar: createSimilarIndex(items.factors),
     foldIn: createFoldIn(items.factors, items.recipe, items.weightScale),
     stride: items.factors.stride,
     userRowById: new Map(users.userIds.map((id, row) => [id, row])),
     userFactors: users.factors,
     history: users.history,
+    historyWeight: weighHistory(users.history, items.newestMs, halfLifeDays),
   };
 }
 
-function noUsers(factors: number): UserSide {
-  const history: UserHistory = { rowStart: new Int32Array(1), itemIndex: new Int32Array(0), weight: new Float32Array(0), target: new Float32Array(0), lastMs: new Float64Array(0), hidden: new Uint8Array(0) };
-  return { userNos: new Int32Array(0), userIds: [], factors: createFactors(0, factors), history };
+function nobody({ factors }: ItemSide): UserSide {
+  const none = new Float32Array(0);
+  return {
+    userNos: new Int32Array(0), userIds: [], factors: createFactors(0, factors.factors),
+    history: { rowStart: new Int32Array(1), itemIndex: new Int32Array(0), weight: none, target: none, lastMs: new Float64Array(0), hidden: new Uint8Array(0) },
+  };
+}
+
+/** What no part can see by itself: vectors of one length, histories of items that exist, and numbers that can be ranked by. */
+function checkFit(items: ItemSide, users: UserSide): void {
+  if (users.factors.stride !== items.factors.stride) {
+    throw new SnapshotDamaged(`its users' vectors have ${users.factors.stride} numbers and its items' ${items.factors.stride}`);
+  }
+  const rows = items.itemNos.length;
+  for (const index of users.history.itemIndex) {
+    if (!(index >= 0 && index < rows)) {
+      throw new SnapshotDamaged('a history names an item that does not exist');
+    }
+  }
+  const { neighbours, recentPopularity } = items.hybrid;
+  for (const numbers of [items.factors.data, users.factors.data, neighbours?.similarity, recentPopularity]) {
+    // A sum is finite only where all are, unless they outgrow a double together.
+    let sum = 0;
+    for (let k = 0; k < (numbers?.length ?? 0); k++) {
+      sum += numbers![k];
+    }
+    if (!Number.isFinite(sum)) {
+      throw new SnapshotDamaged('it holds numbers that are not finite');
+    }
+  }
 }

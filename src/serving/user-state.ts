@@ -6,6 +6,7 @@
  * until the next event. Requests for one user share one read. The set of dirty users grows by this process's own writes, at once, and by what others wrote, when
  * Postgres is asked; past `MAX_DIRTY_USERS` everybody counts as dirty, which costs reads and no correctness.
  */
+import { type HistoryEntries, weighHistory } from '../model/hybrid.ts';
 import { foldEvents } from '../model/interactions.ts';
 import { indexOfNo } from '../model/matrix.ts';
 import type { Database } from '../storage/database.ts';
@@ -18,6 +19,10 @@ export interface UserState {
   readonly model: LiveModel | null;
   /** null: nothing that could be scored is known. */
   readonly vector: Float32Array | null;
+  /** What the neighbourhood goes by: entries `from` … `to` − 1. */
+  readonly history: HistoryEntries;
+  readonly from: number;
+  readonly to: number;
   /** Item indexes to leave out. */
   readonly hidden: Int32Array;
   readonly stale: boolean;
@@ -37,17 +42,19 @@ export interface UserStates {
   finishSwap(model: LiveModel, dirtyUserIds: readonly string[] | null): void;
 }
 
-const LOAD_TIMEOUT_MS = 50;
+/** How long an answer waits for a shopper's newest events. */
+export const LOAD_TIMEOUT_MS = 50;
 const MAX_HISTORY_EVENTS = 5_000;
 const MAX_CACHED_STATES = 50_000;
 export const MAX_DIRTY_USERS = 200_000;
 const NO_ITEMS = new Int32Array(0);
+const NO_HISTORY: HistoryEntries = { index: NO_ITEMS, weight: new Float32Array(0) };
 
 function nothingKnown(model: LiveModel | null, stale: boolean): UserState {
-  return { model, vector: null, hidden: NO_ITEMS, stale, list: null };
+  return { model, vector: null, history: NO_HISTORY, from: 0, to: 0, hidden: NO_ITEMS, stale, list: null };
 }
 
-export function createUserStates(database: Database): UserStates {
+export function createUserStates(database: Database, loadTimeoutMs = LOAD_TIMEOUT_MS): UserStates {
   let model: LiveModel | null = null;
   let dirty = new Set<string>();
   let allDirty = false;
@@ -74,7 +81,8 @@ export function createUserStates(database: Database): UserStates {
       }
     }
     const at = row * live.stride;
-    return { model: live, vector: live.userFactors.data.subarray(at, at + live.stride), hidden: hiddenItems, stale, list: null };
+    const history = { index: itemIndex, weight: live.historyWeight };
+    return { model: live, vector: live.userFactors.data.subarray(at, at + live.stride), history, from: rowStart[row], to: rowStart[row + 1], hidden: hiddenItems, stale, list: null };
   }
 
   function fold(live: LiveModel, events: UserEvents | null): UserState {
@@ -84,19 +92,28 @@ export function createUserStates(database: Database): UserStates {
     const { itemNos, typeNos, values, quantities, occurredAtMs, eventNos, userNo } = events;
     const length = itemNos.length;
     const columns = { length, user: new Int32Array(length).fill(userNo), item: itemNos, type: typeNos, value: values, quantity: quantities, occurredAtMs, eventNo: eventNos };
-    const history = foldEvents(columns, live.rules, live.newestMs);
-    const n = history.itemNos.length;
+    const folded = foldEvents(columns, live.rules, live.newestMs);
+    const n = folded.itemNos.length;
     const index = new Int32Array(n);
+    const weight = weighHistory(folded, live.newestMs, live.halfLifeDays);
     const hidden: number[] = [];
+    let known = 0;
     for (let e = 0; e < n; e++) {
-      index[e] = indexOfNo(live.itemNos, history.itemNos[e]);
-      if (history.hidden[e] === 1 && index[e] >= 0) {
+      index[e] = indexOfNo(live.itemNos, folded.itemNos[e]);
+      if (folded.hidden[e] === 1 && index[e] >= 0) {
         hidden.push(index[e]);
       }
     }
     const vector = new Float32Array(live.stride);
-    const solved = live.foldIn.solve(index, history.weight, history.target, n, vector);
-    return { model: live, vector: solved ? vector : null, hidden: Int32Array.from(hidden), stale: false, list: null };
+    const solved = live.foldIn.solve(index, folded.weight, folded.target, n, vector);
+    // The model's own items move to the front: the neighbourhood knows no others.
+    for (let e = 0; e < n; e++) {
+      if (index[e] >= 0) {
+        index[known] = index[e];
+        weight[known++] = weight[e];
+      }
+    }
+    return { model: live, vector: solved ? vector : null, history: { index, weight }, from: 0, to: known, hidden: Int32Array.from(hidden), stale: false, list: null };
   }
 
   function keep(userId: string, state: UserState): UserState {
@@ -135,7 +152,7 @@ export function createUserStates(database: Database): UserStates {
     const loading = load(live, userId);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
-      timer = setTimeout(resolve, LOAD_TIMEOUT_MS, null);
+      timer = setTimeout(resolve, loadTimeoutMs, null);
     });
     const state = await Promise.race([loading, late]);
     clearTimeout(timer);

@@ -79,8 +79,8 @@ describe('the hybrid score', () => {
     }
     const skip = new Uint8Array(50);
     skip[7] = 1;
-    const scan = createHybridScan(items, matrix, { ...terms, scales: { neighbours: 2, recency: 0.5 } }, 10);
-    scan.rank(users.data.subarray(0, users.stride), 0, 10, skip);
+    const scan = createHybridScan(items, { ...terms, scales: { neighbours: 2, recency: 0.5 } }, 10);
+    scan.rank(users.data.subarray(0, users.stride), matrix, 0, matrix.rowStart[1]!, 10, skip);
     expect([...skip].flatMap((mark, i) => (mark === 0 ? [] : [[i, mark]]))).toEqual([[7, 1]]);
   });
 

@@ -27,7 +27,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const { url, drop } = await createTestDatabase(inject('templateUrl'));
   const database = createDatabase({ connectionString: url, maxConnections: 5, onError: () => undefined });
   const facts = await readServerFacts(database);
-  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: () => undefined });
+  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: () => undefined, loadTimeoutMs: 5_000 });
   await answers.start();
   const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: true, gate: null, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: () => undefined, ...training });
   const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });

@@ -4,7 +4,7 @@
  * A half-life changes weights and never which pairs there are, so rows and columns are the same for all recipes, and their lists can be compared user by user.
  */
 import { fitPlain, type FitFunction } from '../fitting.ts';
-import { type HybridTerms, type Histories, rankByHybrid, scaleTerms } from '../hybrid.ts';
+import { type HybridTerms, type Histories, rankByHybrid, scaleTerms, weighHistory } from '../hybrid.ts';
 import type { Recipe } from '../ials.ts';
 import { decay, type EventColumns, type EventTypeRule, foldEvents, type Interactions, newestOccurredAt } from '../interactions.ts';
 import { type Factors, indexInteractions, meanWeight, scaleWeights, type SparseRows } from '../matrix.ts';
@@ -62,7 +62,7 @@ export function createPart(columns: EventColumns, rules: readonly EventTypeRule[
   /** What speaks for an item: a rating below its threshold is no reason to bring its neighbours. */
   const positive = keepPositive(foldings(0).matrix);
   const lists = new Map<string, Neighbours>();
-  const newest = lastOf(interactions);
+  const newest = keptOf(interactions.lastMs, interactions.weight);
   return {
     columns, newestMs, userNos, itemNos, relevance,
     fold: foldings,
@@ -89,23 +89,13 @@ function foldPart(columns: EventColumns, rules: readonly EventTypeRule[], halfLi
   const interactions = foldEvents(columns, fading, newestMs);
   const { matrix } = indexInteractions(interactions);
   const weightScale = matrix.index.length === 0 ? 1 : 1 / meanWeight(matrix);
-  const newest = lastOf(interactions);
-  const weight = new Float32Array(matrix.index.length);
-  for (let e = 0; e < weight.length; e++) weight[e] = historyWeight(matrix.target[e]!, newest[e]!, newestMs, halfLifeDays);
+  const weight = keptOf(weighHistory(interactions, newestMs, halfLifeDays), interactions.weight);
   return { interactions, rules: fading, matrix, weightScale, byUser: scaleWeights(matrix, weightScale), histories: { rowStart: matrix.rowStart, index: matrix.index, weight } };
 }
 
-/** h of `hybrid.ts`: how much an item of a history speaks for its neighbours. Training and serving ask this one function. */
-export function historyWeight(target: number, lastMs: number, newestMs: number, halfLifeDays: number): number {
-  return target * (halfLifeDays === 0 ? 1 : decay(Math.max(0, newestMs - lastMs) / dayMs, halfLifeDays));
-}
-
-/** The newest event of each entry that `indexInteractions` keeps. */
-function lastOf({ weight, lastMs }: Interactions): Float64Array {
-  const kept = new Float64Array(weight.length);
-  let entries = 0;
-  for (let e = 0; e < weight.length; e++) if (weight[e]! > 0) kept[entries++] = lastMs[e]!;
-  return kept.subarray(0, entries);
+/** Of a column of interactions, the entries that `indexInteractions` keeps. */
+function keptOf<T extends Float32Array | Float64Array>(column: T, weight: Float32Array): T {
+  return column.filter((_, e) => weight[e]! > 0) as T;
 }
 
 const positiveTarget = 0.5;

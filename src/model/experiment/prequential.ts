@@ -4,14 +4,13 @@
  */
 import { createResamples, intervalsOf } from '../evaluation/bootstrap.ts';
 import { sampleRelevance } from '../holdout.ts';
-import { type Histories, rankByHybrid } from '../hybrid.ts';
+import { type Histories, rankByHybrid, weighHistory } from '../hybrid.ts';
 import { type EventColumns, type Interactions, selectEvents } from '../interactions.ts';
 import type { SparseRows } from '../matrix.ts';
 import { evaluateRanking, type Ranker } from '../metrics.ts';
 import { rankByScore } from '../popularity.ts';
 import type { ItemSide, UserSide } from '../snapshot.ts';
 import { findRelevance } from '../split.ts';
-import { historyWeight } from './part.ts';
 import type { PrequentialReport } from './report.ts';
 
 export interface LiveSnapshot {
@@ -37,8 +36,7 @@ export function measurePrequential({ version, newestEventNo, itemSide, userSide 
   const all = findRelevance(selectEvents(columns, newer.subarray(0, events)), itemSide.rules, before, userNos, itemNos);
   if (all.userRows.length === 0) return null;
   const relevance = sampleRelevance(all, mostUsers, itemSide.recipe.seed);
-  const weight = new Float32Array(history.weight.length);
-  for (let e = 0; e < weight.length; e++) if (history.weight[e]! > 0) weight[e] = historyWeight(history.target[e]!, history.lastMs[e]!, itemSide.newestMs, terms.halfLifeDays);
+  const weight = weighHistory(history, itemSide.newestMs, terms.halfLifeDays);
   const histories: Histories = { rowStart: history.rowStart, index: history.itemIndex, weight };
   const known: SparseRows = { rows: userNos.length, cols: itemNos.length, rowStart: history.rowStart, index: history.itemIndex, weight, target: history.target };
   const resamples = createResamples(relevance.userRows.length, { seed: itemSide.recipe.seed });
