@@ -1,9 +1,9 @@
 /** The bench's result: a row a measure, with floor, goal, figure, both raw numbers, and whether the floor and the goal are reached. */
 const rows = [];
 
-/** `best`: 'low' where less is better. Without floor and goal the figure is only shown. */
+/** `best`: 'low' where less is better. Without floor and goal the figure is only shown. A floor or goal of two numbers is a range. */
 export function addRow({ measure, floor = null, goal = null, figure, best = 'low', raw, unit = '', digits = unit === 'MB' ? 0 : 2 }) {
-  const reaches = (bound) => (best === 'low' ? figure <= bound : figure >= bound);
+  const reaches = (bound) => (Array.isArray(bound) ? bound[0] <= figure && figure <= bound[1] : best === 'low' ? figure <= bound : figure >= bound);
   const verdict = floor === null ? '' : !reaches(floor) ? 'floor NOT reached' : reaches(goal) ? 'goal reached' : 'floor reached';
   rows.push({ measure, floor: say(floor, unit, digits), goal: say(goal, unit, digits), figure: say(figure, unit, digits), verdict, raw });
   if (verdict === 'floor NOT reached') {
@@ -21,6 +21,9 @@ export function addFailure(measure, error) {
 }
 
 function say(value, unit, digits) {
+  if (Array.isArray(value)) {
+    return `${value.join('–')} ${unit}`;
+  }
   return value === null ? '' : `${value.toFixed(digits)}${unit === '' ? '' : ` ${unit}`}`;
 }
 
