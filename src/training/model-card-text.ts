@@ -1,9 +1,10 @@
 /** A model card in words: Markdown with all figures, for a page or a pull request, and plain lines with the most important ones, for a terminal. */
 import type { RankingFigures } from '../model/evaluation/ranking.ts';
+import type { HeldOutReport } from '../model/experiment/split.ts';
 import type { GateDecision } from '../model/gate.ts';
 import type { Interval } from '../model/metrics.ts';
 import type { StartReport } from '../model/warm-start.ts';
-import { type HeldOutCard, type ModelCard, type Ranked, count } from './model-card.ts';
+import { type ModelCard, type Ranked, count } from './model-card.ts';
 
 /** Names of the parameters as their papers have them; what is not here is told by its own name. */
 const PARAMETERS: Readonly<Record<string, string>> = {
@@ -27,7 +28,7 @@ function stateWords({ state, activatedAt, runNo, isKept }: ModelCard): string {
   return `${words}${runNo === null ? '' : `; made by run ${runNo}`}`;
 }
 
-function heldOutWords(heldOut: HeldOutCard | null): string {
+function heldOutWords(heldOut: HeldOutReport | null): string {
   if (heldOut === null) {
     return 'Held out';
   }

@@ -3,58 +3,18 @@
  * the version's row and report; whatever an earlier program did not write into its report is null here.
  */
 import type { RankingReport } from '../model/evaluation/ranking.ts';
+import type { PrequentialReport, TestReport } from '../model/experiment/report.ts';
+import type { HeldOutReport } from '../model/experiment/split.ts';
 import type { GateDecision } from '../model/gate.ts';
 import type { Interval } from '../model/metrics.ts';
 import type { Finding } from '../model/quality/findings.ts';
-import type { QualityReport } from '../model/quality/report.ts';
 import type { Verdict } from '../model/verdict.ts';
 import type { StartReport } from '../model/warm-start.ts';
 import type { Model } from '../storage/models.ts';
+import type { RunReport } from './run.ts';
 
-/** One part that was held out: what was fitted on, what was scored. */
-export interface HeldOutCard {
-  readonly by: 'time' | 'leave-last-out';
-  /** null: every shopper has a cut of their own. */
-  readonly cutMs: number | null;
-  readonly oldestMs: number;
-  readonly newestMs: number;
-  readonly trainEvents: number;
-  readonly heldEvents: number;
-}
-
-/** What is read of a report. All may be missing: what is stored was written by this program or by any before it. */
-export interface KeptReport {
-  readonly events?: number;
-  readonly users?: number;
-  readonly items?: number;
-  readonly interactions?: number;
-  readonly oldestMs?: number;
-  readonly newestMs?: number;
-  readonly factors?: number;
-  readonly sweeps?: number;
-  readonly start?: StartReport | null;
-  readonly split?: { readonly test: HeldOutCard | null } | null;
-  readonly unmeasured?: { readonly code: string; readonly message: string } | null;
-  readonly search?: { readonly mode: string; readonly seconds: number; readonly ended: 'done' | 'time'; readonly chosen?: number; readonly trials: readonly object[] } | null;
-  readonly test?: {
-    readonly users: number;
-    readonly relevant: number;
-    readonly coldShare: number;
-    readonly candidate: RankingReport;
-    readonly popularity: RankingReport;
-    readonly recentPopularity: RankingReport;
-    readonly itemKnn: RankingReport;
-    readonly live: RankingReport | null;
-  } | null;
-  readonly gate?: GateDecision | null;
-  readonly verdict?: Verdict | null;
-  readonly prequential?: { readonly version: number; readonly users: number; readonly events: number; readonly recall: Interval; readonly ndcg: Interval; readonly popularity: { readonly recall: Interval; readonly ndcg: Interval } } | null;
-  readonly quality?: QualityReport | null;
-  readonly dataHash?: string | null;
-  readonly codeVersion?: string | null;
-  readonly seconds?: Readonly<Record<string, number>>;
-  readonly rows?: Readonly<Record<string, number>>;
-}
+/** All may be missing: what is stored was written by this program or by any before it. */
+export type KeptReport = { readonly [Name in keyof RunReport]?: RunReport[Name] | null };
 
 /** A model, or a simple rule beside it, on the test users. */
 export interface Ranked {
@@ -90,13 +50,13 @@ export interface ModelCard {
   readonly start: StartReport | null;
   readonly search: { readonly mode: string; readonly trials: number; readonly seconds: number; readonly ended: 'done' | 'time' } | null;
   /** null: it was not measured. */
-  readonly test: { readonly heldOut: HeldOutCard | null; readonly users: number; readonly relevant: number; readonly coldShare: number; readonly rankings: readonly Ranked[] } | null;
+  readonly test: { readonly heldOut: HeldOutReport | null; readonly users: number; readonly relevant: number; readonly coldShare: number; readonly rankings: readonly Ranked[] } | null;
   /** Why it was not measured. */
   readonly unmeasured: string | null;
   readonly gate: GateDecision | null;
   readonly verdict: Verdict | null;
   /** How the version before it really did on what came after it. */
-  readonly prequential: NonNullable<KeptReport['prequential']> | null;
+  readonly prequential: PrequentialReport | null;
   readonly quality: readonly CardFinding[] | null;
   /** When not to trust it, in sentences. */
   readonly limits: string[];
@@ -140,7 +100,7 @@ export function summarizeModel(model: Model): ModelSummary {
 }
 
 function factsOf({ version, state, runNo, isKept, createdAt, activatedAt, watermark, recipe }: Model, report: KeptReport) {
-  const at = (ms: number | undefined) => (typeof ms === 'number' && Number.isFinite(ms) ? new Date(ms).toISOString() : null);
+  const at = (ms: number | null | undefined) => (typeof ms === 'number' && Number.isFinite(ms) ? new Date(ms).toISOString() : null);
   return {
     version, state, runNo, isKept, createdAt: createdAt.toISOString(), activatedAt: activatedAt?.toISOString() ?? null, codeVersion: report.codeVersion ?? null,
     trainedOn: {
@@ -152,7 +112,7 @@ function factsOf({ version, state, runNo, isKept, createdAt, activatedAt, waterm
 }
 
 /** This model first, baselines last. */
-export function rankingsOf(test: NonNullable<KeptReport['test']>): Ranked[] {
+export function rankingsOf(test: TestReport): Ranked[] {
   const all = [['this model', test.candidate], ['live recipe', test.live], ['item-kNN', test.itemKnn], ['popularity', test.popularity], ['recent popularity', test.recentPopularity]] as const;
   return all.filter((one): one is [Ranked['name'], RankingReport] => one[1] != null).map(([name, figures]) => ({ name, figures }));
 }

@@ -19,7 +19,6 @@ import type { ExperimentSettings, TrainingReport } from '../model/pipeline.ts';
 import { NO_TERMS, type Params, type Terms } from '../model/terms.ts';
 import { extractTrainingData } from '../storage/extract.ts';
 import { RunNoLongerOurs, findLiveModel, findModel, loadModelPart, publishModel } from '../storage/models.ts';
-import type { SearchMode } from '../storage/settings.ts';
 import { findRunQuality } from '../storage/quality-reports.ts';
 import { readTrainingSettings } from '../storage/settings.ts';
 import { type TrainingLock, endRun, noteProgress, startRun, takeTrainingLock } from '../storage/training-runs.ts';

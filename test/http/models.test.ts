@@ -101,7 +101,7 @@ describe('model versions', () => {
     expect((await service.call('GET', '/v1/models?limit=1')).json.items[0]).toMatchObject({ version, state: 'candidate', outcome: 'published', verdict: 'data-limited', ndcg: { mean: 0.1125, low: 0.1125 * 0.95 } });
     const card = (await service.call('GET', `/v1/models/${version}`)).json;
     expect(card).toMatchObject({ test: { rankings: [{ name: 'this model', figures: { at: [{ k: 10 }, { k: 20, ndcg: { mean: 0.1125 } }] } }, {}, {}, {}, {}] }, gate: { reasons: [{ code: 'baseline-beaten' }, {}] }, codeVersion: '0.1.0' });
-    expect((await service.call('GET', '/v1/training-runs?limit=1')).json.items[0]).toMatchObject({ state: 'needs-approval', version, seconds: { search: 22.4 }, rows: { extract: 397_884 } });
+    expect((await service.call('GET', '/v1/training-runs?limit=1')).json.items[0]).toMatchObject({ state: 'needs-approval', version, seconds: { search: 22.4 }, rows: { fold: 397_884 } });
     expect((await service.call('POST', `/v1/models/${version}/reject`)).json).toMatchObject({ state: 'rejected', isKept: false });
     expect((await service.call('GET', '/v1/training-runs?limit=1')).json.items[0]).toMatchObject({ state: 'rejected', code: 'refused' });
     expectProblem(await service.call('POST', `/v1/models/${version}/reject`), 409, 'model-not-candidate');

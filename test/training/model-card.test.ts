@@ -28,7 +28,7 @@ describe('a model card', () => {
     expect(words).toMatch(/Verdict data-limited: Import older events/);
     expect(words).toMatch(/nothing that happened after 2026-05-01/);
     expect(words).not.toMatch(/not measured|could be tested|last item/);
-    const handful = makeModelCard(model({ ...REPORT, gate: { ...REPORT.gate!, outcome: 'underpowered' }, test: { ...REPORT.test!, users: 31 }, split: { test: { ...REPORT.split!.test!, by: 'leave-last-out', cutMs: null } } })).limits.join('\n');
+    const handful = makeModelCard(model({ ...REPORT, gate: { ...REPORT.gate!, outcome: 'underpowered' }, test: { ...REPORT.test!, users: 31 }, split: { ...REPORT.split!, test: { ...REPORT.split!.test!, by: 'leave-last-out', cutMs: null } } })).limits.join('\n');
     expect(handful).toMatch(/Only 31 shoppers[^]*each shopper’s last item[^]*too few test users to be sure/);
   });
 

@@ -20,10 +20,10 @@ const newestMs = Date.UTC(2026, 4, 1);
 export const REPORT: KeptReport = {
   events: 397_884, users: 4338, items: 3665, interactions: 266_802, oldestMs: newestMs - 370 * DAY_MS, newestMs, factors: 64, sweeps: 2,
   start: { kind: 'warm', fromVersion: 6, warmInARow: 2, change: 0.01, carriedItems: 3660, newItems: 5, droppedItems: 0, newUsers: 17 },
-  split: { test: { by: 'time', cutMs: newestMs - 40 * DAY_MS, oldestMs: newestMs - 40 * DAY_MS, newestMs, trainEvents: 318_307, heldEvents: 79_577 } },
+  split: { asked: 'time', tried: [], validation: [], test: { by: 'time', cutMs: newestMs - 40 * DAY_MS, oldestMs: newestMs - 40 * DAY_MS, newestMs, trainEvents: 318_307, heldEvents: 79_577, users: 1234, relevant: 45_678, coldShare: 0.12 } },
   unmeasured: null,
-  search: { mode: 'light', seconds: 22.4, ended: 'time', chosen: 2, trials: [{ number: 1 }, { number: 2 }, { number: 3 }] },
-  test: { users: 1234, relevant: 45_678, coldShare: 0.12, candidate: ranking(0.1125), popularity: ranking(0.0415), recentPopularity: ranking(0.0525), itemKnn: ranking(0.0715), live: ranking(0.1105) },
+  search: { mode: 'light', windows: 2, users: 1100, seconds: 22.4, ended: 'time', chosen: 2, ndcg: 0.12, trials: [1, 2, 3].map((number) => ({ number, origin: 'drawn', factors: 64, regularization: 0.3, unobservedWeight: 0.2, halfLifeDays: 60, sweeps: 2, ndcg: 0.1, seconds: 1, note: null })), terms: [] },
+  test: { users: 1234, relevant: 45_678, coldShare: 0.12, candidate: ranking(0.1125), popularity: ranking(0.0415), recentPopularity: ranking(0.0525), itemKnn: ranking(0.0715), live: ranking(0.1105), fingerprint: 'f' },
   gate: {
     publish: true, outcome: 'published',
     reasons: [
@@ -33,9 +33,9 @@ export const REPORT: KeptReport = {
   },
   verdict: {
     code: 'data-limited', reason: 'The last doubling of the data brought +9.0 %, so more data will bring more.', advice: 'Import older events.',
-    figures: { validation: 0.11, relativeWidth: 0.1, lift: 0.5, gap: 0.4, earlierSweep: 0, lastQuarter: 0, fewerFactors: null, moreFactors: null, moreRegularization: null, lessRegularization: null, doubling: 0.09 },
+    figures: { validation: 0.11, relativeWidth: 0.1, lift: 0.5, gap: 0.4, earlierSweep: 0, moreSweeps: null, lastQuarter: 0, fewerFactors: null, moreFactors: null, moreRegularization: null, lessRegularization: null, doubling: 0.09 },
   },
   prequential: { version: 6, users: 321, events: 4567, recall: around(0.083), ndcg: around(0.091), popularity: { recall: around(0.031), ndcg: around(0.037) } },
   dataHash: 'c0ffee'.repeat(10), codeVersion: '0.1.0',
-  seconds: { extract: 1.25, search: 22.4, refit: 0.9 }, rows: { extract: 397_884, search: 212_000 },
+  seconds: { extract: 1.25, search: 22.4, refit: 0.9 }, rows: { fold: 397_884, search: 212_000 },
 };
