@@ -5,7 +5,7 @@ ALTER TABLE training_runs DROP CONSTRAINT training_runs_state_check;
 UPDATE training_runs SET state = 'lost' WHERE state = 'failed' AND code = 'interrupted';
 ALTER TABLE training_runs
   ADD CONSTRAINT training_runs_state_check CHECK (state IN ('running', 'published', 'needs-approval', 'rejected', 'skipped', 'cancelled', 'failed', 'lost')),
-  -- Curve points and search trials so far; with the end of the run the report has them.
+  -- Curve points and search trials so far, for whoever follows the run.
   ADD COLUMN detail jsonb,
   -- pg_snapshot_xmin when it began, meaningful in the cluster `system_identifier` alone: events with xid >= watermark are new to this run's successors.
   ADD COLUMN watermark xid8,

@@ -10,13 +10,14 @@ import { answerFrameworkError, installErrors } from './errors.ts';
 import { eventRoutes } from './events.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
+import { modelRoutes } from './models.ts';
 import { operationRoutes } from './operations.ts';
 import { PROBLEMS, Problem } from './problems.ts';
 import { qualityRoutes } from './quality.ts';
 import { recommendationRoutes } from './recommendations.ts';
 import type { Services } from './services.ts';
 import { settingRoutes } from './settings.ts';
-import { trainingRoutes } from './training.ts';
+import { trainingRunRoutes } from './training-runs.ts';
 import { userRoutes } from './users.ts';
 import { checkBody, validatorCompiler } from './validation.ts';
 
@@ -111,7 +112,8 @@ export async function createApp(services: Services): Promise<FastifyInstance> {
   await app.register(userRoutes(services));
   await app.register(recommendationRoutes(services));
   await app.register(qualityRoutes(services));
-  await app.register(trainingRoutes(services));
+  await app.register(trainingRunRoutes(services));
+  await app.register(modelRoutes(services));
   await app.register(settingRoutes(services));
   await app.register(keyRoutes(services));
   await app.register(async (pages) => await installPages(pages, services));

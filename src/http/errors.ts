@@ -3,6 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, Fasti
 import { IngestOverloaded } from '../ingest/writer.ts';
 import { describeValue, nearestName } from '../ingest/ids.ts';
 import { DatabaseFull, DatabaseUnavailable } from '../storage/database.ts';
+import { ModelStateFault } from '../storage/models.ts';
 import { PROBLEMS, Problem, type ProblemCode } from './problems.ts';
 
 const RETRY_AFTER_SECONDS = 2;
@@ -17,6 +18,9 @@ const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'path-too-long',
   FST_ERR_BAD_URL: 'invalid-request',
 };
+
+/** Why a version cannot become what was asked for. */
+const STATE_CODES: Readonly<Record<ModelStateFault['code'], ProblemCode>> = { live: 'model-live', rejected: 'model-rejected', pruned: 'model-pruned', 'not-candidate': 'model-not-candidate' };
 
 interface FieldError {
   readonly field: string;
@@ -74,6 +78,9 @@ function explain(error: FastifyError | Error, request: FastifyRequest): Answer |
   }
   if (error instanceof IngestOverloaded) {
     return { code: 'ingest-overloaded', detail: error.message, extra: {} };
+  }
+  if (error instanceof ModelStateFault) {
+    return { code: STATE_CODES[error.code], detail: error.message, extra: {} };
   }
   if (error instanceof DatabaseFull) {
     return { code: 'database-full', detail: PROBLEMS['database-full'].when, extra: {} };

@@ -12,6 +12,8 @@ export const UserParams = Type.Object({ userId: UserId });
 export const ItemParams = Type.Object({ itemId: ItemId });
 export const NumberParams = (what: string) => Type.Object({ no: Type.Integer({ minimum: 1, maximum: 2_147_483_647, description: what, examples: [1] }) });
 
+export const VersionParams = Type.Object({ version: Type.Integer({ minimum: 1, maximum: 2_147_483_647, description: 'A model version', examples: [1] }) });
+
 export const Limit = (most: number, usual: number) => Type.Integer({ minimum: 1, maximum: most, default: usual, description: `How many, 1 to ${most}` });
 export const Cursor = Type.Optional(Type.String({ maxLength: 100, description: '`nextCursor` of the page before' }));
 

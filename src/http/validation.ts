@@ -8,6 +8,13 @@ import { faultOfId } from '../ingest/ids.ts';
 import { faultOfNumber, parseTime } from '../ingest/validate.ts';
 import { Problem } from './problems.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** No body at all counts as {}. */
+    bodyOptional?: boolean;
+  }
+}
+
 /** Well-formed, without NUL: what Postgres can keep in a text column. */
 function isStorableText(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
@@ -52,11 +59,14 @@ function tooDeep(value: unknown, levelsLeft: number): string[] | null {
 }
 
 /**
- * What can be said of a body before its schema is looked at.
+ * What can be said of a body before its schema is looked at. Where it may be left out, it is {} from here on.
  *
  * @throws Problem where there is none though the operation needs one, and where it nests too deep
  */
 export function checkBody(request: FastifyRequest): void {
+  if (request.body === undefined && request.routeOptions.config.bodyOptional === true) {
+    request.body = {};
+  }
   if (request.body === undefined && request.routeOptions.schema?.body !== undefined) {
     throw new Problem('body-empty', 'The request has no body; this operation needs one, with Content-Type: application/json.');
   }

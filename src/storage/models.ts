@@ -70,7 +70,7 @@ export class RunNoLongerOurs extends Error {
 
 /** A version cannot become what was asked for. */
 export class ModelStateFault extends Error {
-  readonly code: 'model-live' | 'model-rejected' | 'model-pruned' | 'model-not-candidate';
+  readonly code: 'live' | 'rejected' | 'pruned' | 'not-candidate';
   constructor(code: ModelStateFault['code'], message: string) {
     super(message);
     this.name = 'ModelStateFault';
@@ -121,7 +121,7 @@ export async function publishModel(connection: pg.Client, runNo: number, model: 
       await makeLive(connection, version);
     }
     await prune(connection);
-    await run(connection, `UPDATE training_runs SET state = $4, phase = NULL, progress = 1, seconds_left = 0, detail = NULL, version = $2, report = $3, finished_at = now() WHERE run_no = $1`, [
+    await run(connection, `UPDATE training_runs SET state = $4, phase = NULL, progress = 1, seconds_left = 0, version = $2, report = $3, finished_at = now() WHERE run_no = $1`, [
       runNo,
       version,
       JSON.stringify(model.report),
@@ -182,13 +182,13 @@ export async function activateModel(database: Database, version: number): Promis
       return false;
     }
     if (found.state === 'live') {
-      throw new ModelStateFault('model-live', `Version ${version} is the live one already.`);
+      throw new ModelStateFault('live', `Version ${version} is the live one already.`);
     }
     if (found.state === 'rejected') {
-      throw new ModelStateFault('model-rejected', `Version ${version} was rejected; its bytes are gone.`);
+      throw new ModelStateFault('rejected', `Version ${version} was rejected; its bytes are gone.`);
     }
     if (!found.isKept) {
-      throw new ModelStateFault('model-pruned', `Version ${version} is too old: its report is kept, its bytes are not (setting keepVersions).`);
+      throw new ModelStateFault('pruned', `Version ${version} is too old: its report is kept, its bytes are not (setting keepVersions).`);
     }
     await makeLive(connection, version);
     await prune(connection);
@@ -210,7 +210,7 @@ export async function rejectModel(database: Database, version: number): Promise<
       return false;
     }
     if (found.state !== 'candidate') {
-      throw new ModelStateFault('model-not-candidate', `Version ${version} does not wait for approval; it is ${found.state}.`);
+      throw new ModelStateFault('not-candidate', `Version ${version} does not wait for approval; it is ${found.state}.`);
     }
     await run(connection, `UPDATE models SET state = 'rejected' WHERE version = $1`, [version]);
     await run(connection, 'DELETE FROM model_chunks WHERE version = $1', [version]);
@@ -257,16 +257,19 @@ export async function loadModelPart(database: Queryable, version: number, part: 
   return whole;
 }
 
-const COLUMNS = `version, state, (SELECT max(run_no) FROM training_runs WHERE training_runs.version = models.version) AS "runNo", recipe, report, watermark::text AS watermark,
+const columns = (report: string) => `version, state, (SELECT max(run_no) FROM training_runs WHERE training_runs.version = models.version) AS "runNo", recipe, ${report} AS report, watermark::text AS watermark,
   system_identifier AS "systemIdentifier", ${IS_KEPT} AS "isKept", created_at AS "createdAt", activated_at AS "activatedAt"`;
 
-/** Newest first, those before `beforeVersion` where it is given. */
+/** The long parts of a report, which a list does without. */
+const SHORT_REPORT = `report - '{quality,curves,search}'::text[]`;
+
+/** Newest first, those before `beforeVersion` where it is given; their reports are without `quality`, `curves` and `search`. */
 export async function listModels(database: Queryable, beforeVersion: number | null, limit: number): Promise<Model[]> {
-  return await run<Model>(database, `SELECT ${COLUMNS} FROM models WHERE version < coalesce($1::bigint, 2147483648) ORDER BY version DESC LIMIT $2`, [beforeVersion, limit]);
+  return await run<Model>(database, `SELECT ${columns(SHORT_REPORT)} FROM models WHERE version < coalesce($1::bigint, 2147483648) ORDER BY version DESC LIMIT $2`, [beforeVersion, limit]);
 }
 
 /** @returns null where there is no such version */
 export async function findModel(database: Queryable, version: number): Promise<Model | null> {
-  const [row] = await run<Model>(database, `SELECT ${COLUMNS} FROM models WHERE version = $1`, [version]);
+  const [row] = await run<Model>(database, `SELECT ${columns('report')} FROM models WHERE version = $1`, [version]);
   return row ?? null;
 }

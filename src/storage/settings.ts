@@ -5,18 +5,17 @@
  * other, and a later version's better default reaches everybody who left it alone. `SETTINGS` is the one table of them: the API's schema, the CLI's list and the
  * checks are made from it.
  */
+import type { SearchMode } from '../model/experiment/search.ts';
+import type { SplitMethod } from '../model/experiment/split.ts';
 import type { GateRules } from '../model/gate.ts';
 import { type Database, type Queryable, inTransaction, run } from './database.ts';
-
-export type SearchMode = 'off' | 'light' | 'full';
-export type SplitKind = 'time' | 'leave-last-out';
 
 export interface TrainingSettings {
   readonly gate: GateRules;
   /** Item sides of so many versions stay. */
   readonly keepVersions: number;
   readonly search: SearchMode;
-  readonly split: SplitKind;
+  readonly split: SplitMethod;
 }
 
 export type SettingValue = number | boolean | string;

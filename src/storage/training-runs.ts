@@ -33,7 +33,7 @@ export interface RunProgress extends Record<string, unknown> {
   readonly message: string | null;
 }
 
-export interface TrainingRun extends Record<string, unknown> {
+export interface RunSummary extends Record<string, unknown> {
   readonly runNo: number;
   readonly state: RunState;
   readonly startedBy: string;
@@ -44,9 +44,15 @@ export interface TrainingRun extends Record<string, unknown> {
   readonly version: number | null;
   readonly code: string | null;
   readonly message: string | null;
-  readonly report: Record<string, unknown> | null;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
+  /** Of its report: seconds and rows by phase. */
+  readonly seconds: Readonly<Record<string, number>> | null;
+  readonly rows: Readonly<Record<string, number>> | null;
+}
+
+export interface TrainingRun extends RunSummary {
+  readonly report: Record<string, unknown> | null;
 }
 
 export interface TrainingLock {
@@ -139,18 +145,18 @@ export async function requestCancel(database: Queryable, runNo: number): Promise
   return rows.length > 0;
 }
 
-const COLUMNS = `run_no AS "runNo", state, started_by AS "startedBy", phase, progress, seconds_left AS "secondsLeft", version, code, message, report,
+const COLUMNS = `run_no AS "runNo", state, started_by AS "startedBy", phase, progress, seconds_left AS "secondsLeft", version, code, message, report -> 'seconds' AS seconds, report -> 'rows' AS rows,
   started_at AS "startedAt", finished_at AS "finishedAt"`;
 
-/** Newest first, those before `beforeRunNo` where it is given. Runs that died are marked first. */
-export async function listRuns(database: Queryable, beforeRunNo: number | null, limit: number): Promise<TrainingRun[]> {
+/** Newest first, those before `beforeRunNo` where it is given, without their reports. Runs that died are marked first. */
+export async function listRuns(database: Queryable, beforeRunNo: number | null, limit: number): Promise<RunSummary[]> {
   await markLostRuns(database);
-  return await run<TrainingRun>(database, `SELECT ${COLUMNS} FROM training_runs WHERE run_no < coalesce($1::bigint, 2147483648) ORDER BY run_no DESC LIMIT $2`, [beforeRunNo, limit]);
+  return await run<RunSummary>(database, `SELECT ${COLUMNS} FROM training_runs WHERE run_no < coalesce($1::bigint, 2147483648) ORDER BY run_no DESC LIMIT $2`, [beforeRunNo, limit]);
 }
 
 /** @returns null where there is no such run */
 export async function findRun(database: Queryable, runNo: number): Promise<TrainingRun | null> {
-  const read = async () => (await run<TrainingRun>(database, `SELECT ${COLUMNS} FROM training_runs WHERE run_no = $1`, [runNo])).at(0) ?? null;
+  const read = async () => (await run<TrainingRun>(database, `SELECT ${COLUMNS}, report FROM training_runs WHERE run_no = $1`, [runNo])).at(0) ?? null;
   const row = await read();
   if (row?.state !== 'running') {
     return row;

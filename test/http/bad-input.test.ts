@@ -11,7 +11,7 @@ const GOOD = { userId: 'u1', itemId: 'i1', type: 'view' };
 const DAY_MS = 86_400_000;
 /** Every operation with a body. */
 const BODIES: readonly (readonly [Method, string])[] = [
-  ['POST', '/v1/events'], ['POST', '/v1/ratings'], ['PUT', '/v1/users/u1/ratings/i1'], ['PUT', '/v1/items/i1'], ['PATCH', '/v1/items/i1'], ['POST', '/v1/items'], ['POST', '/v1/sessions/recommendations'], ['POST', '/v1/keys'],
+  ['POST', '/v1/events'], ['POST', '/v1/ratings'], ['PUT', '/v1/users/u1/ratings/i1'], ['PUT', '/v1/items/i1'], ['PATCH', '/v1/items/i1'], ['POST', '/v1/items'], ['POST', '/v1/sessions/recommendations'], ['POST', '/v1/keys'], ['PUT', '/v1/settings'],
 ];
 
 describe('bad input', () => {
@@ -259,11 +259,11 @@ describe('bad input', () => {
   it.each([
     '/v1/trending?limit=0', '/v1/trending?limit=201', '/v1/trending?limit=ten', '/v1/trending?limit=1.5', '/v1/trending?limit=', '/v1/trending?limit=5&limit=6', '/v1/trending?limt=5', '/v1/trending?fields=title,prize',
     '/v1/items?cursor=', '/v1/items?cursor=%F0%9F%A4%B9', '/v1/items?cursor=xyz', '/v1/items?q=', '/v1/items?q=%00', '/v1/users?limit=1001', '/v1/users?q=a&q=b', '/v1/events?after=5', '/v1/events?after=1-99999999999999999999',
-    '/v1/models/0', '/v1/models/99999999999', '/v1/training-runs/abc', '/v1/users/u1/recommendations?limit=-1',
+    '/v1/models/0', '/v1/models/99999999999', '/v1/models/1?format=pdf', '/v1/training-runs/0/progress', '/v1/training-runs/abc', '/v1/users/u1/recommendations?limit=-1',
   ])('the query or path of %s is refused', async (path) => {
     const answer = await call('GET', path);
     expectProblem(answer, 400, 'invalid-request');
-    expect(answer.json.field).toMatch(/limit|limt|fields|cursor|q|after|no/);
+    expect(answer.json.field).toMatch(/limit|limt|fields|cursor|q|after|no|version|format/);
   });
 
   it.each(['/v1/items', '/v1/users', '/v1/training-runs', '/v1/models', '/v1/users/u1/export'])('a cursor of %s far beyond the last row is no fault', async (path) => {

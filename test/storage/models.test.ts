@@ -96,7 +96,7 @@ describe('model versions', () => {
     expect(await states()).toEqual({ 1: 'rejected' });
     expect(await parts()).toEqual([]);
     expect(await findRun(database, runNo)).toMatchObject({ state: 'rejected', code: 'refused', version: 1, report: { runNo } });
-    await expect(activateModel(database, 1)).rejects.toMatchObject({ code: 'model-rejected' });
+    await expect(activateModel(database, 1)).rejects.toMatchObject({ code: 'rejected' });
   });
 
   it('cannot become what they are, what they cannot be, or what they are not', async () => {
@@ -106,10 +106,10 @@ describe('model versions', () => {
     expect(await parts()).toEqual(['2 item', '2 user']);
     expect(await activateModel(database, 7)).toBe(false);
     expect(await rejectModel(database, 7)).toBe(false);
-    await expect(activateModel(database, 1)).rejects.toMatchObject({ code: 'model-pruned', message: expect.stringMatching(/keepVersions/) as string });
-    await expect(activateModel(database, 2)).rejects.toMatchObject({ code: 'model-live' });
-    await expect(rejectModel(database, 2)).rejects.toMatchObject({ code: 'model-not-candidate' });
-    await expect(rejectModel(database, 1)).rejects.toMatchObject({ code: 'model-not-candidate' });
+    await expect(activateModel(database, 1)).rejects.toMatchObject({ code: 'pruned', message: expect.stringMatching(/keepVersions/) as string });
+    await expect(activateModel(database, 2)).rejects.toMatchObject({ code: 'live' });
+    await expect(rejectModel(database, 2)).rejects.toMatchObject({ code: 'not-candidate' });
+    await expect(rejectModel(database, 1)).rejects.toMatchObject({ code: 'not-candidate' });
     expect(await states()).toEqual({ 1: 'retired', 2: 'live' });
   });
 
@@ -139,7 +139,7 @@ describe('model versions', () => {
       await publish();
     }
     const outcomes = await Promise.allSettled([1, 2, 3, 4, 1, 2, 3].map(async (version) => await activateModel(database, version)));
-    expect(outcomes.every((one) => one.status === 'fulfilled' || (one.reason as { code?: string }).code === 'model-live')).toBe(true);
+    expect(outcomes.every((one) => one.status === 'fulfilled' || (one.reason as { code?: string }).code === 'live')).toBe(true);
     expect(Object.values(await states()).toSorted()).toEqual(['live', 'retired', 'retired', 'retired']);
   });
 

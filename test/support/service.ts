@@ -22,9 +22,10 @@ export type Service = Awaited<ReturnType<typeof startService>>;
 /**
  * @param overrides parts of the services that a test replaces
  * @param training how it trains; by default whatever comes is published, since most tests have a handful of events
+ * @param besideUrl of another service's database: one more replica on it, stopped before that one
  */
-export async function startService(overrides: Partial<Services> = {}, training: Partial<TrainerOptions> = {}) {
-  const { url, drop } = await createTestDatabase(inject('templateUrl'));
+export async function startService(overrides: Partial<Services> = {}, training: Partial<TrainerOptions> = {}, besideUrl?: string) {
+  const { url, drop } = besideUrl === undefined ? await createTestDatabase(inject('templateUrl')) : { url: besideUrl, drop: async () => undefined };
   const database = createDatabase({ connectionString: url, maxConnections: 5, onError: () => undefined });
   const facts = await readServerFacts(database);
   const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: () => undefined, loadTimeoutMs: 5_000 });
