@@ -12,8 +12,9 @@
  * of 1 the coefficient is b / c, and λ (b / c)² = β b². `toRatingModel` puts both right.
  */
 import { createRowScratch, exactSteps, exactTolerance, type Fit, FitDiverged, type FitHooks, objective, type Recipe, ridgeOf, solveRows } from './ials.ts';
-import { createFactors, type Factors, type SparseRows } from './matrix.ts';
+import { createFactors, type Factors, type SparseRows, transpose } from './matrix.ts';
 import { createRandom } from './random.ts';
+import { measureErrors, type RatingErrors, type WantedRatings } from './ratings.ts';
 
 /** Parameters of a fit of ratings. */
 export interface RatingRecipe {
@@ -223,4 +224,30 @@ export function fitBiases(byUser: SparseRows, byItem: SparseRows, mean: number, 
     if (moved <= 1e-7 * first) break;
   }
   return { user, item };
+}
+
+/** Errors on the same ratings without a model: μ for all; the item's mean; μ + b_u + b_i, no vectors. */
+export interface RatingBaselines {
+  mean: RatingErrors;
+  itemMean: RatingErrors;
+  biases: RatingErrors;
+}
+
+/** @param byUser what was fitted, ratings as targets */
+export function measureRatingBaselines(byUser: SparseRows, { mean, low, high }: Pick<RatingModel, 'mean' | 'low' | 'high'>, recipe: RatingRecipe, wanted: WantedRatings): RatingBaselines {
+  const byItem = transpose(byUser);
+  const clip = (rating: number) => Math.min(high, Math.max(low, rating));
+  const itemMeans = new Float64Array(byItem.rows);
+  for (let i = 0; i < byItem.rows; i++) {
+    const [from, to] = [byItem.rowStart[i]!, byItem.rowStart[i + 1]!];
+    let sum = 0;
+    for (let e = from; e < to; e++) sum += byItem.target[e]!;
+    itemMeans[i] = from === to ? mean : sum / (to - from);
+  }
+  const biases = fitBiases(byUser, byItem, mean, recipe.biasRegularization, recipe.frequencyExponent);
+  return {
+    mean: measureErrors(() => mean, wanted),
+    itemMean: measureErrors((_, item) => (item < 0 ? mean : itemMeans[item]!), wanted),
+    biases: measureErrors((user, item) => clip(mean + (user < 0 ? 0 : biases.user[user]!) + (item < 0 ? 0 : biases.item[item]!)), wanted),
+  };
 }

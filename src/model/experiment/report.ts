@@ -1,5 +1,6 @@
 /** What a training says of itself. Everything in it is JSON: figures that nobody has are null. */
 import type { FittedPoint } from './curves.ts';
+import type { RatingsReport } from './ratings.ts';
 import type { SearchMode, TermTrial, Trial } from './search.ts';
 import type { SplitReport } from './split.ts';
 import type { RankingReport } from '../evaluation/ranking.ts';
@@ -89,6 +90,8 @@ export interface TrainingReport {
   unmeasured: NoHoldout | null;
   search: SearchReport | null;
   test: TestReport | null;
+  /** Null where there are too few ratings to tell. */
+  ratings: RatingsReport | null;
   curves: CurvesReport | null;
   verdict: Verdict;
   prequential: PrequentialReport | null;

@@ -2,7 +2,7 @@
 import type { Recipe } from '../../model/ials.ts';
 import { meanWeight, scaleWeights, type SparseRows } from '../../model/matrix.ts';
 import { fadePairs, foldPairs, type PairColumns } from '../../model/pairs.ts';
-import { capFactors } from '../../model/pipeline.ts';
+import { capFactors } from '../../model/fitting.ts';
 import type { FitOnThreadsOptions, KernelChoice } from '../threads/fit.ts';
 import { OfflineFault } from './fault.ts';
 import type { Terms } from '../../model/terms.ts';

@@ -2,9 +2,9 @@
  * Ratings from files: `--objective rating` of `jongleur evaluate` and `jongleur fit`. As in evaluate.ts, the test file is read when search and fit have ended.
  */
 import { resolve } from 'node:path';
-import { biasConstant, fitBiases, predictRating, type RatingModel, type RatingRecipe, rowRecipe, type ScaledRatings, scaleRatings, toRatingModel } from '../../model/explicit.ts';
+import { biasConstant, measureRatingBaselines, predictRating, type RatingBaselines, type RatingModel, type RatingRecipe, rowRecipe, type ScaledRatings, scaleRatings, toRatingModel } from '../../model/explicit.ts';
 import { DEFAULT_RECIPE } from '../../model/ials.ts';
-import { type SparseRows, transpose } from '../../model/matrix.ts';
+import type { SparseRows } from '../../model/matrix.ts';
 import type { PairColumns } from '../../model/pairs.ts';
 import { foldRatings, measureErrors, type RatingErrors, type WantedRatings, wantRatings } from '../../model/ratings.ts';
 import { fitOnThreads, type ThreadedFit } from '../threads/fit.ts';
@@ -60,7 +60,7 @@ export interface RatingEvaluation extends RatingsFitted {
   /** Over all ratings of the test file, 95 % intervals over its users. */
   readonly metrics: RatingErrors;
   /** On the same ratings: μ for all; the item's mean; μ + b_u + b_i without vectors. */
-  readonly baselines: { readonly mean: RatingErrors; readonly itemMean: RatingErrors; readonly biases: RatingErrors };
+  readonly baselines: RatingBaselines;
 }
 
 export interface RatingFitReport extends RatingsFitted {
@@ -85,7 +85,7 @@ export async function evaluateRatings(options: FitRatingsOptions & { readTest():
     ...fitted,
     test: { ratings: wanted.rating.length, users: new Set(wanted.group).size, coldShare: cold / wanted.rating.length },
     metrics: measureErrors((user, item) => predictRating(model, user, item), wanted),
-    baselines: measureBaselines(byUser, model, fitted.params, wanted),
+    baselines: measureRatingBaselines(byUser, model, fitted.params, wanted),
   };
 }
 
@@ -164,19 +164,4 @@ function findWanted(train: PairData, test: PairData, say: Say): WantedRatings {
   const { matrix, replaced } = foldRatings(test.pairs);
   sayReplaced(replaced, test.pairs.length, say);
   return wantRatings(matrix, userOf, itemOf);
-}
-
-function measureBaselines(byUser: SparseRows, { mean, low, high }: RatingModel, recipe: RatingRecipe, wanted: WantedRatings): RatingEvaluation['baselines'] {
-  const byItem = transpose(byUser);
-  const clip = (rating: number) => Math.min(high, Math.max(low, rating));
-  const itemMeans = Float64Array.from({ length: byItem.rows }, (_, i) => {
-    const own = byItem.target.subarray(byItem.rowStart[i], byItem.rowStart[i + 1]);
-    return own.reduce((sum, rating) => sum + rating, 0) / own.length;
-  });
-  const biases = fitBiases(byUser, byItem, mean, recipe.biasRegularization, recipe.frequencyExponent);
-  return {
-    mean: measureErrors(() => mean, wanted),
-    itemMean: measureErrors((_, item) => (item < 0 ? mean : itemMeans[item]), wanted),
-    biases: measureErrors((user, item) => clip(mean + (user < 0 ? 0 : biases.user[user]) + (item < 0 ? 0 : biases.item[item])), wanted),
-  };
 }

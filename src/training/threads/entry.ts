@@ -4,11 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
-import { fitExplicit } from '../../model/explicit.ts';
-import { FitDiverged, fitIals } from '../../model/ials.ts';
+import { FitDiverged } from '../../model/ials.ts';
 import { createKernels } from '../../model/kernels/kernels.ts';
-import { indexOfNo, transpose } from '../../model/matrix.ts';
-import { type FitFunction, NotEnoughData, type TrainingInput, trainModel } from '../../model/pipeline.ts';
+import { indexOfNo } from '../../model/matrix.ts';
+import { NotEnoughData } from '../../model/enough.ts';
+import { type FitFunction, fitPlain } from '../../model/fitting.ts';
+import { type TrainingInput, trainModel } from '../../model/pipeline.ts';
 import { reportQuality } from '../../model/quality/report.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
 import { decodeItemSide, decodeUserSide, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
@@ -48,7 +49,7 @@ function createFit({ memory, kernel, limitBytes, thread, threads }: Place, place
         }
         computed = { kernel: 'reference', threads: 1 };
         const plain = { ...recipe, sweeps: 2 * recipe.sweeps };
-        return hooks.biases === undefined ? fitIals(byUser, transpose(byUser), plain, hooks) : fitExplicit(byUser, transpose(byUser), plain, hooks.biases, hooks);
+        return fitPlain(byUser, plain, hooks);
       }
     },
   };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { countCurveFits, type CurvesInput, type FittedPoint, measureCurves, mostFactorsOf, thinOut } from '../../../src/model/experiment/curves.ts';
 import { DEFAULT_RECIPE, FitDiverged, fitIals, type Recipe } from '../../../src/model/ials.ts';
 import { meanWeight, type SparseRows, transpose } from '../../../src/model/matrix.ts';
-import type { FitFunction } from '../../../src/model/pipeline.ts';
+import type { FitFunction } from '../../../src/model/fitting.ts';
 import { createRandom } from '../../../src/model/random.ts';
 import type { Relevance } from '../../../src/model/split.ts';
 import { giveVerdict } from '../../../src/model/verdict.ts';
