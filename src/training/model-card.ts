@@ -83,14 +83,21 @@ export function makeModelCard(model: Model): ModelCard {
     ...facts,
     start: report.start ?? null,
     search: report.search == null ? null : { mode: report.search.mode, trials: report.search.trials.length, seconds: report.search.seconds, ended: report.search.ended },
-    test: report.test == null ? null : { heldOut: report.split?.test ?? null, users: report.test.users, relevant: report.test.relevant, coldShare: report.test.coldShare, rankings: rankingsOf(report.test) },
-    unmeasured: report.test != null ? null : (report.unmeasured?.message ?? 'Its report has no test figures.'),
-    gate: report.gate ?? null,
-    verdict: report.verdict ?? null,
+    ...readResult(report),
     prequential: report.prequential ?? null,
     quality: report.quality == null ? null : report.quality.findings.map(({ code, severity, message, advice }) => ({ code, severity, message, advice })),
   };
   return { ...card, limits: limitsOf(card) };
+}
+
+/** What a run found out, whether a version came of it or not. */
+export function readResult({ test, split, unmeasured, gate, verdict }: KeptReport): Pick<ModelCard, 'test' | 'unmeasured' | 'gate' | 'verdict'> {
+  return {
+    test: test == null ? null : { heldOut: split?.test ?? null, users: test.users, relevant: test.relevant, coldShare: test.coldShare, rankings: rankingsOf(test) },
+    unmeasured: test != null ? null : (unmeasured?.message ?? 'Its report has no test figures.'),
+    gate: gate ?? null,
+    verdict: verdict ?? null,
+  };
 }
 
 export function summarizeModel(model: Model): ModelSummary {
@@ -112,7 +119,7 @@ function factsOf({ version, state, runNo, isKept, createdAt, activatedAt, waterm
 }
 
 /** This model first, baselines last. */
-export function rankingsOf(test: TestReport): Ranked[] {
+function rankingsOf(test: TestReport): Ranked[] {
   const all = [['this model', test.candidate], ['live recipe', test.live], ['item-kNN', test.itemKnn], ['popularity', test.popularity], ['recent popularity', test.recentPopularity]] as const;
   return all.filter((one): one is [Ranked['name'], RankingReport] => one[1] != null).map(([name, figures]) => ({ name, figures }));
 }
