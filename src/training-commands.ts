@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 import type { House } from './house.ts';
 import { createProgressLine } from './progress-line.ts';
 import { type RunSummary, type TrainingRun, findRun, listRuns, requestCancel } from './storage/training-runs.ts';
-import { type KeptReport, count, readResult } from './training/model-card.ts';
+import { type KeptReport, count, inOrder, readResult } from './training/model-card.ts';
 import { alignColumns, resultLines, startWords } from './training/model-card-text.ts';
 import { startTrainingRun, threadsOf } from './training/run.ts';
 
@@ -24,6 +24,8 @@ interface TrainOptions {
 /** Of a run whose model was judged and refused: nothing failed, and nothing changed. */
 const REFUSED_EXIT_CODE = 3;
 const LIST_LENGTH = 20;
+/** In their order; a report keeps none. */
+const PHASES = ['extract', 'quality', 'fold', 'split', 'search', 'evaluate', 'curves', 'refit', 'finish', 'publish'];
 
 const trainHelp = `
 A run checks the data, splits them by time, looks for a better recipe, measures it once on the test part beside the live recipe and three simple rules, and lets the gate
@@ -190,7 +192,7 @@ function describeRun(run: TrainingRun): string {
     lines.push(`  ${code}: ${message}`);
   }
   if (seconds !== null) {
-    lines.push(...indent(alignColumns([['phase', 'seconds', 'rows'], ...Object.entries(seconds).map(([name, took]) => [name, took.toFixed(2), rows?.[name] === undefined ? '' : count(rows[name])])])));
+    lines.push(...indent(alignColumns([['phase', 'seconds', 'rows'], ...Object.entries(inOrder(seconds, PHASES)).map(([name, took]) => [name, took.toFixed(2), rows?.[name] === undefined ? '' : count(rows[name])])])));
   }
   const report = run.report as KeptReport | null;
   if (report !== null) {
