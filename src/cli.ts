@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { addCheckCommand } from './check-command.ts';
+import { CommandFault } from './command-fault.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { ensureDemoShop } from './demo-shop.ts';
 import { type House, openHouse } from './house.ts';
@@ -15,6 +16,7 @@ import { type ImportSummary, importFile } from './ingest/importer.ts';
 import { PRESETS } from './ingest/rows.ts';
 import { createLogger } from './logger.ts';
 import { FitDiverged } from './model/ials.ts';
+import { addModelCommands, addSettingCommands } from './model-commands.ts';
 import { addOfflineCommands } from './offline-commands.ts';
 import { type Answer, createAnswers } from './serving/answers.ts';
 import type { Role } from './storage/api-keys.ts';
@@ -23,13 +25,10 @@ import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { KEY_VARIABLE, ROLES, createFirstKeys, keyFileOf, readKeyFile } from './storage/first-keys.ts';
 import { OfflineFault } from './training/offline/fault.ts';
 import { TrainingFailed } from './training/threads/thread.ts';
-import { type RunReport, type StartedRun, startTrainingRun, threadsOf } from './training/run.ts';
+import { addTrainingCommands } from './training-commands.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 const terminal = process.stdout.isTTY === true;
-
-/** A fault of the user's, told in one sentence; exit code 1. */
-class CommandFault extends Error {}
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -90,31 +89,6 @@ function printImport(file: string, summary: ImportSummary, seconds: number): voi
   print(`  ${count(summary.users)} users and ${count(summary.items)} items in the file; title or price filled in for ${count(summary.itemsFilled)} items`);
 }
 
-function printRun({ runNo }: StartedRun, report: RunReport, modelVersion: number): void {
-  const { events, users, items, interactions, factors, sweeps, seconds, start, test, gate, verdict, unmeasured } = report;
-  const took = Object.values(seconds).reduce((sum, one) => sum + one, 0);
-  print(`Model ${modelVersion} ${gate?.outcome === 'needs-approval' ? 'waits for approval' : 'is live'} (run ${runNo}; ${took.toFixed(1)} s).`);
-  if (start !== null) {
-    print(start.kind === 'warm' ? `  Went on from version ${start.fromVersion}: ${count(start.newItems)} new items, ${count(start.newUsers)} new users` : `  Fitted from the start: ${start.note}`);
-  }
-  print(`  ${count(events)} events → ${count(interactions)} interactions of ${count(users)} users with ${count(items)} items; ${factors} factors, ${sweeps} sweeps`);
-  if (test === null) {
-    print(`  Not measured: ${unmeasured?.message}`);
-    return;
-  }
-  print(`  Test: ${count(test.users)} users, whole catalogue`);
-  print(`    ${'mean [95 % interval]'.padEnd(22)} ${'recall@20'.padEnd(24)} NDCG@20`);
-  const cell = ({ mean, low, high }: { mean: number; low: number; high: number }) => `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`;
-  for (const [label, ranking] of [['this model', test.candidate], ['popularity', test.popularity], ['popularity, 28 days', test.recentPopularity], ['item-kNN', test.itemKnn]] as const) {
-    const { recall, ndcg } = ranking.at.find(({ k }) => k === 20)!;
-    print(`    ${label.padEnd(22)} ${cell(recall).padEnd(24)} ${cell(ndcg)}`);
-  }
-  for (const reason of gate?.reasons ?? []) {
-    print(`  ${reason.passed ? '+' : '−'} ${reason.message}`);
-  }
-  print(`  ${verdict.code}: ${verdict.reason}`);
-}
-
 function printAnswer(answer: Answer): void {
   if (answer.items.length === 0) {
     print('Nothing to recommend: there are no events yet.');
@@ -166,26 +140,8 @@ program
     });
   });
 
-program
-  .command('train')
-  .description('train a model now and make it live; a running server swaps to it by itself')
-  .action(async () => {
-    await withHouse(async ({ connectionString, facts }, signal, config) => {
-      const started = await startTrainingRun({
-        connectionString, systemIdentifier: facts.systemIdentifier, startedBy: 'cli', now: Date.now, threads: threadsOf(config.trainThreads, false), kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums, searchSeconds: config.trainSearchSeconds, codeVersion: version,
-        onProgress: (phase, progress, secondsLeft) => showProgress(`${phase}, ${Math.round(progress * 100)} %${secondsLeft === null ? '' : `, ${Math.ceil(secondsLeft)} s left`}`),
-      });
-      if (started === null) {
-        throw new CommandFault('A training run is under way in another process; wait for it, or cancel it by DELETE /v1/training-runs/{no}.');
-      }
-      signal.addEventListener('abort', () => started.cancel(), { once: true });
-      const result = await started.finished.finally(() => showProgress(''));
-      if (!('version' in result)) {
-        throw new CommandFault(`Run ${result.runNo} ${result.state} (${result.code}): ${result.message}`);
-      }
-      printRun(started, result.report, result.version);
-    });
-  });
+addTrainingCommands(program, { version, withHouse });
+addModelCommands(program, { version, withHouse });
 
 program
   .command('recommend')
@@ -256,6 +212,7 @@ program
     });
   });
 
+addSettingCommands(program, { version, withHouse });
 addCheckCommand(program, { withHouse, readConfig: () => readConfig(process.env, terminal) });
 addOfflineCommands(program, () => readConfig(process.env, terminal).trainKernel);
 

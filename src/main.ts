@@ -129,7 +129,7 @@ async function main(): Promise<void> {
     while (answers.modelVersion() === null && config.trainer === 'thread' && !stopping.isStopping()) {
       phase = 'demo';
       const started = await trainer.start('start', { search: 'off' }); // somebody waits; tonight's run searches
-      if (typeof started === 'object' && (await started.finished).state === 'failed') {
+      if (typeof started === 'object' && (await started.finished).state !== 'published') {
         return;
       }
       await answers.followModels();

@@ -45,6 +45,7 @@ const Card = Type.Object(
     unmeasured: Nullable(Type.String({ description: 'Why there are no figures' })),
     gate: NullableOpen('Whether it was to go live, with every reason in words'),
     verdict: NullableOpen('Under-, over- or well fitted, with what that rests on and the advice that follows'),
+    curves: NullableOpen('Learning curves on validation: what the verdict was read from, with what each point cost'),
     prequential: NullableOpen('How the version before it really did on what came after it'),
     quality: Type.Unsafe<readonly object[] | null>({ type: ['array', 'null'], items: { type: 'object', additionalProperties: true }, description: 'What was found in its data' }),
     limits: Type.Array(Type.String(), { description: 'When not to trust it' }),

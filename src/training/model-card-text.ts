@@ -1,5 +1,6 @@
 /** A model card in words: Markdown with all figures, for a page or a pull request, and plain lines with the most important ones, for a terminal. */
 import type { RankingFigures } from '../model/evaluation/ranking.ts';
+import type { CurvesReport } from '../model/experiment/report.ts';
 import type { HeldOutReport } from '../model/experiment/split.ts';
 import type { GateDecision } from '../model/gate.ts';
 import type { Interval } from '../model/metrics.ts';
@@ -83,8 +84,18 @@ function segmentTable([own, ...others]: readonly Ranked[]): string[] {
   return table(['', 'users', `recall @${k}`, `NDCG @${k}`, ...beside.map(({ name }) => `NDCG @${k}, ${name}`)], rows);
 }
 
+const CURVES = [['bySweep', 'sweeps'], ['byShare', 'share of the data'], ['byFactors', 'factors'], ['byRegularization', 'regularization λ']] as const;
+
+/** Quality against cost: each point is a model fitted otherwise than the chosen one in one thing. */
+function curveTable(curves: CurvesReport): string[] {
+  const rows = CURVES.flatMap(([name, words]) =>
+    curves[name].map(({ at, train, validation, seconds, parameters, bytes }) => [`${words} ${Number(at.toPrecision(3))}`, number(train), number(validation), number(seconds, 2), count(parameters), `${(bytes / 2 ** 20).toFixed(1)} MiB`]),
+  );
+  return rows.length === 0 ? [] : [`Learning curves, ${curves.metric} of the factors alone on validation (${count(curves.users)} shoppers):`, '', ...table(['fitted with', 'train', 'validation', 'seconds', 'parameters', 'memory'], rows), ''];
+}
+
 export function cardToMarkdown(card: ModelCard): string {
-  const { trainedOn, recipe, start, search, test, gate, verdict, prequential, quality } = card;
+  const { trainedOn, recipe, start, search, test, gate, verdict, curves, prequential, quality } = card;
   const known = (value: number | null) => (value === null ? '–' : count(value));
   const lines: string[] = [
     `# Model ${card.version}`, '',
@@ -117,6 +128,9 @@ export function cardToMarkdown(card: ModelCard): string {
   }
   if (verdict !== null) {
     lines.push('## Verdict', '', `**${verdict.code}.** ${verdict.reason} ${verdict.advice}`, '');
+  }
+  if (curves !== null) {
+    lines.push(...curveTable(curves));
   }
   if (quality !== null) {
     lines.push('## Its data', '', ...(quality.length === 0 ? ['Nothing was found wrong with them.'] : quality.map(({ severity, code, message, advice }) => `- ${severity} \`${code}\` ${message} ${advice}`)), '');

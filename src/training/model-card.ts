@@ -3,7 +3,7 @@
  * the version's row and report; whatever an earlier program did not write into its report is null here.
  */
 import type { RankingReport } from '../model/evaluation/ranking.ts';
-import type { PrequentialReport, TestReport } from '../model/experiment/report.ts';
+import type { CurvesReport, PrequentialReport, TestReport } from '../model/experiment/report.ts';
 import type { HeldOutReport } from '../model/experiment/split.ts';
 import type { GateDecision } from '../model/gate.ts';
 import type { Interval } from '../model/metrics.ts';
@@ -55,6 +55,8 @@ export interface ModelCard {
   readonly unmeasured: string | null;
   readonly gate: GateDecision | null;
   readonly verdict: Verdict | null;
+  /** What the verdict was read from, on validation. */
+  readonly curves: CurvesReport | null;
   /** How the version before it really did on what came after it. */
   readonly prequential: PrequentialReport | null;
   readonly quality: readonly CardFinding[] | null;
@@ -83,14 +85,22 @@ export function makeModelCard(model: Model): ModelCard {
     ...facts,
     start: report.start ?? null,
     search: report.search == null ? null : { mode: report.search.mode, trials: report.search.trials.length, seconds: report.search.seconds, ended: report.search.ended },
-    test: report.test == null ? null : { heldOut: report.split?.test ?? null, users: report.test.users, relevant: report.test.relevant, coldShare: report.test.coldShare, rankings: rankingsOf(report.test) },
-    unmeasured: report.test != null ? null : (report.unmeasured?.message ?? 'Its report has no test figures.'),
-    gate: report.gate ?? null,
-    verdict: report.verdict ?? null,
+    ...readResult(report),
+    curves: report.curves ?? null,
     prequential: report.prequential ?? null,
     quality: report.quality == null ? null : report.quality.findings.map(({ code, severity, message, advice }) => ({ code, severity, message, advice })),
   };
   return { ...card, limits: limitsOf(card) };
+}
+
+/** What a run found out, whether a version came of it or not. */
+export function readResult({ test, split, unmeasured, gate, verdict }: KeptReport): Pick<ModelCard, 'test' | 'unmeasured' | 'gate' | 'verdict'> {
+  return {
+    test: test == null ? null : { heldOut: split?.test ?? null, users: test.users, relevant: test.relevant, coldShare: test.coldShare, rankings: rankingsOf(test) },
+    unmeasured: test != null ? null : (unmeasured?.message ?? 'Its report has no test figures.'),
+    gate: gate ?? null,
+    verdict: verdict ?? null,
+  };
 }
 
 export function summarizeModel(model: Model): ModelSummary {
@@ -107,12 +117,23 @@ function factsOf({ version, state, runNo, isKept, createdAt, activatedAt, waterm
       events: report.events ?? null, users: report.users ?? null, items: report.items ?? null, interactions: report.interactions ?? null,
       oldestAt: at(report.oldestMs), newestAt: at(report.newestMs), watermark, dataHash: report.dataHash ?? null,
     },
-    recipe,
+    recipe: inOrder(recipe, PARAMETERS),
   };
 }
 
+/** The order in which people think of them; jsonb keeps none. */
+const PARAMETERS: readonly string[] = [
+  'factors', 'regularization', 'unobservedWeight', 'frequencyExponent', 'sweeps', 'stepsPerSweep', 'halfLifeDays', 'neighbours', 'neighbourWeight', 'neighbourExponents', 'recencyWeight', 'recencyHalfLifeDays', 'seed',
+];
+
+/** Entries in the order of names given; others after them, as they are. */
+export function inOrder<T>(record: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
+  const rank = (name: string) => (names.includes(name) ? names.indexOf(name) : names.length);
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => rank(a) - rank(b)));
+}
+
 /** This model first, baselines last. */
-export function rankingsOf(test: TestReport): Ranked[] {
+function rankingsOf(test: TestReport): Ranked[] {
   const all = [['this model', test.candidate], ['live recipe', test.live], ['item-kNN', test.itemKnn], ['popularity', test.popularity], ['recent popularity', test.recentPopularity]] as const;
   return all.filter((one): one is [Ranked['name'], RankingReport] => one[1] != null).map(([name, figures]) => ({ name, figures }));
 }

@@ -2,7 +2,6 @@
  * When training starts: by the schedule, after so many new events, at somebody's word. One run at a time; what comes while one is under way is not queued, because
  * the next start sees the same events and more.
  */
-import { Cron } from 'croner';
 import type { GateRules } from '../model/gate.ts';
 import type { KernelChoice } from '../model/kernels/kernels.ts';
 import type { QualityMinimums } from '../model/quality/findings.ts';
@@ -11,6 +10,7 @@ import { countEventsSince } from '../storage/events.ts';
 import { findLiveModel } from '../storage/models.ts';
 import { lastJudgedWatermark, lastRunStartedAt, noteSkippedRun } from '../storage/training-runs.ts';
 import { type RunReport, type RunResult, type RunWishes, type StartedBy, type StartedRun, startTrainingRun } from './run.ts';
+import { type Clock, type Schedule, createSchedule, systemTimer } from './schedule.ts';
 
 export interface TrainerOptions {
   readonly database: Database;
@@ -38,6 +38,8 @@ export interface TrainerOptions {
   /** How soon after events they are counted; default 5 s. */
   readonly countDelayMs?: number;
   readonly now: () => number;
+  /** For tests with a clock of their own; default: the system's timers. */
+  readonly setTimer?: Clock['setTimer'];
   readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
 }
 
@@ -58,8 +60,12 @@ const COUNT_DELAY_MS = 5_000;
 
 export function createTrainer(options: TrainerOptions): Trainer {
   let current: StartedRun | null = null;
-  let job: Cron | null = null;
-  let counting: NodeJS.Timeout | null = null;
+  /** A run whose lock is being taken. */
+  let starting: Promise<StartedRun | null> | null = null;
+  const clock: Clock = { now: options.now, setTimer: options.setTimer ?? systemTimer };
+  let schedule: Schedule | null = null;
+  /** Takes the count that is due back. */
+  let counting: (() => void) | null = null;
   let watching = false;
   let stopped = false;
 
@@ -67,7 +73,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
     if (!options.enabled || stopped) {
       return 'off';
     }
-    const run = await startTrainingRun({ ...options, ...wishes, startedBy });
+    starting = startTrainingRun({ ...options, ...wishes, startedBy });
+    const run = await starting;
     if (run === null) {
       return 'busy';
     }
@@ -128,11 +135,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
     if (counting !== null || !watching || stopped || !options.enabled || options.afterEvents === 0) {
       return;
     }
-    counting = setTimeout(() => {
+    counting = clock.setTimer(() => {
       counting = null;
       byEvents().catch((error: unknown) => options.log('could not count new events', { reason: String(error) }, true));
     }, delayMs);
-    counting.unref();
   }
 
   return {
@@ -141,16 +147,15 @@ export function createTrainer(options: TrainerOptions): Trainer {
     watch() {
       watching = true;
       if (options.enabled && options.cron !== null) {
-        job = new Cron(options.cron, { protect: true, unref: true, catch: (error) => options.log('scheduled training did not start', { reason: String(error) }, true) }, bySchedule);
+        schedule = createSchedule(options.cron, clock, bySchedule, (error) => options.log('scheduled training did not start', { reason: String(error) }, true));
       }
       countIn(options.countDelayMs ?? COUNT_DELAY_MS);
     },
     async stop() {
       stopped = true;
-      job?.stop();
-      if (counting !== null) {
-        clearTimeout(counting);
-      }
+      schedule?.stop();
+      counting?.();
+      await starting?.catch(() => undefined);
       current?.cancel();
       await current?.finished;
     },

@@ -167,6 +167,25 @@ describe('following a run', () => {
     expect(named(one.events, 'end')).toEqual([]);
   });
 
+  it('goes with a real run from its start to its model, at the replica that does not train', async () => {
+    await lock.release();
+    const events = Array.from({ length: 400 }, (_, k) => ({ userId: `u${k % 40}`, itemId: `i${(k * 7) % 30}`, type: 'cart', occurredAt: new Date(Date.UTC(2026, 0, 1) + k * 3_600_000).toISOString() }));
+    await service.call('POST', '/v1/events', { events });
+    const started = await service.call('POST', '/v1/training-runs', { search: 'light', curves: true });
+    expect([started.status, started.headers.location]).toEqual([202, `/v1/training-runs/${started.json.no}`]);
+    const one = follow(replica, started.json.no as number);
+    await one.ended;
+    expect(named(one.events, 'end')).toEqual([{ state: 'published', version: 1, code: null, message: null }]);
+    const progress = named(one.events, 'progress').map((data) => data.progress as number);
+    expect(progress.length).toBeGreaterThan(0);
+    expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+    const points = named(one.events, 'point');
+    const report = (await replica.call('GET', `/v1/training-runs/${started.json.no}`)).json.report;
+    expect(points.filter(({ kind }) => kind === 'trial').map(({ index }) => index)).toEqual(report.search.trials.map((_: unknown, index: number) => index).slice(0, points.filter(({ kind }) => kind === 'trial').length));
+    expect(points.filter(({ kind }) => kind === 'point').every(({ curve }) => ['bySweep', 'byShare', 'byFactors', 'byRegularization'].includes(curve as string))).toBe(true);
+    expect(report.curves.bySweep.length).toBeGreaterThan(0);
+  });
+
   it('of a process that died ends as lost', async () => {
     const runNo = await startRun(lock.connection, 'api');
     const one = follow(service, runNo);

@@ -61,6 +61,9 @@ describe('a model card', () => {
     expect(text).toContain('the 79,577 events from 2026-03-22T00:00:00.000Z on; fitted on the 318,307 before. 1,234 shoppers');
     expect(text).toContain('Chosen by light search: 3 trials in 22.4 s, ended by its time limit.');
     expect(text).toContain('- ✓ `not-worse` NDCG@20 against the recipe of live version 6');
+    expect(text).toContain('| sweeps 1 | 0.2000 | 0.0800 | 0.31 | 512,192 | 2.0 MiB |\n| sweeps 2 |');
+    expect(text).toContain('| share of the data 0.25 | – | 0.0600 |');
+    expect(text).toMatch(/\| factors f \| 64 \|\n\| regularization λ \|[^]*\| seed \| 1 \|\n\n/);
     expect(text).toContain('How version 6 really did on the 4,567 events');
     expect(text).not.toMatch(/undefined|null|NaN|\[object/);
     // Each table: every row as many cells as its head.

@@ -35,6 +35,11 @@ export const REPORT: KeptReport = {
     code: 'data-limited', reason: 'The last doubling of the data brought +9.0 %, so more data will bring more.', advice: 'Import older events.',
     figures: { validation: 0.11, relativeWidth: 0.1, lift: 0.5, gap: 0.4, earlierSweep: 0, moreSweeps: null, lastQuarter: 0, fewerFactors: null, moreFactors: null, moreRegularization: null, lessRegularization: null, doubling: 0.09 },
   },
+  curves: {
+    metric: 'NDCG@20', users: 2000, complete: true,
+    bySweep: [{ at: 1, train: 0.2, validation: 0.08, difference: null, seconds: 0.31, parameters: 512_192, bytes: 2_097_152 }, { at: 2, train: 0.25, validation: 0.1, difference: null, seconds: 0.6, parameters: 512_192, bytes: 2_097_152 }],
+    byShare: [{ at: 0.25, train: null, validation: 0.06, difference: null, seconds: 0.2, parameters: 512_192, bytes: 2_097_152 }], byFactors: [], byRegularization: [],
+  },
   prequential: { version: 6, users: 321, events: 4567, recall: around(0.083), ndcg: around(0.091), popularity: { recall: around(0.031), ndcg: around(0.037) } },
   dataHash: 'c0ffee'.repeat(10), codeVersion: '0.1.0',
   seconds: { extract: 1.25, search: 22.4, refit: 0.9 }, rows: { fold: 397_884, search: 212_000 },

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_RECIPE } from '../../src/model/ials.ts';
 import { run } from '../../src/storage/database.ts';
 import { findLiveModel } from '../../src/storage/models.ts';
 import { findRun, listRuns, requestCancel, takeTrainingLock } from '../../src/storage/training-runs.ts';
-import { type RunOptions, type StartedRun, startTrainingRun } from '../../src/training/run.ts';
-import { createTrainer, type TrainerOptions } from '../../src/training/trainer.ts';
+import { type RunOptions, startTrainingRun } from '../../src/training/run.ts';
 import { trainInThread } from '../../src/training/threads/thread.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -140,87 +138,5 @@ describe('a training run', () => {
     }
     const parts = await run<{ part: string; n: number }>(service.database, 'SELECT part, count(DISTINCT version)::int AS n FROM model_chunks GROUP BY part ORDER BY part');
     expect(parts).toEqual([{ part: 'item', n: 5 }, { part: 'user', n: 1 }]);
-  });
-});
-
-describe('the trainer', () => {
-  let service: Service;
-  beforeEach(async () => {
-    service = await startService();
-    return async () => await service.stop();
-  });
-  const trainerWith = (overrides: Partial<TrainerOptions>) =>
-    createTrainer({
-      database: service.database, connectionString: service.url, systemIdentifier: service.facts.systemIdentifier, enabled: true, gate: null, cron: null, minEvents: 100, afterEvents: 0, now: Date.now, log: () => undefined, ...overrides,
-    });
-  const send = async (count: number) => await service.call('POST', '/v1/events', { events: Array.from({ length: count }, (_, k) => ({ userId: `u${k % 7}`, itemId: `i${k % 11}`, type: 'view' })) });
-  const states = async () => (await listRuns(service.database, null, 10)).map((one) => `${one.startedBy}:${one.state}`);
-
-  it('starts by the schedule, and records a run without enough new events as skipped', async () => {
-    await send(40);
-    const eager = trainerWith({ cron: '* * * * * *', minEvents: 100 });
-    eager.watch();
-    await expect.poll(states, { timeout: 5_000 }).toContain('schedule:skipped');
-    await eager.stop();
-    expect((await listRuns(service.database, null, 1))[0].message).toMatch(/40 new events.*needs 100 \(RETRAIN_MIN_EVENTS\)/);
-    await send(60);
-    const second = trainerWith({ cron: '* * * * * *', minEvents: 100 });
-    second.watch();
-    await expect.poll(states, { timeout: 10_000 }).toContain('schedule:published');
-    // Nothing is new now.
-    await expect.poll(async () => (await states())[0], { timeout: 10_000 }).toBe('schedule:skipped');
-    await second.stop();
-  });
-
-  it('starts after enough new events, and not again within a quarter of an hour', async () => {
-    let now = Date.now();
-    const trainer = trainerWith({ afterEvents: 50, countDelayMs: 50, now: () => now });
-    trainer.watch();
-    await send(49);
-    trainer.noteEvents();
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    expect(await states()).toEqual([]);
-    await send(60);
-    trainer.noteEvents();
-    await expect.poll(states, { timeout: 15_000 }).toEqual(['events:published']);
-    await send(80);
-    trainer.noteEvents();
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    expect(await states()).toEqual(['events:published']);
-    now += 16 * 60_000;
-    await trainer.stop();
-    const later = trainerWith({ afterEvents: 50, countDelayMs: 50, now: () => now });
-    later.watch();
-    await expect.poll(states, { timeout: 15_000 }).toEqual(['events:published', 'events:published']);
-    await later.stop();
-  });
-
-  it('does not train where it is off, and says so over HTTP', async () => {
-    const off = trainerWith({ enabled: false });
-    expect(await off.start('api')).toBe('off');
-    expect(await states()).toEqual([]);
-  });
-
-  it('counts everything as new for a model of another cluster', async () => {
-    await send(120);
-    await service.train();
-    await run(service.database, `UPDATE models SET system_identifier = 'elsewhere', watermark = '9000000000'`);
-    await run(service.database, `UPDATE training_runs SET system_identifier = 'elsewhere', watermark = '9000000000'`);
-    const scheduled = trainerWith({ cron: '* * * * * *', minEvents: 100 });
-    scheduled.watch();
-    await expect.poll(states, { timeout: 10_000 }).toContain('schedule:published');
-    await scheduled.stop();
-  });
-
-  it('is told of a run under way as busy', async () => {
-    await send(120);
-    const client = new pg.Client({ connectionString: service.url });
-    await client.connect();
-    const trainer = trainerWith({});
-    const first = (await trainer.start('api')) as StartedRun;
-    expect(await trainer.start('api')).toBe('busy');
-    await first.finished;
-    await client.end();
-    await trainer.stop();
   });
 });
