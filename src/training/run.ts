@@ -248,10 +248,14 @@ function createNotes(options: RunOptions, lock: TrainingLock, runNo: number, con
       points.push({ curve, ...point });
       detailChanged = true;
     },
-    /** Nothing is noted any more, and what was is written. */
+    /** Nothing is noted any more, and what was is written, the last points too: whoever follows the run is told of them. */
     async stop(): Promise<void> {
       clearInterval(ticking);
       await pending;
+      if (detailChanged) {
+        detailChanged = false;
+        await noteProgress(lock.connection, runNo, said[0], said[1], null, { trials, points }).catch(() => undefined);
+      }
     },
   };
 }
