@@ -64,33 +64,23 @@ describe('jongleur', () => {
     expect(stranger.err).toMatch(/Nothing is known of "nobody".*trending/);
   });
 
-  it('shows versions and runs, takes one back, and lets somebody decide', async () => {
+  it('shows versions, takes one back, and lets somebody decide', async () => {
     expect(await jongleur('settings', 'set', 'gate.manual=true')).toMatchObject({ code: 0 });
     const waiting = await jongleur('train', '--search', 'off', '--cold');
     expect(waiting).toMatchObject({ code: 0, out: expect.stringMatching(/^Model 2 waits for approval \(run 3[^]*jongleur models activate 2[^]*It was asked to begin cold[^]*publishing is set to manual/) as string });
-    expect((await jongleur('models')).out).toMatch(/^version +state[^\n]*\n2 +candidate[^\n]*\n1 +live/);
     expect(await jongleur('models', 'activate', '2')).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/^Model 2 is live; running servers swap/) as string });
-    expect(await jongleur('models', 'activate', '2')).toMatchObject({ code: 1, err: 'jongleur: Version 2 is the live one already.\n' });
     expect(JSON.parse((await jongleur('models', 'activate', '1', '--json')).out)).toMatchObject({ version: 1, state: 'live' });
-    expect((await jongleur('recommend', 'u3', '--limit', '2', '--json')).out).toMatch(/"modelVersion": 1,\n {2}"source": "personal"/);
     const third = JSON.parse((await jongleur('train', '--search', 'off', '--json')).out) as { version: number; state: string; report: object };
     expect(third).toMatchObject({ version: 3, state: 'needs-approval', report: { users: 16, start: { kind: 'warm', fromVersion: 1 } } });
     expect(await jongleur('models', 'reject', '3')).toMatchObject({ code: 0, out: 'Model 3 was refused; the live version stays.\n' });
-    expect(JSON.parse((await jongleur('models', 'list', '--json')).out)).toMatchObject([{ version: 3, state: 'rejected' }, { version: 2, state: 'retired', isKept: true }, { version: 1, state: 'live', trainedOn: { users: 16 } }]);
-
-    expect((await jongleur('models', 'show', '1')).out).toMatch(/^Model 1: live since[^]*When not to trust it:\n {2}- It was not measured/);
+    expect((await jongleur('models')).out).toMatch(/^version +state[^\n]*\n3 +rejected [^\n]*\n2 +retired [^\n]*\n1 +live [^\n]* underpowered +data-limited\n$/);
     expect((await jongleur('models', 'show', '1', '--markdown')).out).toMatch(/^# Model 1\n[^]*## Recipe\n/);
-    expect(JSON.parse((await jongleur('models', 'show', '1', '--json')).out)).toMatchObject({ version: 1, report: { users: 16 }, limits: expect.arrayContaining([expect.stringMatching(/It was not measured/)]) as string[] });
-    expect(await jongleur('models', 'show', '9')).toMatchObject({ code: 1, err: 'jongleur: There is no model version 9; "jongleur models" lists them.\n' });
+  });
 
+  it('lists runs, shows one, and cancels none that has ended', async () => {
     expect((await jongleur('runs')).out).toMatch(/^run +started[^\n]*\n4 [^\n]* cli [^\n]* rejected +model 3\n3 [^\n]* published +model 2\n2 [^\n]* published +model 1\n1 [^\n]* rejected +not-measured\n$/);
     expect((await jongleur('runs', 'show', '2')).out).toMatch(/^Run 2: published, model 1[^]*phase +seconds +rows\n {2}extract +\d/);
-    expect(JSON.parse((await jongleur('runs', 'show', '4', '--json')).out)).toMatchObject({ no: 4, state: 'rejected', code: 'refused', report: { users: 16 } });
-    expect(JSON.parse((await jongleur('runs', 'list', '--json')).out)).toHaveLength(4);
     expect(await jongleur('runs', 'cancel', '2')).toMatchObject({ code: 1, err: 'jongleur: Run 2 has ended already (published).\n' });
-    expect(await jongleur('runs', 'cancel', '77')).toMatchObject({ code: 1, err: expect.stringMatching(/no training run 77/) as string });
-
-    expect((await jongleur('settings', 'get', 'gate.manual')).out).toBe('true\n');
     expect(JSON.parse((await jongleur('settings', 'set', 'gate.manual=default', '--json')).out)).toMatchObject({ gate: { manual: false, publishUnmeasured: true }, keepVersions: 3 });
   });
 
@@ -116,9 +106,6 @@ describe('jongleur', () => {
       [['import', await file('bad.csv', 'user,item,time\nu,i,never\n')], /No row could be imported/],
       [['keys', 'root'], /There is no role "root"/],
       [['settings', 'set', 'gate.margn=0.1'], /no setting "gate\.margn"; did you mean gate\.margin\?/],
-      [['settings', 'set', 'gate.margin=much'], /gate\.margin is "much"; it must be a number from 0 to 1, or default/],
-      [['settings', 'set', 'gate.manual='], /gate\.manual is ""; it must be true or false/],
-      [['settings', 'set', 'search'], /"search" is no change of a setting; write it as NAME=VALUE/],
     ];
     for (const [args, message] of cases) {
       const result = await jongleur(...args);
@@ -131,7 +118,6 @@ describe('jongleur', () => {
     expect(await jongleur('recomend', 'u1')).toMatchObject({ code: 2, err: expect.stringMatching(/Did you mean recommend/) as string });
     expect(await jongleur('recommend', 'u1', '--limit', 'many')).toMatchObject({ code: 2, err: expect.stringMatching(/whole number from 1 to 200/) as string });
     expect(await jongleur('train', '--search', 'deep')).toMatchObject({ code: 2, err: expect.stringMatching(/Allowed choices are off, light, full/) as string });
-    expect(await jongleur('models', 'activate', 'newest')).toMatchObject({ code: 2, err: expect.stringMatching(/whole number from 1/) as string });
     expect((await jongleur('--help')).out).toMatch(/import[^]*train[^]*runs[^]*models[^]*recommend[^]*keys[^]*demo[^]*settings[^]*check/);
   });
 

@@ -28,7 +28,22 @@ function withoutDefaultsRequired(schema: unknown): unknown {
 }
 
 export async function installSpecification(app: FastifyInstance, { publicUrl, version }: Services): Promise<void> {
+  /** Paths of operations whose body may be left out, with their methods. */
+  const bodyOptional = new Map<string, string[]>();
   await app.register(swagger, {
+    // The plugin calls every body required.
+    transformObject: (document) => {
+      const { openapiObject } = document as { openapiObject: { paths?: Record<string, Record<string, { requestBody?: { required?: boolean } } | undefined>> } };
+      for (const [path, methods] of bodyOptional) {
+        for (const method of methods) {
+          const body = openapiObject.paths?.[path]?.[method]?.requestBody;
+          if (body !== undefined) {
+            body.required = false;
+          }
+        }
+      }
+      return openapiObject;
+    },
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -50,6 +65,9 @@ export async function installSpecification(app: FastifyInstance, { publicUrl, ve
     },
     transform: ({ schema, url, route }) => {
       const role = route.config?.role ?? 'open';
+      if (route.config?.bodyOptional === true) {
+        bodyOptional.set(url.replace(/:(\w+)/g, '{$1}'), [route.method].flat().map((method) => method.toLowerCase()));
+      }
       const described = schema as FastifySchema & { description?: string; summary?: string };
       return {
         url,

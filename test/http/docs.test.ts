@@ -44,6 +44,11 @@ describe('the documentation', () => {
     expect(parameters.filter(({ in: place, required }) => place === 'path' && required !== true)).toEqual([]);
   });
 
+  it('asks for a body where one is needed, and not where it may be left out', () => {
+    const optional = operations.filter(({ operation }) => operation.requestBody !== undefined && operation.requestBody.required !== true).map(({ operation }) => operation.operationId);
+    expect(optional).toEqual(['startTrainingRun']);
+  });
+
   it('is OpenAPI 3.1 with everything a client generator asks for', () => {
     expect(specification.openapi).toMatch(/^3\.1\./);
     expect(specification.info).toMatchObject({ title: 'Jongleur', version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
