@@ -42,6 +42,7 @@ const Card = Type.Object(
     start: NullableOpen('Where the published fit began'),
     search: NullableOpen('How the recipe was chosen'),
     test: NullableOpen('Figures with 95 % intervals on what was held out, beside the live recipe and simple rules, by length of list and segment'),
+    ratings: NullableOpen('RMSE and MAE of predicted ratings, beside simple predictions; null where there are too few ratings'),
     unmeasured: Nullable(Type.String({ description: 'Why there are no figures' })),
     gate: NullableOpen('Whether it was to go live, with every reason in words'),
     verdict: NullableOpen('Under-, over- or well fitted, with what that rests on and the advice that follows'),

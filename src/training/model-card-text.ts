@@ -1,11 +1,12 @@
 /** A model card in words: Markdown with all figures, for a page or a pull request, and plain lines with the most important ones, for a terminal. */
 import type { RankingFigures } from '../model/evaluation/ranking.ts';
 import type { CurvesReport } from '../model/experiment/report.ts';
+import type { RatingsReport } from '../model/experiment/ratings.ts';
 import type { HeldOutReport } from '../model/experiment/split.ts';
 import type { GateDecision } from '../model/gate.ts';
 import type { Interval } from '../model/metrics.ts';
 import type { StartReport } from '../model/warm-start.ts';
-import { type ModelCard, type Ranked, count } from './model-card.ts';
+import { type ModelCard, type Ranked, count, per } from './model-card.ts';
 
 /** Names of the parameters as their papers have them; what is not here is told by its own name. */
 const PARAMETERS: Readonly<Record<string, string>> = {
@@ -84,6 +85,15 @@ function segmentTable([own, ...others]: readonly Ranked[]): string[] {
   return table(['', 'users', `recall @${k}`, `NDCG @${k}`, ...beside.map(({ name }) => `NDCG @${k}, ${name}`)], rows);
 }
 
+function ratingTable({ trainRatings, testRatings, testUsers, coldShare, model, baselines }: RatingsReport): string[] {
+  const rows = ([['factors and biases', model], ['biases alone', baselines.biases], ['the item’s mean', baselines.itemMean], ['the mean', baselines.mean]] as const).map(([name, { rmse, mae }]) => [name, formatInterval(rmse), formatInterval(mae)]);
+  return [
+    '### Ratings', '',
+    `How far predictions are off: ${count(testRatings)} later ratings of ${count(testUsers)} shoppers, ${per(coldShare)} of them with an unknown shopper or item, from ${count(trainRatings)} before. They rank nothing and decide nothing.`, '',
+    ...table(['predicted by', 'RMSE', 'MAE'], rows), '',
+  ];
+}
+
 const CURVES = [['bySweep', 'sweeps'], ['byShare', 'share of the data'], ['byFactors', 'factors'], ['byRegularization', 'regularization λ']] as const;
 
 /** Quality against cost: each point is a model fitted otherwise than the chosen one in one thing. */
@@ -95,7 +105,7 @@ function curveTable(curves: CurvesReport): string[] {
 }
 
 export function cardToMarkdown(card: ModelCard): string {
-  const { trainedOn, recipe, start, search, test, gate, verdict, curves, prequential, quality } = card;
+  const { trainedOn, recipe, start, search, test, ratings, gate, verdict, curves, prequential, quality } = card;
   const known = (value: number | null) => (value === null ? '–' : count(value));
   const lines: string[] = [
     `# Model ${card.version}`, '',
@@ -119,6 +129,9 @@ export function cardToMarkdown(card: ModelCard): string {
       `${heldOutWords(test.heldOut)}. ${count(test.users)} shoppers, ${count(test.relevant)} items that they came to want, whole catalogue; means with 95 % intervals over shoppers (bootstrap).`, '',
       ...rankingTable(test.rankings), '', '### By kind of shopper and item', '', ...segmentTable(test.rankings), '',
     );
+  }
+  if (ratings !== null) {
+    lines.push(...ratingTable(ratings));
   }
   if (prequential !== null) {
     lines.push(`How version ${prequential.version} really did on the ${count(prequential.events)} events that came after it (${count(prequential.users)} shoppers): recall @20 ${formatInterval(prequential.recall)}, NDCG @20 ${formatInterval(prequential.ndcg)}; its list of bestsellers ${formatInterval(prequential.popularity.recall)} and ${formatInterval(prequential.popularity.ndcg)}.`, '');

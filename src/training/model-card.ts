@@ -4,6 +4,7 @@
  */
 import type { RankingReport } from '../model/evaluation/ranking.ts';
 import type { CurvesReport, PrequentialReport, TestReport } from '../model/experiment/report.ts';
+import type { RatingsReport } from '../model/experiment/ratings.ts';
 import type { HeldOutReport } from '../model/experiment/split.ts';
 import type { GateDecision } from '../model/gate.ts';
 import type { Interval } from '../model/metrics.ts';
@@ -51,6 +52,8 @@ export interface ModelCard {
   readonly search: { readonly mode: string; readonly trials: number; readonly seconds: number; readonly ended: 'done' | 'time' } | null;
   /** null: it was not measured. */
   readonly test: { readonly heldOut: HeldOutReport | null; readonly users: number; readonly relevant: number; readonly coldShare: number; readonly rankings: readonly Ranked[] } | null;
+  /** How well ratings can be foretold, where there are any; null where there are too few to tell. */
+  readonly ratings: RatingsReport | null;
   /** Why it was not measured. */
   readonly unmeasured: string | null;
   readonly gate: GateDecision | null;
@@ -86,6 +89,7 @@ export function makeModelCard(model: Model): ModelCard {
     start: report.start ?? null,
     search: report.search == null ? null : { mode: report.search.mode, trials: report.search.trials.length, seconds: report.search.seconds, ended: report.search.ended },
     ...readResult(report),
+    ratings: report.ratings ?? null,
     curves: report.curves ?? null,
     prequential: report.prequential ?? null,
     quality: report.quality == null ? null : report.quality.findings.map(({ code, severity, message, advice }) => ({ code, severity, message, advice })),

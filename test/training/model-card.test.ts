@@ -62,6 +62,8 @@ describe('a model card', () => {
     expect(text).toContain('Chosen by light search: 3 trials in 22.4 s, ended by its time limit.');
     expect(text).toContain('- ✓ `not-worse` NDCG@20 against the recipe of live version 6');
     expect(text).toContain('| sweeps 1 | 0.2000 | 0.0800 | 0.31 | 512,192 | 2.0 MiB |\n| sweeps 2 |');
+    expect(text).toContain('2,100 later ratings of 310 shoppers, 7.0 % of them with an unknown shopper or item');
+    expect(text).toContain('| factors and biases | 0.8765 [0.8327, 0.9203] | 0.6800 [0.6460, 0.7140] |\n| biases alone | 0.9000');
     expect(text).toContain('| share of the data 0.25 | – | 0.0600 |');
     expect(text).toMatch(/\| factors f \| 64 \|\n\| regularization λ \|[^]*\| seed \| 1 \|\n\n/);
     expect(text).toContain('How version 6 really did on the 4,567 events');

@@ -1,5 +1,6 @@
 /** A report as a run writes it, with figures made up so that a reader can tell them apart. */
 import type { RankingFigures, RankingReport, SegmentFigures } from '../../src/model/evaluation/ranking.ts';
+import { DEFAULT_RATING_RECIPE } from '../../src/model/explicit.ts';
 import type { Interval } from '../../src/model/metrics.ts';
 import type { KeptReport } from '../../src/training/model-card.ts';
 
@@ -24,6 +25,10 @@ export const REPORT: KeptReport = {
   unmeasured: null,
   search: { mode: 'light', windows: 2, users: 1100, seconds: 22.4, ended: 'time', chosen: 2, ndcg: 0.12, trials: [1, 2, 3].map((number) => ({ number, origin: 'drawn', factors: 64, regularization: 0.3, unobservedWeight: 0.2, halfLifeDays: 60, sweeps: 2, ndcg: 0.1, seconds: 1, note: null })), terms: [] },
   test: { users: 1234, relevant: 45_678, coldShare: 0.12, candidate: ranking(0.1125), popularity: ranking(0.0415), recentPopularity: ranking(0.0525), itemKnn: ranking(0.0715), live: ranking(0.1105), fingerprint: 'f' },
+  ratings: {
+    trainRatings: 8000, testRatings: 2100, testUsers: 310, coldShare: 0.07, recipe: DEFAULT_RATING_RECIPE, model: { rmse: around(0.8765), mae: around(0.68) },
+    baselines: { mean: { rmse: around(1.1), mae: around(0.9) }, itemMean: { rmse: around(1), mae: around(0.8) }, biases: { rmse: around(0.9), mae: around(0.7) } },
+  },
   gate: {
     publish: true, outcome: 'published',
     reasons: [
