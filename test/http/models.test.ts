@@ -12,6 +12,7 @@ describe('model versions', () => {
   /** One more process on the same database, told of new models by Postgres alone. */
   let replica: Service;
   let wakeUps: ReturnType<typeof listenForWakeUps>;
+  let newest: number;
   /** Of version 1 while it knew its shoppers by its own vectors. */
   let firstScores: Map<string, number>;
   const scoresOf = async (one: Service) => new Map((await one.call('GET', '/v1/users/u1/recommendations?limit=12')).json.items.map(({ itemId, score }: { itemId: string; score: number }) => [itemId, score])) as Map<string, number>;
@@ -89,11 +90,38 @@ describe('model versions', () => {
     expect(await versionsOf(service)).toMatchObject({ modelVersion: 2, source: 'personal' });
   });
 
+  it('whose bytes go while they are read are not taken for damaged', async () => {
+    const { version } = (await service.train()) as { version: number };
+    const late = await startService({}, {}, service.url);
+    await service.call('POST', '/v1/models/1/activate');
+    await late.answers.followModels();
+    expect(late.answers.modelVersion()).toBe(1);
+    const published = (await service.train()) as { version: number };
+    const { query } = late.database;
+    let left = false;
+    late.database.query = async function leaving(this: typeof late.database, ...args: [string, unknown[]]) {
+      if (!left && args[0].includes('FROM model_chunks') && args[1][1] === 'user') {
+        left = true;
+        await service.call('POST', `/v1/models/${version}/activate`);
+      }
+      return await (query as unknown as (...all: unknown[]) => Promise<unknown>).apply(this, args);
+    } as unknown as typeof query;
+    await late.answers.followModels();
+    expect([left, late.answers.modelVersion()]).toEqual([true, version]);
+    // And it can be loaded when it comes back.
+    await service.call('POST', `/v1/models/${published.version}/activate`);
+    await late.answers.followModels();
+    expect(late.answers.modelVersion()).toBe(published.version);
+    await late.stop();
+    await service.answers.followModels();
+  });
+
   it('are gone on from by the next run after they came back', async () => {
     await service.call('POST', '/v1/models/1/activate');
     const result = await service.train();
-    expect(result).toMatchObject({ state: 'published', version: 3, report: { start: { kind: 'warm', fromVersion: 1 } } });
-    await expect.poll(async () => (await versionsOf(replica)).modelVersion, { timeout: 5_000, interval: 20 }).toBe(3);
+    expect(result).toMatchObject({ state: 'published', report: { start: { kind: 'warm', fromVersion: 1 } } });
+    newest = (result as { version: number }).version;
+    await expect.poll(async () => (await versionsOf(replica)).modelVersion, { timeout: 5_000, interval: 20 }).toBe(newest);
   });
 
   it('that wait for approval can be refused, once', async () => {
@@ -112,10 +140,10 @@ describe('model versions', () => {
   it('that cannot go live say why', async () => {
     expectProblem(await service.call('POST', '/v1/models/99/activate'), 404, 'not-found');
     expectProblem(await service.call('POST', '/v1/models/99/reject'), 404, 'not-found');
-    expectProblem(await service.call('POST', '/v1/models/3/activate'), 409, 'model-live');
+    expectProblem(await service.call('POST', `/v1/models/${newest}/activate`), 409, 'model-live');
     await service.call('PUT', '/v1/settings', { keepVersions: 1 });
     await service.train();
-    expectProblem(await service.call('POST', '/v1/models/3/activate'), 409, 'model-pruned');
-    expect((await service.call('GET', '/v1/models/3')).json).toMatchObject({ state: 'retired', isKept: false, report: { users: expect.any(Number) as number } });
+    expectProblem(await service.call('POST', `/v1/models/${newest}/activate`), 409, 'model-pruned');
+    expect((await service.call('GET', `/v1/models/${newest}`)).json).toMatchObject({ state: 'retired', isKept: false, report: { users: expect.any(Number) as number } });
   });
 });
