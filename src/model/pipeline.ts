@@ -56,7 +56,7 @@ export async function trainModel(input: TrainingInput): Promise<Training> {
 
   const measured = 'reason' in split ? { unmeasured: split.reason } : measureOnTest(context, split, chosen);
   const ratings = 'reason' in split ? null : measureRatings(split.test.train, split.test.held, rules, context.fit);
-  const { curves, verdict } = drawCurves(context, chosen);
+  const { curves, verdict } = drawCurves(context, chosen, measured.unmeasured);
   const decision = decide(context, measured, chosen);
 
   const prequential = input.snapshot == null ? null : measurePrequential(input.snapshot, columns);
@@ -95,9 +95,9 @@ export async function trainModel(input: TrainingInput): Promise<Training> {
   return { report: { ...report, seconds: context.spent }, model };
 }
 
-function drawCurves(context: Context, { recipe, terms, curvesPart }: Chosen): { curves: CurvesReport | null; verdict: Verdict } {
+function drawCurves(context: Context, { recipe, terms, curvesPart }: Chosen, unmeasured: NoHoldout | null): { curves: CurvesReport | null; verdict: Verdict } {
   const { input, rules, fit, seconds, settings } = context;
-  if (curvesPart === null) return { curves: null, verdict: giveVerdict({ metric: decidingMetric, chosen: null, bestBaseline: null, bySweep: [] }) };
+  if (curvesPart === null) return { curves: null, verdict: giveVerdict({ metric: decidingMetric, chosen: null, bestBaseline: null, bySweep: [], ...(unmeasured === null ? {} : { unmeasured }) }) };
   const { userNos, itemNos, relevance, columns } = curvesPart;
   context.enter('curves', relevance!.userRows.length);
   const { byUser } = curvesPart.fold(terms.halfLifeDays);

@@ -78,7 +78,7 @@ export function intervalsOf(resamples: Resamples, columns: readonly Float64Array
     const means = all.filter((mean) => !Number.isNaN(mean)).sort();
     if (means.length === 0) return { mean: Number.NaN, low: Number.NaN, high: Number.NaN };
     const moments = momentsOf(columns[n]!);
-    const at = (share: number) => quantileOfSorted(means, correctShare(share, moments));
+    const at = (share: number) => endOf(means, share, moments);
     // What is left of a sum's rounding must not put the mean of equal values outside.
     return { mean: moments.mean, low: Math.min(moments.mean, at((1 - level) / 2)), high: Math.max(moments.mean, at((1 + level) / 2)) };
   });
@@ -111,12 +111,19 @@ function momentsOf(values: Float64Array): Moments {
   return { count, mean, skewness: squares > 0 ? (cubes / count) / (squares / count) ** 1.5 : 0 };
 }
 
-/** Where among the resamples the end lies beyond which a share of the distribution is. */
-function correctShare(share: number, { count, skewness }: Moments): number {
-  if (count < 2) return share;
-  const z = Math.sqrt(count / (count - 1)) * studentQuantile(share, count - 1);
-  const a = skewness / (6 * Math.sqrt(count));
-  return normalShare(a + (a + z) / (1 - a * (a + z)));
+/**
+ * The end beyond which `share` of the distribution is. The k-th of B resamples has k / (B + 1) of it below: with the k / (B − 1) of a sample's own quantiles both ends would lie a tenth of a
+ * per cent too far in.
+ */
+function endOf(sorted: Float64Array, share: number, { count, skewness }: Moments): number {
+  let corrected = share;
+  if (count > 1) {
+    const z = Math.sqrt(count / (count - 1)) * studentQuantile(share, count - 1);
+    const a = skewness / (6 * Math.sqrt(count));
+    corrected = normalShare(a + (a + z) / (1 - a * (a + z)));
+  }
+  const last = sorted.length - 1;
+  return last === 0 ? sorted[0]! : quantileOfSorted(sorted, Math.min(1, Math.max(0, ((last + 2) * corrected - 1) / last)));
 }
 
 export interface PairedDifference {
@@ -141,7 +148,7 @@ export function comparePaired(resamples: Resamples, candidate: Float64Array, ref
   const ratio = means.reference === 0 ? 0 : means.candidate / means.reference;
   // A ratio of means moves with each user as the mean of these would (its influence function, but for a factor).
   const moments = momentsOf(candidate.map((value, u) => value - ratio * reference[u]!));
-  const at = (share: number) => (resamples.users === 0 ? Number.NaN : quantileOfSorted(differences, correctShare(share, moments)));
+  const at = (share: number) => (resamples.users === 0 ? Number.NaN : endOf(differences, share, moments));
   return {
     users: resamples.users, ...means, relative: relativeDifference(means.candidate, means.reference),
     lowerBound: at(1 - level), low: at((1 - level) / 2), high: at((1 + level) / 2),

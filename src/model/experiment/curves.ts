@@ -8,7 +8,7 @@
  *   by sweep           every number below the recipe's S, at most 8 of them, and twice as many: S (S − 1) / 2 + 2S sweeps (S = 4: four fits, 14 sweeps)
  *   by share           10, 25, 50, 75 %: four fits, 1.6 times the chosen one's time
  *   by factors         ¼, ½, 2 and 4 times as many, the last up to 128: at most four fits, 3 to 10 times the chosen one's time, nearly all of it in the largest
- *   by regularization  λ × ¼, ½, 2, 4: four fits
+ *   by regularization  λ × ¼, ½, 2, 4, and the default λ where it lies beyond: four or five fits
  *
  * Train quality is that of finding again: the same users, their wanted train items as relevant, nothing left out of the lists. So the gap to validation is the model's and not that of other
  * people; since NDCG asks for the best min(20, wanted) only, long histories do not raise it. All are judged by their factors alone: the terms beside them (`hybrid.ts`) do not over- or underfit.
@@ -16,7 +16,7 @@
 import { comparePaired, createResamples, intervalsOf, type PairedDifference, type Resamples } from '../evaluation/bootstrap.ts';
 import type { FitFunction } from '../fitting.ts';
 import { sampleRelevance } from '../holdout.ts';
-import { type Fit, FitDiverged, type Recipe } from '../ials.ts';
+import { DEFAULT_RECIPE, type Fit, FitDiverged, type Recipe } from '../ials.ts';
 import { meanWeight, scaleWeights, type SparseRows } from '../matrix.ts';
 import { evaluateRanking, type Interval, meanOf, rankByFactors, type Ranker } from '../metrics.ts';
 import { rankByScore, scorePopularity } from '../popularity.ts';
@@ -59,7 +59,7 @@ export interface CurvesInput {
   fit: FitFunction;
   /** Beside the sweeps, which are always made. */
   kinds: { share: boolean; factors: boolean; regularization: boolean };
-  /** What the chosen model is held against, on the same users: default popularity. Asked right after another, once each. */
+  /** What the chosen model is held against, on the same users: lists that are not personal, for who beats them has found a signal. Default: popularity. */
   baselines?: readonly { name: string; rank: Ranker }[];
   /** A clock, in seconds from anywhere. */
   seconds(): number;
@@ -161,12 +161,15 @@ function planPoints(recipe: Recipe, kinds: CurvesInput['kinds'], rows: number, c
   if (sweeps > 0) sweepPoints.push(2 * sweeps);
   const factorPoints = factorSteps.filter((step) => step < 4 || 4 * factors <= mostQuadrupled).map((step) => Math.round(step * factors));
   const most = mostFactorsOf(rows, cols);
+  const usual = DEFAULT_RECIPE.regularization;
+  const regularizations = regularizationSteps.map((step) => step * regularization);
+  if (usual > regularizations.at(-1)! || usual < regularizations[0]!) regularizations.push(usual);
   const keptFactors = [...new Set(factorPoints)].filter((count) => count >= 1 && count <= most && count !== factors);
   return [
     ...sweepPoints.map((at): PlannedPoint => ({ curve: 'bySweep', at, recipe: { ...recipe, sweeps: at }, share: 1 })),
     ...(kinds.share ? shares : []).map((at): PlannedPoint => ({ curve: 'byShare', at, recipe, share: at })),
     ...(kinds.factors ? keptFactors : []).map((at): PlannedPoint => ({ curve: 'byFactors', at, recipe: { ...recipe, factors: at }, share: 1 })),
-    ...(kinds.regularization ? regularizationSteps : []).map((step): PlannedPoint => ({ curve: 'byRegularization', at: step * regularization, recipe: { ...recipe, regularization: step * regularization }, share: 1 })),
+    ...(kinds.regularization ? regularizations : []).map((at): PlannedPoint => ({ curve: 'byRegularization', at, recipe: { ...recipe, regularization: at }, share: 1 })),
   ];
 }
 

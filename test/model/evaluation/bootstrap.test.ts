@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { comparePaired, createResamples, intervalsOf, mostUnits, resampleMeans, type Resamples } from '../../../src/model/evaluation/bootstrap.ts';
 import { normalShare, studentQuantile } from '../../../src/model/evaluation/normal.ts';
-import { quantileOfSorted } from '../../../src/model/metrics.ts';
 import { createRandom } from '../../../src/model/random.ts';
 
 function normals(n: number, seed: number): Float64Array {
@@ -98,7 +97,12 @@ describe('intervals', () => {
         const a = moment(3) / moment(2) ** 1.5 / 6 / Math.sqrt(n);
         const end = (share: number) => {
           const z = Math.sqrt(n / (n - 1)) * studentQuantile(share, n - 1);
-          return quantileOfSorted(Float64Array.from(means).sort(), normalShare(a + (a + z) / (1 - a * (a + z))));
+          const corrected = normalShare(a + (a + z) / (1 - a * (a + z)));
+          const sorted = means.toSorted((x, y) => x - y);
+          // The k-th of B, k from 1, has k / (B + 1) below it.
+          const k = Math.min(sorted.length, Math.max(1, corrected * (sorted.length + 1)));
+          const [below, above] = [sorted[Math.floor(k) - 1]!, sorted[Math.ceil(k) - 1]!];
+          return below + (k - Math.floor(k)) * (above - below);
         };
         const interval = intervalOf(resamples, Float64Array.from(list));
         expect([interval.mean, interval.low, interval.high].map((value) => value.toFixed(9))).toEqual([mean, end(0.025), end(0.975)].map((value) => value.toFixed(9)));
