@@ -2,12 +2,12 @@
  * Builds the HTTP side and never listens. The routes are listed by hand: this list is the table of contents.
  */
 import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { installAuth } from './auth.ts';
 import { installPages, installSpecification } from './docs.ts';
 import { answerFrameworkError, installErrors } from './errors.ts';
 import { eventRoutes } from './events.ts';
+import { installFastLane } from './fast-lane.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
 import { modelRoutes } from './models.ts';
@@ -15,6 +15,7 @@ import { operationRoutes } from './operations.ts';
 import { PROBLEMS, Problem } from './problems.ts';
 import { qualityRoutes } from './quality.ts';
 import { recommendationRoutes } from './recommendations.ts';
+import { requestIdOf } from './request-id.ts';
 import type { Services } from './services.ts';
 import { settingRoutes } from './settings.ts';
 import { trainingRunRoutes } from './training-runs.ts';
@@ -26,7 +27,6 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 15_000;
 /** An id of 256 characters, each of up to four bytes, percent-encoded. */
 const MAX_PARAM_CHARS = 256 * 4 * 3;
-const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 
 /** One line a request, when it is done: what was refused at `info`, what went well at `debug`. A line for each answer would cost more than the answer. */
 class RequestLog extends LogController {
@@ -54,10 +54,7 @@ export async function createApp(services: Services): Promise<FastifyInstance> {
     // A child logger for each request would cost an answer a tenth of its time to hold an id that the few lines which are written name themselves.
     childLoggerFactory: (logger) => logger,
     frameworkErrors: answerFrameworkError,
-    genReqId: (request) => {
-      const given = request.headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    },
+    genReqId: requestIdOf,
     clientErrorHandler(error, socket) {
       // The request never came to be: nothing of Fastify can answer it.
       const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request-timeout' : 'invalid-request';
@@ -117,5 +114,6 @@ export async function createApp(services: Services): Promise<FastifyInstance> {
   await app.register(settingRoutes(services));
   await app.register(keyRoutes(services));
   await app.register(async (pages) => await installPages(pages, services));
+  installFastLane(app, services);
   return app;
 }

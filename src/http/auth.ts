@@ -40,7 +40,7 @@ const BEARER = /^Bearer +(\S+) *$/i;
  * Which key a header names. Headers that did name one are remembered until the ring changes, at most as many as there are keys: hashing would be a tenth of an answer's time. The look-up is by
  * the string's own hash, compared whole only where that agrees, so its time tells a guesser nothing.
  */
-function createLookup(ring: KeyRing): (header: string) => FoundKey | undefined {
+export function createLookup(ring: KeyRing): (header: string) => FoundKey | undefined {
   const known = new Map<string, FoundKey>();
   let generation = ring.generation();
   return (header) => {
@@ -60,6 +60,10 @@ function createLookup(ring: KeyRing): (header: string) => FoundKey | undefined {
   };
 }
 
+export function mayCall(key: FoundKey, needed: Role): boolean {
+  return RANK[key.role] >= RANK[needed];
+}
+
 function check(request: FastifyRequest, lookup: (header: string) => FoundKey | undefined, needed: Role): void {
   const header = request.headers.authorization;
   const key = header === undefined ? undefined : lookup(header);
@@ -69,7 +73,7 @@ function check(request: FastifyRequest, lookup: (header: string) => FoundKey | u
     }
     throw new Problem('key-missing', `${header === undefined ? 'There is no Authorization header' : 'The Authorization header is not of the form "Bearer KEY"'}; this needs ${ROLE_WORDS[needed]} in "Authorization: Bearer KEY".`);
   }
-  if (RANK[key.role] < RANK[needed]) {
+  if (!mayCall(key, needed)) {
     throw new Problem('key-role', `This needs ${ROLE_WORDS[needed]}; you sent ${ROLE_WORDS[key.role]}.`);
   }
   request.keyNo = key.keyNo;

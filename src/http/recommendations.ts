@@ -9,8 +9,6 @@ const AnswerQuery = Type.Object({ limit: Limit(200, 10), fields: FieldsQuery }, 
 
 export function recommendationRoutes({ answers, writer }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
-    /** An answer that is the same object as before is the same text. */
-    const serialized = new WeakMap<object, string>();
     app.get(
       '/v1/users/:userId/recommendations',
       {
@@ -21,21 +19,7 @@ export function recommendationRoutes({ answers, writer }: Services): FastifyPlug
           params: UserParams, querystring: AnswerQuery, response: { 200: Answer, ...commonErrors },
         },
       },
-      (request, reply) => {
-        const answer = answers.recommend(request.params.userId, request.query.limit, parseFields(request.query.fields));
-        // Without a promise where none is needed: this is the route that everything else is for.
-        if (answer instanceof Promise) {
-          return answer;
-        }
-        let json = serialized.get(answer);
-        if (json === undefined) {
-          json = reply.serialize(answer) as string;
-          serialized.set(answer, json);
-        }
-        // Text that is JSON already: the declared shape is that of the answer, not of its text.
-        void reply.type('application/json; charset=utf-8').send(json as never);
-        return undefined;
-      },
+      async (request) => await answers.recommend(request.params.userId, request.query.limit, parseFields(request.query.fields)),
     );
     app.get(
       '/v1/items/:itemId/similar',

@@ -7,14 +7,15 @@
  * and p mean the same in every shop: with w = 1 the neighbourhood has as much say as the factors. Both are computed once a model; what a user's answer needs
  * are the two products, `scales`.
  *
- * The ranking is exact and does not score the catalogue: recent popularity is one more dimension of the items, for which the user's vector has p σ_f / σ_p,
- * so the scan of `top-n.ts` prunes as ever; items that the neighbourhood reaches are few and scored one by one.
+ * The ranking is exact and does not score the catalogue (`ranker.ts`). Training measures and serving answers by the same function, so what was measured is what is served.
  */
 import { decay } from './interactions.ts';
-import { createFactors, type Factors } from './matrix.ts';
+import { canRunWasm } from './kernels/kernels.ts';
+import type { Factors } from './matrix.ts';
 import type { Ranker } from './metrics.ts';
 import type { Neighbours } from './neighbours.ts';
-import { createScanIndex, createTopN, offerTopN, type ScanIndex, scanTopN, scoreItem, sortTopN, type TopN } from './top-n.ts';
+import { createRanker } from './ranker.ts';
+import { checkLimit, createTopN, offerTopN, scanMasks, scoreItem, sortTopN, type TopN } from './top-n.ts';
 
 /** Users' histories by row: items and h_j, 0 ≤ h_j ≤ 1; 0 = an item that the user has and that speaks for nothing. */
 export interface Histories {
@@ -158,72 +159,78 @@ function addNeighboursOf(neighbours: Neighbours, items: Int32Array, weights: Flo
   return count;
 }
 
-/** The items with recent popularity as one more dimension; the items themselves where it has no say. */
-function appendPopularity(items: Factors, popularity: Float32Array | null): Factors {
-  if (popularity === null) return items;
-  const appended = createFactors(items.rows, items.factors + 1);
-  for (let row = 0; row < items.rows; row++) {
-    appended.data.set(items.data.subarray(row * items.stride, row * items.stride + items.factors), row * appended.stride);
-    appended.data[row * appended.stride + items.factors] = popularity[row]!;
-  }
-  return appended;
+/** What a user's answer is made from besides their vector: entries of several users, or of one. */
+export interface HistoryEntries extends Pick<Histories, 'index' | 'weight'> {
+  /** 1: the item is left out of the answer. */
+  hidden: Uint8Array;
 }
 
-/** Answers one user at a time: an index is single-threaded. */
+/** Ranks by the hybrid score. One call at a time, and the answer is the scan's own, good until the next one. */
 export interface HybridScan {
+  /** Masks it has room for, numbered from 0. */
+  readonly masks: number;
+  /** Items to leave out (1), by index. All masks begin empty. */
+  setMask(mask: number, marks: Uint8Array): void;
   /**
-   * The best `limit` items for vector `x` and the history in entries `from` … `to` − 1 of `history`, without those that `skip` marks (1), best first. `skip` is used and left
-   * as it was; the answer is the scan's own, good until the next one.
+   * The best `limit` items for vector `x` and the history in entries `from` … `to` − 1, best first, without hidden ones and those of `mask`.
+   *
+   * @throws RangeError for a limit above what the scan was made for
    */
-  rank(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number, limit: number, skip: Uint8Array): TopN;
+  rank(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number, limit: number, mask: number): TopN;
+  /** Every item's score by the same arithmetic, hidden or not, by index. */
+  scoreAll(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number): Float64Array;
 }
 
-/** Items and h_j, as in `Histories`. */
-export type HistoryEntries = Pick<Histories, 'index' | 'weight'>;
+/** By the WebAssembly kernel where it can run. */
+export function createHybridScan(items: Factors, terms: HybridTerms, maxLimit: number): HybridScan {
+  return canRunWasm() ? createRanker(items, terms, maxLimit) : createPlainScan(items, terms, maxLimit);
+}
 
-export function createHybridScan(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number): HybridScan {
-  const appended = appendPopularity(items, scales.recency > 0 ? recentPopularity : null);
-  const index: ScanIndex = createScanIndex(appended);
-  const query = new Float64Array(appended.stride);
-  const sums = new Float64Array(items.rows);
-  const touched = new Int32Array(items.rows);
-  const rest = createTopN(maxLimit);
+/** In float64, by scoring everything: what the kernel is tested against, and what answers where there is no WebAssembly. */
+export function createPlainScan(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number): HybridScan {
+  const { rows, stride } = items;
+  const query = new Float64Array(stride);
+  const sums = new Float64Array(rows);
+  const touched = new Int32Array(rows);
+  const masks = Array.from({ length: scanMasks }, () => new Uint8Array(rows));
+  const out = new Uint8Array(rows);
   const best = createTopN(maxLimit);
+  const scores = new Float64Array(rows);
+
+  function scoreAll(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number): Float64Array {
+    for (let k = 0; k < stride; k++) query[k] = x[k]!;
+    if (neighbours !== null && scales.neighbours > 0) addNeighboursOf(neighbours, history.index, history.weight, from, to, sums, touched);
+    const recency = recentPopularity === null ? 0 : scales.recency;
+    for (let i = 0; i < rows; i++) scores[i] = scoreItem(items, query, i) + (recency === 0 ? 0 : recency * recentPopularity![i]!) + scales.neighbours * sums[i]!;
+    sums.fill(0);
+    return scores;
+  }
+
   return {
-    rank(x, history, from, to, limit, skip) {
-      for (let k = 0; k < items.factors; k++) query[k] = x[k]!;
-      if (appended !== items) query[items.factors] = scales.recency;
-      if (neighbours === null || scales.neighbours === 0) return scanTopN(index, query, limit, skip, best);
-      const count = addNeighboursOf(neighbours, history.index, history.weight, from, to, sums, touched);
+    masks: scanMasks,
+    setMask: (mask, marks) => masks[mask]!.set(marks),
+    rank(x, history, from, to, limit, mask) {
+      checkLimit(limit, maxLimit);
       best.count = 0;
-      // 2 marks what is scored here and the scan shall not bring again
-      for (let n = 0; n < count; n++) {
-        const i = touched[n]!;
-        if (skip[i] === 0) {
-          offerTopN(best, limit, scoreItem(appended, query, i) + scales.neighbours * sums[i]!, i);
-          skip[i] = 2;
-        }
-        sums[i] = 0;
-      }
-      scanTopN(index, query, limit, skip, rest);
-      for (let n = 0; n < rest.count; n++) offerTopN(best, limit, rest.scores[n]!, rest.items[n]!);
-      for (let n = 0; n < count; n++) if (skip[touched[n]!] === 2) skip[touched[n]!] = 0;
+      scoreAll(x, history, from, to);
+      out.set(masks[mask]!);
+      for (let e = from; e < to; e++) if (history.hidden[e] === 1) out[history.index[e]!] = 1;
+      for (let i = 0; i < rows; i++) if (out[i] === 0) offerTopN(best, limit, scores[i]!, i);
       sortTopN(best);
       return best;
     },
+    scoreAll: (x, history, from, to) => scoreAll(x, history, from, to).slice(),
   };
 }
 
 /** Ranks by the hybrid score, without a user's own items: those of their history. `users` has a row per row of the histories. */
 export function rankByHybrid(users: Factors, items: Factors, histories: Histories, terms: HybridTerms, maxLimit: number): Ranker {
   const scan = createHybridScan(items, terms, maxLimit);
-  const skip = new Uint8Array(items.rows);
-  const { rowStart, index } = histories;
+  const { rowStart, index, weight } = histories;
+  const entries: HistoryEntries = { index, weight, hidden: new Uint8Array(index.length).fill(1) };
   return (userRow, out) => {
-    for (let e = rowStart[userRow]!; e < rowStart[userRow + 1]!; e++) skip[index[e]!] = 1;
     const x = users.data.subarray(userRow * users.stride, (userRow + 1) * users.stride);
-    const best = scan.rank(x, histories, rowStart[userRow]!, rowStart[userRow + 1]!, Math.min(out.length, maxLimit), skip);
-    for (let e = rowStart[userRow]!; e < rowStart[userRow + 1]!; e++) skip[index[e]!] = 0;
+    const best = scan.rank(x, entries, rowStart[userRow]!, rowStart[userRow + 1]!, Math.min(out.length, maxLimit), 0);
     for (let n = 0; n < best.count; n++) out[n] = best.items[n]!;
     return best.count;
   };

@@ -45,6 +45,14 @@ export interface TopN {
   scores: Float64Array;
 }
 
+/** Masks a scan has room for. */
+export const scanMasks = 16;
+
+/** @throws RangeError for more than an answer has room for */
+export function checkLimit(limit: number, maxLimit: number): void {
+  if (limit > maxLimit) throw new RangeError(`limit ${limit} is more than this scan gives (${maxLimit})`);
+}
+
 export function createTopN(maxLimit: number): TopN {
   return { count: 0, items: new Int32Array(maxLimit), scores: new Float64Array(maxLimit) };
 }

@@ -44,6 +44,8 @@ export interface Answers {
   modelVersion(): number | null;
   /** Synchronous where nothing has to be read. */
   recommend(userId: string, limit: number, fields: readonly Field[]): Answer | Promise<Answer>;
+  /** The same without catalogue fields where nothing has to be waited for; else null, and nothing has begun. */
+  recommendFromMemory(userId: string, limit: number): Answer | null;
   /** null: there is no such item. */
   similar(itemId: string, limit: number, fields: readonly Field[]): Promise<Answer | null>;
   trending(limit: number, fields: readonly Field[]): Promise<Answer>;
@@ -110,6 +112,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   const trends = createTrending(database, (error) => options.log('could not count trends', { reason: String(error) }, true));
   const top = createTopN(MAX_LIMIT);
   let model: LiveModel | null = null;
+  let masked: { live: LiveModel | null; generation: number } = { live: null, generation: -1 };
   /** What was asked for last: older events are known here. */
   let watermark = '0';
   /** A version whose bytes were found damaged is not read again and again. */
@@ -132,61 +135,49 @@ export function createAnswers(options: AnswersOptions): Answers {
     return { modelVersion: model?.version ?? null, source: 'trending', items: trendingItems(limit, without, undefined) };
   }
 
-  /** Runs `scan` with the unavailable items and `more` marked, and takes the latter marks back. */
-  function withMarks<T>(live: LiveModel, more: Int32Array, scan: (marks: Uint8Array) => T): T {
-    const marks = availability.marksFor(live);
-    const set: number[] = [];
-    for (let k = 0; k < more.length; k++) {
-      if (marks[more[k]] === 0) {
-        marks[more[k]] = 1;
-        set.push(more[k]);
-      }
+  /** The scan knows what is available: told when that changes. */
+  function tellScan(live: LiveModel): void {
+    const generation = availability.generation(live);
+    if (masked.live !== live || masked.generation !== generation) {
+      live.scan.setMask(0, availability.marksFor(live));
+      masked = { live, generation };
     }
-    const found = scan(marks);
-    for (let k = 0; k < set.length; k++) {
-      marks[set[k]] = 0;
-    }
-    return found;
   }
 
-  /** The scan's answer; where the catalogue of the model gives fewer than asked for, what is trending fills up. */
-  function answerFromTop(live: LiveModel, source: Source, limit: number, hidden: Int32Array, found: TopN): Answer {
+  function idsHidden(live: LiveModel, history: HistoryEntries, from: number, to: number): Set<string> {
+    const ids = new Set<string>();
+    for (let e = from; e < to; e++) {
+      if (history.hidden[e] === 1) {
+        ids.add(live.itemIds[history.index[e]]);
+      }
+    }
+    return ids;
+  }
+
+  /** The ranking as an answer; where the catalogue of the model gives fewer than asked for, what is trending fills up. */
+  function answerFrom(live: LiveModel, source: Source, limit: number, found: TopN, hidden: () => Set<string>): Answer {
     const items: AnswerItem[] = [];
     for (let k = 0; k < found.count; k++) {
       items.push({ itemId: live.itemIds[found.items[k]], score: roundScore(found.scores[k]) });
     }
     if (items.length < limit) {
-      const without = new Set(items.map((item) => item.itemId));
-      hidden.forEach((index) => without.add(live.itemIds[index]));
+      const without = hidden();
+      items.forEach((item) => without.add(item.itemId));
       items.push(...trendingItems(limit - items.length, without, 'trending'));
     }
     return { modelVersion: live.version, source, items };
   }
 
-  function scanFor(live: LiveModel, vector: Float32Array, history: HistoryEntries, from: number, to: number, hidden: Int32Array, limit: number, source: Source): Answer {
-    const found = withMarks(live, hidden, (marks) => live.scan.rank(vector, history, from, to, limit, marks));
-    return answerFromTop(live, source, limit, hidden, found);
+  function rank(live: LiveModel, vector: Float32Array, history: HistoryEntries, from: number, to: number, limit: number, source: Source): Answer {
+    tellScan(live);
+    const found = live.scan.rank(vector, history, from, to, limit, 0);
+    return answerFrom(live, source, limit, found, () => idsHidden(live, history, from, to));
   }
 
-  function personal(state: UserState, limit: number): Answer {
-    const live = state.model;
-    if (live === null || state.vector === null) {
-      const answer = trendingAnswer(limit, live === null ? undefined : new Set(Array.from(state.hidden, (index) => live.itemIds[index])));
-      return state.stale ? { ...answer, stale: true } : answer;
-    }
-    const generation = availability.generation(live);
-    if (state.list?.limit === limit && state.list.generation === generation) {
-      return state.list.answer;
-    }
-    const answer = scanFor(live, state.vector, state.history, state.from, state.to, state.hidden, limit, 'personal');
-    if (state.stale) {
-      return { ...answer, stale: true };
-    }
-    // A list that was filled up changes with the trends.
-    if (answer.items.at(-1)?.source === undefined) {
-      state.list = { limit, generation, answer };
-    }
-    return answer;
+  function personal({ model: live, vector, history, from, to, stale }: UserState, limit: number): Answer {
+    const answer =
+      live === null ? trendingAnswer(limit) : vector === null ? trendingAnswer(limit, idsHidden(live, history, from, to)) : rank(live, vector, history, from, to, limit, 'personal');
+    return stale ? { ...answer, stale: true } : answer;
   }
 
   async function addFields(answer: Answer, fields: readonly Field[]): Promise<Answer> {
@@ -264,6 +255,10 @@ export function createAnswers(options: AnswersOptions): Answers {
       }
       return state.then((loaded) => addFields(personal(loaded, limit), fields));
     },
+    recommendFromMemory(userId, limit) {
+      const state = states.stateInMemory(userId);
+      return state === null ? null : personal(state, limit);
+    },
     async similar(itemId, limit, fields) {
       const live = model;
       const index = live?.itemIndexById.get(itemId);
@@ -274,9 +269,8 @@ export function createAnswers(options: AnswersOptions): Answers {
         }
         return await addFields(trendingAnswer(limit, new Set([itemId])), fields);
       }
-      const self = Int32Array.of(index);
-      findSimilar(live.similar, self, limit, availability.marksFor(live), top);
-      return await addFields(answerFromTop(live, 'similar', limit, self, top), fields);
+      findSimilar(live.similar, [index], limit, availability.marksFor(live), top);
+      return await addFields(answerFrom(live, 'similar', limit, top, () => new Set([itemId])), fields);
     },
     trending: async (limit, fields) => await addFields(trendingAnswer(limit), fields),
     async session(items, limit, fields) {
@@ -299,8 +293,8 @@ export function createAnswers(options: AnswersOptions): Answers {
       const index = Int32Array.from(weights.keys());
       const vector = new Float32Array(live.stride);
       const solved = live.foldIn.solve(index, Float32Array.from(weights.values()), new Float32Array(index.length).fill(1), index.length, vector);
-      const history = { index, weight: Float32Array.from(fresh.values()) };
-      return await addFields(solved ? scanFor(live, vector, history, 0, index.length, index, limit, 'session') : trendingAnswer(limit, ids), fields);
+      const history = { index, weight: Float32Array.from(fresh.values()), hidden: new Uint8Array(index.length).fill(1) };
+      return await addFields(solved ? rank(live, vector, history, 0, index.length, limit, 'session') : trendingAnswer(limit, ids), fields);
     },
     noteCommitted(userIds) {
       states.mark(userIds);

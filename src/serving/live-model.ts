@@ -1,10 +1,10 @@
 /** The model that answers: one immutable thing, made from a snapshot's two parts. A new version replaces it whole, by changing one reference. */
 import { type FoldIn, createFoldIn } from '../model/fold-in.ts';
-import { type HybridScan, createHybridScan, weighHistory } from '../model/hybrid.ts';
+import { type HistoryEntries, type HybridScan, createHybridScan, weighHistory } from '../model/hybrid.ts';
 import { type EventTypeRule } from '../model/interactions.ts';
 import { type Factors, createFactors } from '../model/matrix.ts';
 import { type SimilarIndex, createSimilarIndex } from '../model/similar.ts';
-import { type ItemSide, type UserHistory, type UserSide, SnapshotDamaged, decodeItemSide, decodeUserSide } from '../model/snapshot.ts';
+import { type ItemSide, type UserSide, SnapshotDamaged, decodeItemSide, decodeUserSide } from '../model/snapshot.ts';
 
 export interface LiveModel {
   readonly version: number;
@@ -29,9 +29,9 @@ export interface LiveModel {
   /** User id → row of `userFactors` and `history`. */
   readonly userRowById: ReadonlyMap<string, number>;
   readonly userFactors: Factors;
-  readonly history: UserHistory;
-  /** h of every entry of `history`, see `model/hybrid.ts`. */
-  readonly historyWeight: Float32Array;
+  /** Row r has entries rowStart[r] … rowStart[r + 1] − 1 of `history`. */
+  readonly rowStart: Int32Array;
+  readonly history: HistoryEntries;
 }
 
 /** Longest list an answer is made from. */
@@ -60,8 +60,8 @@ export function createLiveModel(facts: { version: number; watermark: string; sys
     stride: items.factors.stride,
     userRowById: new Map(users.userIds.map((id, row) => [id, row])),
     userFactors: users.factors,
-    history: users.history,
-    historyWeight: weighHistory(users.history, items.newestMs, halfLifeDays),
+    rowStart: users.history.rowStart,
+    history: { index: users.history.itemIndex, weight: weighHistory(users.history, items.newestMs, halfLifeDays), hidden: users.history.hidden },
   };
 }
 

@@ -11,7 +11,6 @@ import { foldEvents } from '../model/interactions.ts';
 import { indexOfNo } from '../model/matrix.ts';
 import type { Database } from '../storage/database.ts';
 import { type UserEvents, loadUserEvents } from '../storage/events.ts';
-import type { Answer } from './answers.ts';
 import type { LiveModel } from './live-model.ts';
 
 export interface UserState {
@@ -19,20 +18,18 @@ export interface UserState {
   readonly model: LiveModel | null;
   /** null: nothing that could be scored is known. */
   readonly vector: Float32Array | null;
-  /** What the neighbourhood goes by: entries `from` … `to` − 1. */
+  /** What the neighbourhood goes by, and which items to leave out: entries `from` … `to` − 1. */
   readonly history: HistoryEntries;
   readonly from: number;
   readonly to: number;
-  /** Item indexes to leave out. */
-  readonly hidden: Int32Array;
   readonly stale: boolean;
-  /** Room for the list that was made from this state last: as long as nothing changes, neither does the list. */
-  list: { readonly limit: number; readonly generation: number; readonly answer: Answer } | null;
 }
 
 export interface UserStates {
   /** The state now where no read is needed, else a promise. */
   stateOf(userId: string): UserState | Promise<UserState>;
+  /** The state where no read is needed, else null. */
+  stateInMemory(userId: string): UserState | null;
   /** Events of these users were stored. */
   mark(userIds: Iterable<string>): void;
   /** Everybody may have newer events. */
@@ -47,11 +44,10 @@ export const LOAD_TIMEOUT_MS = 50;
 const MAX_HISTORY_EVENTS = 5_000;
 const MAX_CACHED_STATES = 50_000;
 export const MAX_DIRTY_USERS = 200_000;
-const NO_ITEMS = new Int32Array(0);
-const NO_HISTORY: HistoryEntries = { index: NO_ITEMS, weight: new Float32Array(0) };
+export const NO_HISTORY: HistoryEntries = { index: new Int32Array(0), weight: new Float32Array(0), hidden: new Uint8Array(0) };
 
 function nothingKnown(model: LiveModel | null, stale: boolean): UserState {
-  return { model, vector: null, history: NO_HISTORY, from: 0, to: 0, hidden: NO_ITEMS, stale, list: null };
+  return { model, vector: null, history: NO_HISTORY, from: 0, to: 0, stale };
 }
 
 export function createUserStates(database: Database, loadTimeoutMs = LOAD_TIMEOUT_MS): UserStates {
@@ -60,7 +56,7 @@ export function createUserStates(database: Database, loadTimeoutMs = LOAD_TIMEOU
   let allDirty = false;
   let markedDuringSwap: Set<string> | null = null;
   let allMarkedDuringSwap = false;
-  /** Trained and folded-in states, oldest first. */
+  /** Folded-in states, oldest first. */
   let cached = new Map<string, UserState>();
   const loads = new Map<string, Promise<UserState>>();
 
@@ -69,20 +65,8 @@ export function createUserStates(database: Database, loadTimeoutMs = LOAD_TIMEOU
     if (row === undefined) {
       return nothingKnown(live, stale);
     }
-    const { rowStart, itemIndex, hidden } = live.history;
-    let count = 0;
-    for (let e = rowStart[row]; e < rowStart[row + 1]; e++) {
-      count += hidden[e];
-    }
-    const hiddenItems = new Int32Array(count);
-    for (let e = rowStart[row], k = 0; e < rowStart[row + 1]; e++) {
-      if (hidden[e] === 1) {
-        hiddenItems[k++] = itemIndex[e];
-      }
-    }
     const at = row * live.stride;
-    const history = { index: itemIndex, weight: live.historyWeight };
-    return { model: live, vector: live.userFactors.data.subarray(at, at + live.stride), history, from: rowStart[row], to: rowStart[row + 1], hidden: hiddenItems, stale, list: null };
+    return { model: live, vector: live.userFactors.data.subarray(at, at + live.stride), history: live.history, from: live.rowStart[row], to: live.rowStart[row + 1], stale };
   }
 
   function fold(live: LiveModel, events: UserEvents | null): UserState {
@@ -96,24 +80,22 @@ export function createUserStates(database: Database, loadTimeoutMs = LOAD_TIMEOU
     const n = folded.itemNos.length;
     const index = new Int32Array(n);
     const weight = weighHistory(folded, live.newestMs, live.halfLifeDays);
-    const hidden: number[] = [];
-    let known = 0;
     for (let e = 0; e < n; e++) {
       index[e] = indexOfNo(live.itemNos, folded.itemNos[e]);
-      if (folded.hidden[e] === 1 && index[e] >= 0) {
-        hidden.push(index[e]);
-      }
     }
     const vector = new Float32Array(live.stride);
     const solved = live.foldIn.solve(index, folded.weight, folded.target, n, vector);
-    // The model's own items move to the front: the neighbourhood knows no others.
+    // The model's own items move to the front: the scan knows no others.
+    const { hidden } = folded;
+    let known = 0;
     for (let e = 0; e < n; e++) {
       if (index[e] >= 0) {
         index[known] = index[e];
-        weight[known++] = weight[e];
+        weight[known] = weight[e];
+        hidden[known++] = hidden[e];
       }
     }
-    return { model: live, vector: solved ? vector : null, history: { index, weight }, from: 0, to: known, hidden: Int32Array.from(hidden), stale: false, list: null };
+    return { model: live, vector: solved ? vector : null, history: { index, weight, hidden }, from: 0, to: known, stale: false };
   }
 
   function keep(userId: string, state: UserState): UserState {
@@ -159,21 +141,20 @@ export function createUserStates(database: Database, loadTimeoutMs = LOAD_TIMEOU
     return state ?? trained(live, userId, true);
   }
 
+  function stateInMemory(userId: string): UserState | null {
+    if (model === null) {
+      return nothingKnown(null, false);
+    }
+    const state = cached.size === 0 ? undefined : cached.get(userId);
+    if (state !== undefined) {
+      return state;
+    }
+    return allDirty || (dirty.size > 0 && dirty.has(userId)) ? null : trained(model, userId, false);
+  }
+
   return {
-    stateOf(userId) {
-      if (model === null) {
-        return nothingKnown(null, false);
-      }
-      const state = cached.get(userId);
-      if (state !== undefined) {
-        return state;
-      }
-      if (allDirty || dirty.has(userId)) {
-        return loadInTime(model, userId);
-      }
-      // Ids that nobody has ever heard of are not kept: anybody could send any number of them.
-      return model.userRowById.has(userId) ? keep(userId, trained(model, userId, false)) : nothingKnown(model, false);
-    },
+    stateInMemory,
+    stateOf: (userId) => stateInMemory(userId) ?? loadInTime(model!, userId),
     mark(userIds) {
       for (const userId of userIds) {
         dirty.add(userId);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addNeighbours, createHybridScan, type HybridTerms, rankByHybrid, scaleTerms, spreadOfProducts } from '../../src/model/hybrid.ts';
+import { addNeighbours, type HybridTerms, rankByHybrid, scaleTerms, spreadOfProducts } from '../../src/model/hybrid.ts';
 import { createFactors, type Factors } from '../../src/model/matrix.ts';
 import { rankByFactors } from '../../src/model/metrics.ts';
 import { findNeighbours } from '../../src/model/neighbours.ts';
@@ -65,7 +65,7 @@ describe('the hybrid score', () => {
       }), { numRuns: 60 });
   });
 
-  it('without terms ranks as the factors do, and leaves the marks as they were', () => {
+  it('without terms ranks as the factors do', () => {
     const matrix = randomSparse(30, 50, 0.2, 3);
     const [users, items] = [randomFactors(30, 9, 1), randomFactors(50, 9, 2)];
     const terms: HybridTerms = { neighbours: findNeighbours(matrix, { most: 5, ownExponent: 0.5, otherExponent: 0.5 }), recentPopularity: new Float32Array(50).fill(3), scales: { neighbours: 0, recency: 0 } };
@@ -77,11 +77,6 @@ describe('the hybrid score', () => {
       expect(hybrid(u, a)).toBe(plain(u, b));
       expect(a).toEqual(b);
     }
-    const skip = new Uint8Array(50);
-    skip[7] = 1;
-    const scan = createHybridScan(items, { ...terms, scales: { neighbours: 2, recency: 0.5 } }, 10);
-    scan.rank(users.data.subarray(0, users.stride), matrix, 0, matrix.rowStart[1]!, 10, skip);
-    expect([...skip].flatMap((mark, i) => (mark === 0 ? [] : [[i, mark]]))).toEqual([[7, 1]]);
   });
 
   it('finds what goes with the latest purchase, where factors say nothing', () => {

@@ -101,7 +101,7 @@ describe('answers of a model with all terms', () => {
     expect(live.userRowById.size).toBe(0);
     expect(live.itemIds).toEqual(model.itemIds);
     // The snapshot's own numbers answer: the same scan, given a history, ranks as the live model does.
-    const list = live.scan.rank(model.users.data.subarray(0, live.stride), model.histories, 0, model.histories.rowStart[1], 5, new Uint8Array(live.itemIds.length));
+    const list = live.scan.rank(model.users.data.subarray(0, live.stride), { ...model.histories, hidden: new Uint8Array(model.histories.index.length) }, 0, model.histories.rowStart[1], 5, 0);
     expect(list.count).toBe(5);
   });
 

@@ -35,7 +35,7 @@ interface Exports {
 
 let compiled: WebAssembly.Module | null = null;
 
-function compile(): WebAssembly.Module {
+export function compileKernels(): WebAssembly.Module {
   compiled ??= new WebAssembly.Module(Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0)));
   return compiled;
 }
@@ -52,7 +52,7 @@ function partsOf(at: EigenAt, stride: number) {
 }
 
 export function createWasmKernels(memory: WebAssembly.Memory): Kernels {
-  const wasm = new WebAssembly.Instance(compile(), { env: { memory } }).exports as unknown as Exports;
+  const wasm = new WebAssembly.Instance(compileKernels(), { env: { memory } }).exports as unknown as Exports;
   return {
     name: 'wasm',
     // the largest of: 128 packed rows, n × 8 float64, a row's solve

@@ -1,0 +1,68 @@
+/** A model of the generator's shop, really fitted: factors, histories and neighbours as a training leaves them, encoded as a snapshot. */
+import { DEMO_EVENT_TYPES, generateDemoShop } from '../../dist/demo/generator.js';
+import { scaleTerms, weighHistory } from '../../dist/model/hybrid.js';
+import { DEFAULT_RECIPE } from '../../dist/model/ials.js';
+import { foldEvents, newestOccurredAt } from '../../dist/model/interactions.js';
+import { indexInteractions, meanWeight, scaleWeights } from '../../dist/model/matrix.js';
+import { encodeItemSide, encodeUserSide } from '../../dist/model/snapshot.js';
+import { DEFAULT_TERMS, settingsOf, weightsOf, withHalfLife } from '../../dist/model/terms.js';
+import { fitOnThreads } from '../../dist/training/threads/fit.js';
+import { findNeighboursOnThreads } from '../../dist/training/threads/neighbours.js';
+
+const DAY_MS = 86_400_000;
+
+/** @param rules event types of the database the model goes to */
+export async function makeModel({ users, items, events, neighbours: most, seed, rules: types }) {
+  const shop = generateDemoShop({ seed, users, items, events, endMs: Date.UTC(2026, 0, 1) });
+  const { user, item, type, value, quantity, occurredAtMs, length } = shop.events;
+  const typeNos = DEMO_EVENT_TYPES.map((name) => types.find((rule) => rule.name === name).typeNo);
+  const columns = { length, user, item, type: Int16Array.from(type, (no) => typeNos[no]), value, quantity, occurredAtMs, eventNo: Float64Array.from({ length }, (_, n) => n + 1) };
+  const terms = { ...DEFAULT_TERMS, neighbours: most };
+  const rules = withHalfLife(types, terms);
+  const newestMs = newestOccurredAt(columns);
+  const interactions = foldEvents(columns, rules, newestMs);
+  const { userNos, itemNos, matrix } = indexInteractions(interactions);
+  const weightScale = 1 / meanWeight(matrix);
+  const byUser = scaleWeights(matrix, weightScale);
+  const recipe = { ...DEFAULT_RECIPE, factors: 64, seed };
+  const fit = await fitOnThreads({ byUser, recipe, objective: false, threads: 2, kernel: 'auto' });
+  const neighbours = await findNeighboursOnThreads({ byUser, settings: settingsOf(terms), threads: 2 });
+
+  const history = historyOf(interactions, userNos, itemNos, items);
+  const histories = { rowStart: history.rowStart, index: history.itemIndex, weight: weighHistory(history, newestMs, terms.halfLifeDays) };
+  const recent = new Float32Array(itemNos.length);
+  for (let e = 0; e < history.itemIndex.length; e++) {
+    recent[history.itemIndex[e]] += 2 ** (-(newestMs - history.lastMs[e]) / DAY_MS / terms.recencyHalfLifeDays);
+  }
+  const hybrid = { neighbours, recentPopularity: recent, scales: scaleTerms(fit.users, fit.items, histories, neighbours, recent, weightsOf(terms)) };
+  const popularity = new Float32Array(itemNos.length);
+  const [userIds, itemIds] = [Array.from(userNos, (no) => `user-${no}`), Array.from(itemNos, (no) => `item-${no}`)];
+  return {
+    shop, userIds, itemIds, users: fit.users, items: fit.items, hybrid, histories, hidden: history.hidden,
+    itemPart: encodeItemSide({ recipe, weightScale, terms, hybrid, newestMs, rules, itemNos, itemIds, factors: fit.items, popularity, recentPopularity: popularity }),
+    userPart: encodeUserSide({ userNos, userIds, factors: fit.users, history }),
+  };
+}
+
+/** The entries of users and items that the fit knows. */
+function historyOf({ userNos: all, rowStart: from, itemNos: items, weight, target, lastMs, hidden }, userNos, itemNos, most) {
+  const indexOf = new Int32Array(most + 1).fill(-1);
+  itemNos.forEach((no, index) => {
+    indexOf[no] = index;
+  });
+  const rowStart = new Int32Array(userNos.length + 1);
+  const kept = new Int32Array(items.length);
+  let count = 0;
+  for (let r = 0, row = 0; r < all.length; r++) {
+    if (all[r] === userNos[row]) {
+      for (let e = from[r]; e < from[r + 1]; e++) {
+        if (indexOf[items[e]] >= 0) {
+          kept[count++] = e;
+        }
+      }
+      rowStart[++row] = count;
+    }
+  }
+  const pick = (column) => column.constructor.from({ length: count }, (_, k) => column[kept[k]]);
+  return { rowStart, itemIndex: Int32Array.from({ length: count }, (_, k) => indexOf[items[kept[k]]]), weight: pick(weight), target: pick(target), lastMs: pick(lastMs), hidden: pick(hidden) };
+}

@@ -1,0 +1,12 @@
+/** The kernels of assembly/rank.ts, bound to a memory. */
+import { compileKernels } from './wasm.ts';
+
+export interface RankKernels {
+  /** Offsets are in bytes; the index is laid out by `ranker.ts`. */
+  rank(index: number, x: number, history: number, weights: number, n: number, limit: number): number;
+  scoreEverything(index: number, x: number, history: number, weights: number, n: number, out: number): void;
+}
+
+export function createRankKernels(memory: WebAssembly.Memory): RankKernels {
+  return new WebAssembly.Instance(compileKernels(), { env: { memory } }).exports as unknown as RankKernels;
+}

@@ -1,0 +1,175 @@
+/**
+ * The hybrid score's exact top-N by the kernel of `kernels/assembly/rank.ts`, which explains how: an index in a WebAssembly memory of its own, made once a model.
+ *
+ *   score_i = x·y_i + (p σ_f/σ_p r_i + w σ_f/σ_n Σ_j h_j S_ji)        all in float32, in this order, whichever way an item was found
+ *
+ * Everything lies by position: items with the longest vectors first. `hybrid.ts` has the same in plain TypeScript and float64, for where WebAssembly may not run, and to test against.
+ */
+import type { HistoryEntries, HybridScan, HybridTerms } from './hybrid.ts';
+import { createRankKernels } from './kernels/wasm-rank.ts';
+import type { Factors } from './matrix.ts';
+import { checkLimit, createTopN, scanMasks } from './top-n.ts';
+
+const headFloats = 16;
+const tileRows = 32;
+const pageBytes = 65_536;
+/** Longest history a call takes. */
+const mostEntries = 8192;
+const fields = 17;
+/** Which of them says where the marks are: each call chooses a mask. */
+const marksField = 13;
+/** Less is as good as nothing, and must not become it: see `notReached` of the kernel. */
+const leastSimilarity = 1e-20;
+/** Weights below it reach nothing. */
+const leastWeight = 1e-15;
+
+/** `terms.scales` of 0 leave a term out. @throws RangeError where the index takes more than 4 GiB */
+export function createRanker(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number): HybridScan {
+  const { rows: count, stride: itemStride } = items;
+  const stride = Math.max(headFloats, itemStride);
+  const rows = Math.ceil(Math.max(1, count) / tileRows) * tileRows;
+  const withNeighbours = neighbours !== null && scales.neighbours > 0;
+  const entries = withNeighbours ? neighbours.index.length : 0;
+
+  // The layout: numbers of 4 bytes each, every part at a multiple of 16 bytes.
+  let end = fields * 4;
+  const part = (numbers: number) => {
+    const at = Math.ceil(end / 16) * 16;
+    end = at + numbers * 4;
+    return at;
+  };
+  const at = {
+    vectors: part(rows * stride), heads: part(rows * headFloats), norms: part(rows), rests: part(rows), bonus: part(rows), tileBonus: part(rows / tileRows),
+    neighbourStart: withNeighbours ? part(count + 1) : 0, neighbourAt: part(entries), neighbourSimilarity: part(entries), sums: part(rows), touched: part(rows), marks: part((scanMasks * rows) / 4), itemAt: part(rows),
+    scores: part(maxLimit), places: part(maxLimit), x: part(stride), history: part(mostEntries), weights: part(mostEntries), all: part(rows),
+  };
+  const pages = Math.ceil(end / pageBytes);
+  if (pages > 65_536) throw new RangeError(`an index of ${count} items with ${itemStride} factors and ${entries} neighbours takes more than 4 GiB`);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const { rank, scoreEverything } = createRankKernels(memory);
+  const floats = (from: number, numbers: number) => new Float32Array(memory.buffer, from, numbers);
+  const ints = (from: number, numbers: number) => new Int32Array(memory.buffer, from, numbers);
+  ints(0, fields).set([
+    rows, stride * 4, at.vectors, at.heads, at.norms, at.rests, at.bonus, at.tileBonus, at.neighbourStart, at.neighbourAt, at.neighbourSimilarity, at.sums, at.touched, at.marks, at.itemAt, at.scores, at.places,
+  ]);
+
+  const lengths = new Float64Array(count);
+  for (let i = 0; i < count; i++) lengths[i] = lengthOf(items.data, i * itemStride, (i + 1) * itemStride);
+  const order = Int32Array.from({ length: count }, (_, i) => i).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
+  const placeOf = new Int32Array(count);
+  const itemAt = ints(at.itemAt, rows);
+  const vectors = floats(at.vectors, rows * stride);
+  const heads = floats(at.heads, rows * headFloats);
+  const [norms, rests, bonus] = [floats(at.norms, rows), floats(at.rests, rows), floats(at.bonus, rows)];
+  for (let place = 0; place < count; place++) {
+    const item = order[place]!;
+    placeOf[item] = place;
+    itemAt[place] = item;
+    const from = item * itemStride;
+    vectors.set(items.data.subarray(from, from + itemStride), place * stride);
+    heads.set(items.data.subarray(from, from + Math.min(headFloats, itemStride)), place * headFloats);
+    norms[place] = roundUp(lengths[item]!);
+    rests[place] = roundUp(lengthOf(items.data, from + Math.min(headFloats, itemStride), from + itemStride));
+    bonus[place] = recentPopularity === null ? 0 : scales.recency * recentPopularity[item]!;
+  }
+  // Padding is marked, so it is never an answer.
+  for (let mask = 0; mask < scanMasks; mask++) new Uint8Array(memory.buffer, at.marks + mask * rows + count, rows - count).fill(1);
+  bonus.fill(-3e38, count);
+  itemAt.fill(count, count);
+  const tileBonus = floats(at.tileBonus, rows / tileRows);
+  for (let tile = tileBonus.length - 1, most = -Infinity; tile >= 0; tile--) {
+    for (let place = tile * tileRows; place < Math.min(count, (tile + 1) * tileRows); place++) most = Math.max(most, bonus[place]!);
+    tileBonus[tile] = most;
+  }
+  floats(at.sums, rows).fill(-0);
+  if (withNeighbours) fillNeighbours();
+
+  function fillNeighbours(): void {
+    const { rowStart, index, similarity } = neighbours!;
+    const start = ints(at.neighbourStart, count + 1);
+    const [placed, similar] = [ints(at.neighbourAt, entries), floats(at.neighbourSimilarity, entries)];
+    let e = 0;
+    for (let place = 0; place < count; place++) {
+      const item = order[place]!;
+      for (let n = rowStart[item]!; n < rowStart[item + 1]!; n++, e++) {
+        placed[e] = placeOf[index[n]!]!;
+        similar[e] = Math.abs(similarity[n]!) < leastSimilarity ? leastSimilarity : similarity[n]!;
+      }
+      start[place + 1] = e;
+    }
+  }
+
+  const marks = new Uint8Array(memory.buffer, at.marks, scanMasks * rows);
+  const index = ints(0, fields);
+  const x = floats(at.x, stride);
+  const history = ints(at.history, mostEntries);
+  const weights = floats(at.weights, mostEntries);
+  const scores = floats(at.scores, maxLimit);
+  const places = ints(at.places, maxLimit);
+  const best = createTopN(maxLimit);
+  /** Places that a call marked, to be unmarked at its end. */
+  const marked: number[] = [];
+
+  /** Vector and history into the memory; returns the history's length there. */
+  function place(vector: ArrayLike<number>, entriesOf: HistoryEntries, from: number, to: number): number {
+    for (let k = 0; k < itemStride; k++) x[k] = vector[k]!;
+    if (!withNeighbours) return 0;
+    let n = 0;
+    for (let e = Math.max(from, to - mostEntries); e < to; e++) {
+      const h = scales.neighbours * entriesOf.weight[e]!;
+      if (h < leastWeight) continue;
+      history[n] = placeOf[entriesOf.index[e]!]!;
+      weights[n++] = h;
+    }
+    return n;
+  }
+
+  return {
+    masks: scanMasks,
+    setMask(mask, byItem) {
+      const base = mask * rows;
+      for (let p = 0; p < count; p++) marks[base + p] = byItem[order[p]!]!;
+    },
+    rank(vector, entriesOf, from, to, limit, mask) {
+      checkLimit(limit, maxLimit);
+      best.count = 0;
+      if (limit <= 0 || count === 0) return best;
+      const base = mask * rows;
+      marked.length = 0;
+      for (let e = from; e < to; e++) {
+        if (entriesOf.hidden[e] === 1) {
+          const p = base + placeOf[entriesOf.index[e]!]!;
+          if (marks[p] === 0) {
+            marks[p] = 1;
+            marked.push(p);
+          }
+        }
+      }
+      index[marksField] = at.marks + base;
+      const found = rank(0, at.x, at.history, at.weights, place(vector, entriesOf, from, to), limit);
+      for (let k = 0; k < marked.length; k++) marks[marked[k]!] = 0;
+      for (let k = 0; k < found; k++) {
+        best.items[k] = itemAt[places[k]!]!;
+        best.scores[k] = scores[k]!;
+      }
+      best.count = found;
+      return best;
+    },
+    scoreAll(vector, entriesOf, from, to) {
+      scoreEverything(0, at.x, at.history, at.weights, place(vector, entriesOf, from, to), at.all);
+      const byPlace = floats(at.all, rows);
+      return Float64Array.from({ length: count }, (_, item) => byPlace[placeOf[item]!]!);
+    },
+  };
+}
+
+function lengthOf(data: Float32Array, from: number, to: number): number {
+  let sum = 0;
+  for (let k = from; k < to; k++) sum += data[k]! * data[k]!;
+  return Math.sqrt(sum);
+}
+
+/** A float32 no lower than the length. */
+function roundUp(length: number): number {
+  return length === 0 ? 0 : length * (1 + 2 ** -22);
+}

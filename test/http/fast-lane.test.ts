@@ -1,0 +1,93 @@
+import { request } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { publishHybridModel } from '../support/hybrid-model.ts';
+import { KEYS, type Service, startService } from '../support/service.ts';
+
+interface Raw {
+  readonly status: number;
+  readonly headers: Record<string, unknown>;
+  readonly text: string;
+}
+
+describe('the fast lane', () => {
+  let service: Service;
+  let port: number;
+
+  /** Over a port, where the lane stands before the framework. */
+  const overPort = async (path: string, headers: Record<string, string>) =>
+    await new Promise<Raw>((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port, path, headers }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (piece: string) => (text += piece)).on('end', () => resolve({ status: answer.statusCode!, headers: answer.headers, text }));
+      });
+      sent.on('error', reject).end();
+    });
+  /** Through the framework alone. */
+  const throughFramework = async (path: string, headers: Record<string, string>): Promise<Raw> => {
+    const answer = await service.app.inject({ method: 'GET', url: path, headers });
+    return { status: answer.statusCode, headers: answer.headers, text: answer.body };
+  };
+  /** Answers that the lane gave. */
+  let fromLane = 0;
+
+  beforeAll(async () => {
+    service = await startService();
+    const events = Array.from({ length: 400 }, (_, n) => ({ userId: n % 40 === 7 ? 'größe ü' : `u${n % 40}`, itemId: n % 31 === 3 ? `"größe" ${n % 2}` : `i${(n * 7) % 31}`, type: n % 3 === 0 ? 'purchase' : 'view' }));
+    expect((await service.call('POST', '/v1/events', { events })).status).toBe(200);
+    await publishHybridModel(service, 6);
+    const { answers } = service;
+    const recommend = answers.recommendFromMemory;
+    answers.recommendFromMemory = (...asked) => {
+      const answer = recommend(...asked);
+      fromLane += answer === null ? 0 : 1;
+      return answer;
+    };
+    await service.app.listen({ port: 0, host: '127.0.0.1' });
+    port = (service.app.server.address() as { port: number }).port;
+  });
+  afterAll(async () => await service.stop());
+
+  it('gives the answers of the framework, and is taken where nothing has to be waited for', async () => {
+    const bearer = { authorization: `Bearer ${KEYS.secret}`, 'x-request-id': 'mine' };
+    const taken = ['/v1/users/nobody/recommendations?limit=5', '/v1/users/u1/recommendations', '/v1/users/u2/recommendations?limit=3', '/v1/users/u3/recommendations?limit=99'];
+    const others = [
+      '/v1/users/u1/recommendations?limit=200', '/v1/users/u1/recommendations?limit=0', '/v1/users/u1/recommendations?limit=201', '/v1/users/u1/recommendations?limit=1e1',
+      '/v1/users/u1/recommendations?limit=3&limit=4', '/v1/users/u1/recommendations?fields=title&limit=3', '/v1/users/u1/recommendations?', '/v1/users/u1/recommendations?limi=3', '/v1/users/u1/recommendations/',
+      '/v1/users/u1/recommendationsx', '/v1/users//recommendations', '/v1/users/gr%C3%B6%C3%9Fe%20%C3%BC/recommendations?limit=3', '/v1/users/u%31/recommendations?limit=3', `/v1/users/${'u'.repeat(300)}/recommendations`,
+    ];
+    for (const path of [...taken, ...others]) {
+      fromLane = 0;
+      const [fast, slow] = [await overPort(path, bearer), await throughFramework(path, bearer)];
+      expect([path, fast.status, JSON.parse(fast.text)]).toEqual([path, slow.status, JSON.parse(slow.text)]);
+      for (const name of ['content-type', 'x-request-id', 'x-content-type-options', 'content-length']) {
+        // Trailing zeros make the lane's text longer.
+        expect([path, name, fast.headers[name]]).toEqual([path, name, name === 'content-length' ? String(Buffer.byteLength(fast.text)) : slow.headers[name]]);
+      }
+      expect([path, fromLane]).toEqual([path, taken.includes(path) ? 1 : 0]);
+    }
+  });
+
+  it('refuses nobody by itself: every fault is told by the framework', async () => {
+    for (const headers of [{}, { authorization: 'Bearer nope' }, { authorization: `Bearer ${KEYS.publishable}` }, { authorization: 'Basic abc' }] as Record<string, string>[]) {
+      const [fast, slow] = [await overPort('/v1/users/u1/recommendations', headers), await throughFramework('/v1/users/u1/recommendations', headers)];
+      expect(fast.status).toBe(slow.status);
+      expect(fast.status).toBeGreaterThanOrEqual(401);
+      expect(JSON.parse(fast.text).code).toBe(JSON.parse(slow.text).code);
+    }
+    service.setPhase('starting');
+    expect((await overPort('/v1/users/u1/recommendations', { authorization: `Bearer ${KEYS.secret}` })).status).toBe(503);
+    service.setPhase('ready');
+  });
+
+  it('sees an event at once, and answers many at a time each to its own', async () => {
+    const bearer = { authorization: `Bearer ${KEYS.admin}` };
+    const first = JSON.parse((await overPort('/v1/users/u5/recommendations?limit=1', bearer)).text).items[0].itemId as string;
+    await service.call('POST', '/v1/events', { userId: 'u5', itemId: first, type: 'purchase' });
+    expect((await overPort('/v1/users/u5/recommendations?limit=40', bearer)).text).not.toContain(JSON.stringify(first));
+    const users = Array.from({ length: 60 }, (_, n) => `u${n % 30}`);
+    const answers = await Promise.all(users.map(async (user) => await overPort(`/v1/users/${user}/recommendations`, bearer)));
+    for (const [n, user] of users.entries()) {
+      expect([user, JSON.parse(answers[n].text)]).toEqual([user, JSON.parse((await throughFramework(`/v1/users/${user}/recommendations`, bearer)).text)]);
+    }
+  });
+});
