@@ -19,6 +19,7 @@ import type { Role } from './storage/api-keys.ts';
 import { run } from './storage/database.ts';
 import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { listEventTypes } from './storage/event-types.ts';
+import { createEventStore } from './storage/event-writes.ts';
 import { createFirstKeys, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
 import { type Channel, listenForWakeUps } from './storage/wake-ups.ts';
 import { createQualityChecker } from './training/quality.ts';
@@ -27,7 +28,8 @@ import { createTrainer } from './training/trainer.ts';
 
 const startedAt = performance.now();
 const MAX_CONNECTIONS = 12;
-const MAX_PENDING_WRITES = 500;
+/** What is stored in half a second at full load. */
+const MAX_QUEUED_EVENTS = 20_000;
 /** Without a wake-up, Postgres is asked all the same. */
 const POLL_MS = 5_000;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -76,8 +78,10 @@ async function main(): Promise<void> {
     minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say,
   });
   const quality = createQualityChecker({ database, connectionString, minimums: config.trainMinimums, now: Date.now });
+  const store = createEventStore(database, connectionString);
+  stopping.onStop('writer', 10_000, async () => await store.close());
   const writer = createWriter({
-    database, types: await listEventTypes(database), maxPendingRequests: MAX_PENDING_WRITES, now: Date.now,
+    store, types: await listEventTypes(database), maxQueuedEvents: MAX_QUEUED_EVENTS, now: Date.now,
     onCommitted: (events) => {
       answers.noteCommitted(events.map((event) => event.userId));
       trainer.noteEvents();

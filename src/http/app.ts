@@ -2,6 +2,7 @@
  * Builds the HTTP side and never listens. The routes are listed by hand: this list is the table of contents.
  */
 import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Duplex } from 'node:stream';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { installAuth } from './auth.ts';
 import { installPages, installSpecification } from './docs.ts';
@@ -12,7 +13,7 @@ import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
 import { modelRoutes } from './models.ts';
 import { operationRoutes } from './operations.ts';
-import { PROBLEMS, Problem } from './problems.ts';
+import { PROBLEMS, Problem, type ProblemCode } from './problems.ts';
 import { qualityRoutes } from './quality.ts';
 import { recommendationRoutes } from './recommendations.ts';
 import { requestIdOf } from './request-id.ts';
@@ -23,8 +24,9 @@ import { userRoutes } from './users.ts';
 import { checkBody, validatorCompiler } from './validation.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
-/** Headers and body must have arrived by then. */
+/** Headers must have arrived by then, and so must bodies that are not streams. */
 const REQUEST_TIMEOUT_MS = 15_000;
+const SWEEP_MS = 2_000;
 /** An id of 256 characters, each of up to four bytes, percent-encoded. */
 const MAX_PARAM_CHARS = 256 * 4 * 3;
 
@@ -38,12 +40,56 @@ class RequestLog extends LogController {
   }
 }
 
-export async function createApp(services: Services): Promise<FastifyInstance> {
+/** For a request that never came to be: nothing of Fastify can answer it. */
+function answerSocket(socket: Duplex, code: ProblemCode): void {
+  const { status, title, when, remedy } = PROBLEMS[code];
+  if (socket.writable) {
+    const body = JSON.stringify({ type: `/docs/errors#${code}`, title, status, code, detail: when, remedy });
+    socket.end(`HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+  }
+}
+
+/** Ends requests whose body does not come. Streamed ones are as long as they are; of those a silent connection ends after `connectionTimeout`. */
+function limitBodies(app: FastifyInstance, limitMs: number): void {
+  /** Since when they are under way, the oldest first. */
+  const underWay = new Map<FastifyRequest, number>();
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined) {
+      underWay.set(request, performance.now());
+    }
+    done();
+  });
+  app.addHook('preValidation', (request, _reply, done) => {
+    underWay.delete(request);
+    done();
+  });
+  const sweep = setInterval(() => {
+    const now = performance.now();
+    for (const [request, startedMs] of underWay) {
+      if (now - startedMs < limitMs) {
+        break;
+      }
+      underWay.delete(request);
+      if (!request.raw.complete && !request.raw.destroyed) {
+        answerSocket(request.raw.socket, 'request-timeout');
+      }
+    }
+  }, Math.min(SWEEP_MS, limitMs));
+  sweep.unref();
+  app.addHook('onClose', (_instance, done) => {
+    clearInterval(sweep);
+    done();
+  });
+}
+
+/** @param bodyTimeoutMs for tests */
+export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIMEOUT_MS): Promise<FastifyInstance> {
   const app = fastify({
     // Pino's own type says less than Fastify's interface about the same object.
     loggerInstance: services.logger as FastifyBaseLogger,
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Node's own limit would hold for streamed bodies too; see `limitBodies`.
+    requestTimeout: 0,
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
     http: { connectionsCheckingInterval: 2_000, headersTimeout: REQUEST_TIMEOUT_MS },
@@ -56,13 +102,7 @@ export async function createApp(services: Services): Promise<FastifyInstance> {
     frameworkErrors: answerFrameworkError,
     genReqId: requestIdOf,
     clientErrorHandler(error, socket) {
-      // The request never came to be: nothing of Fastify can answer it.
-      const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request-timeout' : 'invalid-request';
-      const { status, title, remedy } = PROBLEMS[code];
-      if (socket.writable) {
-        const body = JSON.stringify({ type: `/docs/errors#${code}`, title, status, code, detail: PROBLEMS[code].when, remedy });
-        socket.end(`HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
-      }
+      answerSocket(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request-timeout' : 'invalid-request');
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
@@ -79,6 +119,7 @@ export async function createApp(services: Services): Promise<FastifyInstance> {
     reply.header('x-content-type-options', 'nosniff');
     done();
   });
+  limitBodies(app, bodyTimeoutMs);
   installErrors(app);
   installAuth(app, services.keys);
   app.addHook('onRequest', (request, _reply, done) => {

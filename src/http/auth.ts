@@ -11,6 +11,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** `open`: no key. */
     role?: Role | 'open';
+    /** Content types whose bodies the route reads itself, as a stream. */
+    streamTypes?: readonly string[];
   }
   interface FastifyRequest {
     /** Number of the key that was sent; null for one given by the environment, or on open routes. */

@@ -1,6 +1,8 @@
 /** The one place that makes error answers: RFC 9457 `application/problem+json`, and nothing internal above 499. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
-import { IngestOverloaded } from '../ingest/writer.ts';
+import { BodyDamaged, BodyTooLarge } from '../ingest/body-stream.ts';
+import { LineTooLong, LinesStopped, LinesTooMany } from '../ingest/event-lines.ts';
+import { IngestOverloaded, WriteUnknown } from '../ingest/writer.ts';
 import { describeValue, nearestName } from '../ingest/ids.ts';
 import { DatabaseFull, DatabaseUnavailable } from '../storage/database.ts';
 import { ModelStateFault } from '../storage/models.ts';
@@ -82,6 +84,23 @@ function explain(error: FastifyError | Error, request: FastifyRequest): Answer |
   if (error instanceof ModelStateFault) {
     return { code: STATE_CODES[error.code], detail: error.message, extra: {} };
   }
+  if (error instanceof LinesStopped) {
+    const reason = explain(error.cause as Error, request);
+    const { lines, accepted, duplicates } = error.soFar;
+    return reason === null ? null : { ...reason, detail: `${reason.detail} The first ${lines} lines were taken before (${accepted} events stored, ${duplicates} known already).`, extra: { ...reason.extra, ...error.soFar } };
+  }
+  if (error instanceof LinesTooMany) {
+    return { code: 'too-many-events', detail: error.message, extra: {} };
+  }
+  if (error instanceof LineTooLong || error instanceof BodyTooLarge) {
+    return { code: 'body-too-large', detail: error.message, extra: {} };
+  }
+  if (error instanceof BodyDamaged) {
+    return { code: 'body-damaged', detail: error.message, extra: {} };
+  }
+  if (error instanceof WriteUnknown) {
+    return { code: 'commit-unknown', detail: PROBLEMS['commit-unknown'].when, extra: { items: error.eventIds } };
+  }
   if (error instanceof DatabaseFull) {
     return { code: 'database-full', detail: PROBLEMS['database-full'].when, extra: {} };
   }
@@ -95,7 +114,7 @@ function explain(error: FastifyError | Error, request: FastifyRequest): Answer |
   }
   const code = 'code' in error ? FASTIFY_CODES[error.code] : undefined;
   if (code === 'media-type') {
-    return { code, detail: `Content-Type is ${describeValue(request.headers['content-type'])}; it must be application/json.`, extra: {} };
+    return { code, detail: `Content-Type is ${describeValue(request.headers['content-type'])}; it must be ${['application/json', ...(request.routeOptions.config.streamTypes ?? [])].join(' or ')}.`, extra: {} };
   }
   if (code !== undefined) {
     return { code, detail: error.message, extra: {} };

@@ -1,16 +1,21 @@
 /** Events and ratings in, the stream of them out. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { Readable } from 'node:stream';
+import { readBody } from '../ingest/body-stream.ts';
+import { type LinesResult, MAX_LINES_BYTES, writeLines } from '../ingest/event-lines.ts';
 import { describeValue, faultOfId, nearestName } from '../ingest/ids.ts';
 import { EVENT_FIELDS } from '../ingest/validate.ts';
 import type { WriteResult } from '../ingest/writer.ts';
 import { listEvents } from '../storage/events.ts';
 import { listEventTypes } from '../storage/event-types.ts';
 import { Problem } from './problems.ts';
-import { EventBody, Id, ItemId, Limit, Nullable, ProblemBody, UserId, WriteAnswer, commonErrors } from './schemas.ts';
+import { EventBody, EventsAnswer, Id, ItemId, Limit, Nullable, ProblemBody, UserId, WriteAnswer, commonErrors } from './schemas.ts';
 import type { Services } from './services.ts';
+import { acceptStreams, isGzipped } from './streams.ts';
 
 const MAX_EVENTS = 1000;
+const LINE_TYPES = ['application/x-ndjson', 'application/jsonl'] as const;
 // Without an example: Swagger UI would send it with every try, and the second try of another body would be a conflict.
 const IdempotencyHeaders = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ description: 'Gives events without an eventId the ids KEY:0, KEY:1, …; up to 200 characters' })) });
 
@@ -53,6 +58,29 @@ function answerOrRefuse(result: WriteResult, listName: string | null): WriteResu
   throw new Problem('nothing-accepted', `None of ${result.rejected.length} events was accepted. The first: ${first.message}`, { field: [listName, first.index, first.field].filter((part) => part !== '').join('.'), rejected: result.rejected });
 }
 
+/** As `answerOrRefuse`, for a body of lines. */
+function answerLines(result: LinesResult): LinesResult {
+  if (result.lines === 0) {
+    throw new Problem('body-empty', 'The body has no line with an event in it.');
+  }
+  if (result.accepted + result.duplicates === 0) {
+    const [first] = result.rejected;
+    throw new Problem('nothing-accepted', `None of ${result.lines} lines was accepted. The first: ${first.message}`, { field: `${first.index}${first.field === '' ? '' : `.${first.field}`}`, ...result });
+  }
+  return result;
+}
+
+function readIdempotencyKey(sent: unknown): string | null {
+  if (sent === undefined) {
+    return null;
+  }
+  const wrong = faultOfId(sent);
+  if (wrong !== null || (sent as string).length > 200) {
+    throw new Problem('invalid-request', `The header Idempotency-Key ${wrong ?? 'has more than 200 characters'}.`, { field: 'idempotency-key' });
+  }
+  return sent as string;
+}
+
 function parseAfter(text: string): { xid: string; eventNo: number } {
   const match = /^(\d{1,19})-(\d{1,15})$/.exec(text);
   if (match === null) {
@@ -63,40 +91,41 @@ function parseAfter(text: string): { xid: string; eventNo: number } {
 
 export function eventRoutes({ database, writer }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
-    const write = async (elements: readonly unknown[], listName: string | null, idempotencyKey: unknown) => {
-      if (idempotencyKey !== undefined) {
-        const wrong = faultOfId(idempotencyKey);
-        if (wrong !== null || (idempotencyKey as string).length > 200) {
-          throw new Problem('invalid-request', `The header Idempotency-Key ${wrong ?? 'has more than 200 characters'}.`, { field: 'idempotency-key' });
-        }
-      }
-      return answerOrRefuse(await writer.write(elements, (idempotencyKey as string | undefined) ?? null), listName);
-    };
+    const write = async (elements: readonly unknown[], listName: string | null, idempotencyKey: unknown) =>
+      answerOrRefuse(await writer.write(elements, readIdempotencyKey(idempotencyKey)), listName);
     // Each element is accepted or refused on its own, so the schema only documents; `ingest/validate.ts` checks.
     const documentsOnly = () => () => true;
 
-    app.post(
-      '/v1/events',
-      {
-        config: { role: 'secret' },
-        validatorCompiler: documentsOnly,
-        schema: {
-          operationId: 'postEvents',
-          tags: ['data'],
-          summary: 'Send events',
-          description: 'One event, or `{"events": […]}` with up to 1,000. What is valid is stored even where other elements are not; nothing is acknowledged before it is safe on disk.',
-          headers: IdempotencyHeaders,
-          body: Type.Union([EventBody, Type.Object({ events: Type.Array(EventBody, { minItems: 1, maxItems: MAX_EVENTS }) }, { additionalProperties: false })], {
-            examples: [{ events: [{ userId: 'user-1', itemId: 'item-1', type: 'view' }, { userId: 'user-1', itemId: 'item-2', type: 'purchase', quantity: 1, price: 19.9, groupId: 'order-1001', eventId: 'order-1001-line-1' }] }],
-          }),
-          response: { 200: WriteAnswer, ...commonErrors, 409: ProblemBody, 413: ProblemBody },
+    // In a scope of its own: its streamed media types are no other route's.
+    app.register(async (scope) => {
+      acceptStreams(scope, LINE_TYPES);
+      scope.post(
+        '/v1/events',
+        {
+          config: { role: 'secret', streamTypes: LINE_TYPES },
+          validatorCompiler: documentsOnly,
+          schema: {
+            operationId: 'postEvents',
+            tags: ['data'],
+            summary: 'Send events',
+            description:
+              'One event, or `{"events": […]}` with up to 1,000. What is valid is stored even where other elements are not; nothing is acknowledged before it is safe on disk.\n\nOr a line an event (`Content-Type: application/x-ndjson`, also with `Content-Encoding: gzip`), up to 100,000 lines: they are stored as they come in, and the answer has `lines` and `rejectedTotal` instead of `items`. Give lines an `eventId`, or send an `Idempotency-Key`: then a body that broke off can be sent again whole.',
+            headers: IdempotencyHeaders,
+            body: Type.Union([EventBody, Type.Object({ events: Type.Array(EventBody, { minItems: 1, maxItems: MAX_EVENTS }) }, { additionalProperties: false })], {
+              examples: [{ events: [{ userId: 'user-1', itemId: 'item-1', type: 'view' }, { userId: 'user-1', itemId: 'item-2', type: 'purchase', quantity: 1, price: 19.9, groupId: 'order-1001', eventId: 'order-1001-line-1' }] }],
+            }),
+            response: { 200: EventsAnswer, ...commonErrors, 409: ProblemBody, 413: ProblemBody },
+          },
         },
-      },
-      async (request) => {
-        const { elements, listed } = elementsOf(request.body, 'events');
-        return await write(elements, listed ? 'events' : null, request.headers['idempotency-key']);
-      },
-    );
+        async (request) => {
+          if (request.body instanceof Readable) {
+            return answerLines(await writeLines(readBody(request.body, isGzipped(request), MAX_LINES_BYTES), writer, readIdempotencyKey(request.headers['idempotency-key'])));
+          }
+          const { elements, listed } = elementsOf(request.body, 'events');
+          return await write(elements, listed ? 'events' : null, request.headers['idempotency-key']);
+        },
+      );
+    });
 
     app.post(
       '/v1/ratings',

@@ -104,11 +104,19 @@ export const EventBody = Type.Object(
   { additionalProperties: false, examples: [{ userId: 'user-1', itemId: 'item-1', type: 'purchase', quantity: 1, price: 19.9 }] },
 );
 
+const Rejected = Type.Object({ index: Type.Integer(), field: Type.String(), code: Type.String(), message: Type.String() });
 export const WriteAnswer = Type.Object({
   accepted: Type.Integer({ description: 'Events stored by this request' }),
   duplicates: Type.Integer({ description: 'Events that were stored before, with the same content' }),
-  rejected: Type.Array(Type.Object({ index: Type.Integer(), field: Type.String(), code: Type.String(), message: Type.String() })),
+  rejected: Type.Array(Rejected),
   items: Type.Array(Type.Object({ index: Type.Integer(), eventId: Type.String(), status: OneOf(['accepted', 'duplicate']) })),
+});
+/** One schema for both kinds of body: a union would be tried branch by branch for every answer. */
+export const EventsAnswer = Type.Object({
+  ...WriteAnswer.properties,
+  items: Type.Optional(WriteAnswer.properties.items),
+  lines: Type.Optional(Type.Integer({ description: 'Of an NDJSON body: lines with something in them' })),
+  rejectedTotal: Type.Optional(Type.Integer({ description: 'Of an NDJSON body; `rejected` has the first 1,000' })),
 });
 
 export const Page = <T extends TSchema>(item: T) => Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String({ description: 'Send as `cursor` for the next page; absent on the last' })) });

@@ -2,6 +2,7 @@
  * How requests are checked. Bodies are taken literally: Fastify's defaults would turn `null` into 0 (a rating taken back would become the worst one) and would drop
  * a misspelt field without a word. Only what comes as text in any case, the query and the path, is converted.
  */
+import { Readable } from 'node:stream';
 import type { FastifyRequest, FastifySchemaCompiler } from 'fastify';
 import { Ajv, type Options } from 'ajv';
 import { faultOfId } from '../ingest/ids.ts';
@@ -69,6 +70,10 @@ export function checkBody(request: FastifyRequest): void {
   }
   if (request.body === undefined && request.routeOptions.schema?.body !== undefined) {
     throw new Problem('body-empty', 'The request has no body; this operation needs one, with Content-Type: application/json.');
+  }
+  // Read by the route, piece by piece.
+  if (request.body instanceof Readable) {
+    return;
   }
   const names = tooDeep(request.body, MAX_BODY_LEVELS);
   if (names !== null) {

@@ -2,7 +2,8 @@
  * Rows into Postgres, 20,000 a transaction: while one chunk is being written the next is gathered. Used by imports and by the demo shop.
  */
 import type pg from 'pg';
-import { type ChunkProgress, resolveIds, writeChunk } from '../storage/imports.ts';
+import { resolveIds } from '../storage/ids.ts';
+import { type ChunkProgress, writeChunk } from '../storage/imports.ts';
 import { createRowDedup, dedupOfEventId, hashGroup } from './dedup.ts';
 import type { RowEvent } from './rows.ts';
 

@@ -43,7 +43,13 @@ export function describeValue(value: unknown): string {
   if (value === undefined) {
     return 'missing';
   }
-  const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  let text: string;
+  try {
+    text = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  } catch {
+    // Nested beyond what can be written out.
+    return 'a value nested too deep';
+  }
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
 }
 

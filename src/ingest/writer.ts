@@ -1,17 +1,31 @@
 /**
- * The way of events into Postgres. A request's events go in one transaction; nothing is acknowledged before its COMMIT. What is valid is stored even where other
- * elements of the same request are not. When more than `maxPendingRequests` wait for Postgres, new ones are refused (`IngestOverloaded` → 503) rather than kept in
- * memory that a crash would lose.
+ * Group commit: many small requests, few transactions.
+ *
+ * A request's events wait in a queue. While no transaction is under way the queue is taken as it stands at the end of the event loop's turn; while one is, what comes meanwhile makes the next, which is
+ * sent behind it as soon as it has `MIN_GROUP_EVENTS`. So a lone request waits for nobody, and under load a COMMIT, which costs a write to the disk, is shared by all that came during the one before.
+ * Requests are stored in the order in which they came, which keeps each shopper's events in order (`storage/event-writes.ts`).
+ *
+ * Nothing is acknowledged before COMMIT. What is valid is stored even where other elements of the same request are not; a request that Postgres will not have fails alone. When more than `maxQueuedEvents` wait, new ones are refused (`IngestOverloaded` → 503) rather than kept in memory that a crash would lose.
  */
 import type { EventTypeRule } from '../model/interactions.ts';
-import { type Database, inTransaction } from '../storage/database.ts';
-import { type NewEvent, insertEvents, notifyEvents } from '../storage/events.ts';
+import { CommitUnknown, type EventStore } from '../storage/event-writes.ts';
+import type { InsertOutcome, NewEvent } from '../storage/events.ts';
 import { type CheckedEvent, type EventFault, checkEvent } from './validate.ts';
 
 export class IngestOverloaded extends Error {
   constructor() {
     super('Too many events are waiting to be stored');
     this.name = 'IngestOverloaded';
+  }
+}
+
+/** Not known whether these events are stored; `eventIds` are what they must be sent again under. */
+export class WriteUnknown extends Error {
+  readonly eventIds: readonly { index: number; eventId: string }[];
+  constructor(eventIds: readonly { index: number; eventId: string }[], cause: unknown) {
+    super('It is not known whether these events were stored', { cause });
+    this.name = 'WriteUnknown';
+    this.eventIds = eventIds;
   }
 }
 
@@ -33,63 +47,143 @@ export interface Writer {
    * Checks and stores elements.
    *
    * @param idempotencyKey gives an element without an id of its own the id `KEY:index`
-   * @throws IngestOverloaded, DatabaseUnavailable, DatabaseFull: nothing of this request was stored
+   * @param firstIndex index of the first element, where a long body comes in parts
+   * @throws IngestOverloaded, DatabaseUnavailable, DatabaseFull: nothing of these was stored; WriteUnknown
    */
-  write(elements: readonly unknown[], idempotencyKey: string | null): Promise<WriteResult>;
+  write(elements: readonly unknown[], idempotencyKey: string | null, firstIndex?: number): Promise<WriteResult>;
 }
 
 export interface WriterOptions {
-  readonly database: Database;
+  readonly store: EventStore;
   readonly types: readonly EventTypeRule[];
-  readonly maxPendingRequests: number;
+  /** Waiting and under way together. */
+  readonly maxQueuedEvents: number;
   readonly now: () => number;
-  /** Called after COMMIT and before the sender is answered, with the events that were stored. */
+  /** Called after COMMIT and before the senders are answered, with the events that were stored. */
   readonly onCommitted: (events: readonly NewEvent[]) => void;
+}
+
+interface Waiting {
+  readonly events: readonly NewEvent[];
+  resolve(outcomes: readonly InsertOutcome[]): void;
+  reject(error: unknown): void;
+}
+
+/** At about 90,000 events a second a group takes at most 50 ms. */
+const MAX_GROUP_EVENTS = 4_000;
+/** Two: one that Postgres works on, one that waits there for its turn. */
+const MAX_GROUPS = 2;
+/** Behind another: smaller ones would cost a transaction each for little. */
+const MIN_GROUP_EVENTS = 24;
+
+function createQueue({ store, maxQueuedEvents, onCommitted }: WriterOptions) {
+  let waiting: Waiting[] = [];
+  let waitingEvents = 0;
+  let queuedEvents = 0;
+  let groupsUnderWay = 0;
+  let turnAwaited = false;
+
+  function takeGroup(): Waiting[] {
+    let size = 0;
+    let count = 0;
+    while (count < waiting.length && (count === 0 || size + waiting[count].events.length <= MAX_GROUP_EVENTS)) {
+      size += waiting[count++].events.length;
+    }
+    const group = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    waitingEvents -= size;
+    return group;
+  }
+
+  async function commit(group: readonly Waiting[]): Promise<void> {
+    const results = await store.commit(group.map((one) => one.events));
+    const stored: NewEvent[] = [];
+    group.forEach(({ events }, k) => {
+      const result = results[k];
+      if ('outcomes' in result) {
+        events.forEach((event, e) => {
+          if (result.outcomes[e] === 'accepted') {
+            stored.push(event);
+          }
+        });
+      }
+    });
+    onCommitted(stored);
+    group.forEach((one, k) => {
+      const result = results[k];
+      queuedEvents -= one.events.length;
+      if ('outcomes' in result) {
+        one.resolve(result.outcomes);
+      } else {
+        one.reject(result.error);
+      }
+    });
+  }
+
+  /** Sends what waits: at once where nothing is under way, behind it where enough for a group of its own has come. */
+  function send(): void {
+    turnAwaited = false;
+    while (waiting.length > 0 && (groupsUnderWay === 0 || (groupsUnderWay < MAX_GROUPS && waitingEvents >= MIN_GROUP_EVENTS))) {
+      groupsUnderWay++;
+      void commit(takeGroup()).finally(() => {
+        groupsUnderWay--;
+        send();
+      });
+    }
+  }
+
+  return {
+    /** @throws IngestOverloaded */
+    async add(events: readonly NewEvent[]): Promise<readonly InsertOutcome[]> {
+      // A request larger than all the room there is would otherwise never be taken.
+      if (queuedEvents > 0 && queuedEvents + events.length > maxQueuedEvents) {
+        throw new IngestOverloaded();
+      }
+      queuedEvents += events.length;
+      waitingEvents += events.length;
+      return await new Promise((resolve, reject) => {
+        waiting.push({ events, resolve, reject });
+        if (!turnAwaited) {
+          // Requests that are being read in this turn of the event loop come along.
+          turnAwaited = true;
+          setImmediate(send);
+        }
+      });
+    },
+  };
 }
 
 export function createWriter(options: WriterOptions): Writer {
   const types = new Map(options.types.map((type) => [type.name, type]));
-  let pending = 0;
-
-  async function store(checked: readonly CheckedEvent[]) {
-    const events = checked.map((one) => one.event);
-    const outcomes = await inTransaction(options.database, async (connection) => {
-      const result = await insertEvents(connection, events);
-      if (result.includes('accepted')) {
-        await notifyEvents(connection);
-      }
-      return result;
-    });
-    options.onCommitted(events.filter((_, k) => outcomes[k] === 'accepted'));
-    return outcomes;
-  }
+  const queue = createQueue(options);
 
   return {
     types,
-    async write(elements, idempotencyKey) {
+    async write(elements, idempotencyKey, firstIndex = 0) {
       const rejected: RejectedElement[] = [];
       const checked: CheckedEvent[] = [];
       const indexes: number[] = [];
       const nowMs = options.now();
-      elements.forEach((element, index) => {
-        const result = checkEvent(element, types, idempotencyKey === null ? null : `${idempotencyKey}:${index}`, nowMs);
+      for (let k = 0; k < elements.length; k++) {
+        const index = firstIndex + k;
+        const result = checkEvent(elements[k], types, idempotencyKey === null ? null : `${idempotencyKey}:${index}`, nowMs);
         if ('event' in result) {
           checked.push(result);
           indexes.push(index);
         } else {
           rejected.push({ index, ...result });
         }
-      });
+      }
       if (checked.length === 0) {
         return { accepted: 0, duplicates: 0, rejected, items: [] };
       }
-      if (pending >= options.maxPendingRequests) {
-        throw new IngestOverloaded();
-      }
-      pending++;
-      const outcomes = await store(checked).finally(() => pending--);
+      const outcomes = await queue.add(checked.map((one) => one.event)).catch((error: unknown) => {
+        throw error instanceof CommitUnknown ? new WriteUnknown(checked.map(({ eventId }, k) => ({ index: indexes[k], eventId })), error) : error;
+      });
       const items: { index: number; eventId: string; status: 'accepted' | 'duplicate' }[] = [];
-      outcomes.forEach((outcome, k) => {
+      let accepted = 0;
+      for (let k = 0; k < outcomes.length; k++) {
+        const outcome = outcomes[k];
         const { eventId } = checked[k];
         if (outcome === 'conflict') {
           rejected.push({
@@ -98,12 +192,12 @@ export function createWriter(options: WriterOptions): Writer {
             code: 'conflict',
             message: `eventId ${JSON.stringify(eventId)} of this user is stored already with other content; send a new event under a new id`,
           });
-        } else {
-          items.push({ index: indexes[k], eventId, status: outcome });
+          continue;
         }
-      });
+        accepted += outcome === 'accepted' ? 1 : 0;
+        items.push({ index: indexes[k], eventId, status: outcome });
+      }
       rejected.sort((a, b) => a.index - b.index);
-      const accepted = items.filter((item) => item.status === 'accepted').length;
       return { accepted, duplicates: items.length - accepted, rejected, items };
     },
   };

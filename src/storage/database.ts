@@ -79,13 +79,26 @@ export function createDatabase(options: DatabaseOptions): Database {
   return pool;
 }
 
-/** A connection outside the pool, for LISTEN, the training lock, COPY of whole tables: no statement limit, the caller ends it. */
-export async function connectAlone(connectionString: string, applicationName: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true, application_name: applicationName, types });
+export interface AloneOptions {
+  /** Queries are written without waiting for the answers to those before. */
+  readonly pipeline?: boolean;
+  /** The pool's limits on statements hold here too. */
+  readonly limited?: boolean;
+}
+
+/** A connection outside the pool, for LISTEN, the training lock, COPY of whole tables, the writer: no statement limit unless asked for, the caller ends it. */
+export async function connectAlone(connectionString: string, applicationName: string, { pipeline = false, limited = false }: AloneOptions = {}): Promise<pg.Client> {
+  const limits = limited ? { statement_timeout: STATEMENT_TIMEOUT_MS, query_timeout: STATEMENT_TIMEOUT_MS + 5_000 } : {};
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true, application_name: applicationName, types, ...limits, ...(pipeline ? { pipeline } : {}) } as pg.ClientConfig);
   // A break shows up as the failure of whatever is running; without a listener it would end the process.
   client.on('error', () => undefined);
   await client.connect();
   return client;
+}
+
+/** The SQLSTATE of an error of the driver, also where it is the cause of one of ours. */
+export function sqlStateOf(error: unknown): string | undefined {
+  return sqlState(error) ?? sqlState((error as { cause?: unknown } | null)?.cause);
 }
 
 function sqlState(error: unknown): string | undefined {

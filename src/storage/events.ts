@@ -1,6 +1,5 @@
-/** Events: the append-only truth from which everything else is derived. */
-import { type Connection, type Queryable, run } from './database.ts';
-import { ensureUsersAndItems } from './ids.ts';
+/** Events: the append-only truth from which everything else is derived. How they come in is in `event-writes.ts`. */
+import { type Queryable, run } from './database.ts';
 
 export interface NewEvent {
   readonly userId: string;
@@ -17,98 +16,8 @@ export interface NewEvent {
   readonly dedup: string;
 }
 
+/** `duplicate`: the same event is stored already; `conflict`: another one is stored under its identity. */
 export type InsertOutcome = 'accepted' | 'duplicate' | 'conflict';
-
-/** What a stored event says, for comparing it with one that claims the same identity. */
-interface StoredEvent extends Record<string, unknown> {
-  dedup: string;
-  itemId: string;
-  typeNo: number;
-  value: number | null;
-  quantity: number | null;
-  price: number | null;
-  groupHash: string | null;
-  occurredAtMs: number;
-}
-
-/** `real` comes back in its shortest writing: 19.9, which is not the float nearest to it. */
-function sameNumber(sent: number | null, stored: number | null): boolean {
-  return sent === null || stored === null ? sent === stored : Math.fround(sent) === Math.fround(stored);
-}
-
-function sameContent(sent: NewEvent, stored: StoredEvent): boolean {
-  return (
-    sent.itemId === stored.itemId &&
-    sent.typeNo === stored.typeNo &&
-    sameNumber(sent.value, stored.value) &&
-    sameNumber(sent.quantity, stored.quantity) &&
-    sameNumber(sent.price, stored.price) &&
-    sent.groupHash === stored.groupHash &&
-    // Sent without a time it stands for whatever time the first one got.
-    (sent.occurredAtMs === null || sent.occurredAtMs === stored.occurredAtMs)
-  );
-}
-
-/**
- * Stores events in the order given, inside the caller's transaction, making users and items that are new.
- *
- * @returns one outcome an event: `duplicate` where the same event is stored already, `conflict` where another one is stored under its identity
- */
-export async function insertEvents(connection: Connection, events: readonly NewEvent[]): Promise<InsertOutcome[]> {
-  await ensureUsersAndItems(
-    connection,
-    events.map((event) => event.userId),
-    events.map((event) => event.itemId),
-  );
-  // Rows keep the request's order, so that of two events with one time the later element is the newer (`event_no`).
-  const inserted = await run<{ dedup: string }>(
-    connection,
-    `INSERT INTO events (user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup)
-     SELECT u.user_no, i.item_no, e.type_no, e.value, e.quantity, e.price, e.group_hash, coalesce(to_timestamp(e.occurred_ms / 1000), date_trunc('milliseconds', now())), e.dedup
-     FROM unnest($1::text[], $2::text[], $3::smallint[], $4::real[], $5::real[], $6::real[], $7::bigint[], $8::double precision[], $9::uuid[])
-          WITH ORDINALITY AS e (user_id, item_id, type_no, value, quantity, price, group_hash, occurred_ms, dedup, ordinality)
-     JOIN users u ON u.user_id = e.user_id JOIN items i ON i.item_id = e.item_id
-     ORDER BY e.ordinality
-     ON CONFLICT (dedup) DO NOTHING RETURNING dedup`,
-    [
-      events.map((event) => event.userId),
-      events.map((event) => event.itemId),
-      events.map((event) => event.typeNo),
-      events.map((event) => event.value),
-      events.map((event) => event.quantity),
-      events.map((event) => event.price),
-      events.map((event) => event.groupHash),
-      events.map((event) => event.occurredAtMs),
-      events.map((event) => event.dedup),
-    ],
-  );
-  if (inserted.length === events.length) {
-    return events.map(() => 'accepted');
-  }
-  const unclaimed = new Set(inserted.map((row) => row.dedup));
-  const stored = new Map(
-    (
-      await run<StoredEvent>(
-        connection,
-        `SELECT dedup, item_id AS "itemId", type_no AS "typeNo", e.value, e.quantity, e.price, group_hash::text AS "groupHash", (extract(epoch FROM occurred_at) * 1000)::double precision AS "occurredAtMs"
-         FROM events e JOIN items USING (item_no) WHERE dedup = ANY($1::uuid[])`,
-        [events.map((event) => event.dedup)],
-      )
-    ).map((row) => [row.dedup, row]),
-  );
-  return events.map((event) => {
-    if (unclaimed.delete(event.dedup)) {
-      return 'accepted';
-    }
-    const row = stored.get(event.dedup);
-    return row !== undefined && sameContent(event, row) ? 'duplicate' : 'conflict';
-  });
-}
-
-/** Tells every process that listens that there are newer events. Sent once a transaction; it carries nothing. */
-export async function notifyEvents(connection: Queryable): Promise<void> {
-  await run(connection, `SELECT pg_notify('jongleur_events', '')`);
-}
 
 /** One user's events in columns, newest first by number; the shape that `model/interactions.ts` folds. */
 export interface UserEvents {

@@ -19,3 +19,25 @@ export async function ensureUsersAndItems(connection: Queryable, userIds: readon
     await run(connection, 'INSERT INTO items (item_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [missing.items]);
   }
 }
+
+/**
+ * Numbers of users and items, those that are new made first. To be committed by itself: an id without events does no harm, and a number that was handed to a chunk
+ * stays good whatever becomes of that chunk.
+ *
+ * @param userIds each once, as `itemIds`
+ */
+export async function resolveIds(database: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<{ userNos: number[]; itemNos: number[] }> {
+  for (;;) {
+    await ensureUsersAndItems(database, userIds, itemIds);
+    const [row] = await run<{ users: (number | null)[]; items: (number | null)[] }>(
+      database,
+      `SELECT ARRAY(SELECT user_no FROM unnest($1::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN users ON user_id = id ORDER BY n) AS users,
+              ARRAY(SELECT item_no FROM unnest($2::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN items ON item_id = id ORDER BY n) AS items`,
+      [userIds, itemIds],
+    );
+    // A user may be erased between the two statements.
+    if (!row.users.includes(null) && !row.items.includes(null)) {
+      return { userNos: row.users as number[], itemNos: row.items as number[] };
+    }
+  }
+}

@@ -4,7 +4,6 @@ import { Readable } from 'node:stream';
 import { from as copyFrom } from 'pg-copy-streams';
 import type pg from 'pg';
 import { type Queryable, connectAlone, explainDatabaseError, run } from './database.ts';
-import { ensureUsersAndItems } from './ids.ts';
 
 /** How far an import is as a chunk is closed; how many of its rows are new is known only after it is written. */
 export interface ChunkProgress {
@@ -31,21 +30,6 @@ export async function createStaging(connection: Queryable): Promise<void> {
     `CREATE TEMP TABLE IF NOT EXISTS staging (user_no int, item_no int, type_no smallint, value real, quantity real, price real,
        group_hash bigint, occurred_at timestamptz, dedup uuid, import_no int) ON COMMIT DELETE ROWS`,
   );
-}
-
-/**
- * Numbers of users and items, those that are new made first. Committed by itself: an id without events does no harm, and a number that was handed to a chunk
- * stays good whatever becomes of that chunk.
- */
-export async function resolveIds(connection: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<{ userNos: number[]; itemNos: number[] }> {
-  await ensureUsersAndItems(connection, userIds, itemIds);
-  const [row] = await run<{ users: number[]; items: number[] }>(
-    connection,
-    `SELECT ARRAY(SELECT user_no FROM unnest($1::text[]) WITH ORDINALITY AS e (id, n) JOIN users ON user_id = id ORDER BY n) AS users,
-            ARRAY(SELECT item_no FROM unnest($2::text[]) WITH ORDINALITY AS e (id, n) JOIN items ON item_id = id ORDER BY n) AS items`,
-    [userIds, itemIds],
-  );
-  return { userNos: row.users, itemNos: row.items };
 }
 
 export interface ImportChunk {

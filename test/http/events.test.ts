@@ -4,6 +4,7 @@ import { dedupOfEventId } from '../../src/ingest/dedup.ts';
 import type { Writer } from '../../src/ingest/writer.ts';
 import { createWriter } from '../../src/ingest/writer.ts';
 import { listEventTypes } from '../../src/storage/event-types.ts';
+import { createEventStore } from '../../src/storage/event-writes.ts';
 import { type Service, startService } from '../support/service.ts';
 import { expectProblem } from './problem-answers.ts';
 
@@ -273,8 +274,8 @@ describe('the stream of events', () => {
 describe('when more requests wait than may', () => {
   it('new ones are refused at once with a time to come again, and those under way are stored', async () => {
     let inner: Writer | null = null;
-    const service = await startService({ writer: { get types() { return inner!.types; }, write: (elements, key) => inner!.write(elements, key) } });
-    inner = createWriter({ database: service.database, types: await listEventTypes(service.database), maxPendingRequests: 2, now: Date.now, onCommitted: () => undefined });
+    const service = await startService({ writer: { get types() { return inner!.types; }, write: (...args) => inner!.write(...args) } });
+    inner = createWriter({ store: createEventStore(service.database, service.url), types: await listEventTypes(service.database), maxQueuedEvents: 2, now: Date.now, onCommitted: () => undefined });
     const blocker = new pg.Client({ connectionString: service.url });
     await blocker.connect();
     try {

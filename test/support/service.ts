@@ -10,6 +10,7 @@ import { defaultMinimums } from '../../src/model/quality/findings.ts';
 import { createAnswers } from '../../src/serving/answers.ts';
 import { createDatabase, readServerFacts } from '../../src/storage/database.ts';
 import { listEventTypes } from '../../src/storage/event-types.ts';
+import { createEventStore } from '../../src/storage/event-writes.ts';
 import { type StartedRun } from '../../src/training/run.ts';
 import { createQualityChecker } from '../../src/training/quality.ts';
 import { createTrainer, type TrainerOptions } from '../../src/training/trainer.ts';
@@ -24,7 +25,7 @@ export type Service = Awaited<ReturnType<typeof startService>>;
  * @param training how it trains; by default whatever comes is published, since most tests have a handful of events
  * @param besideUrl of another service's database: one more replica on it, stopped before that one
  */
-export async function startService(overrides: Partial<Services> = {}, training: Partial<TrainerOptions> = {}, besideUrl?: string) {
+export async function startService(overrides: Partial<Services> = {}, training: Partial<TrainerOptions> = {}, besideUrl?: string, bodyTimeoutMs?: number) {
   const { url, drop } = besideUrl === undefined ? await createTestDatabase(inject('templateUrl')) : { url: besideUrl, drop: async () => undefined };
   const database = createDatabase({ connectionString: url, maxConnections: 5, onError: () => undefined });
   const facts = await readServerFacts(database);
@@ -32,12 +33,13 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   await answers.start();
   const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: true, gate: null, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: () => undefined, ...training });
   const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });
-  const writer = createWriter({ database, types: await listEventTypes(database), maxPendingRequests: 100, now: Date.now, onCommitted: (events) => answers.noteCommitted(events.map((event) => event.userId)) });
+  const store = createEventStore(database, url);
+  const writer = createWriter({ store, types: await listEventTypes(database), maxQueuedEvents: 10_000, now: Date.now, onCommitted: (events) => answers.noteCommitted(events.map((event) => event.userId)) });
   const keys = createKeyRing(database, KEYS);
   await keys.reload();
   let phase: Phase = 'ready';
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-  const app = await createApp({ database, writer, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version, ...overrides });
+  const app = await createApp({ database, writer, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version, ...overrides }, bodyTimeoutMs);
 
   /** A request without a port. `role` null sends no key. */
   async function call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, role: keyof typeof KEYS | null = 'admin', headers: Record<string, string> = {}) {
@@ -65,6 +67,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
     },
     async stop() {
       await app.close();
+      await store.close();
       await trainer.stop();
       answers.stop();
       // A test may have taken the database away itself.

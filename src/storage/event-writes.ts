@@ -1,0 +1,401 @@
+/**
+ * Events into Postgres: one transaction for many requests, whose end is known even where its connection is lost.
+ *
+ * All go over one connection of their own, in a pipeline: a group's BEGIN, INSERT and COMMIT are written at once, behind those of a group that is still under way, so that Postgres never waits for this
+ * process' event loop. Each transaction leaves its number in the session (`jongleur.group`, which a rollback takes back) and stores nothing unless it finds that of the group before it: when one
+ * fails, those that were sent behind it fail with it, and all are sent again one by one, in their order. So each shopper's events keep theirs.
+ *
+ * A transaction that stores events holds the advisory lock `USERS_LOCK_KEY` shared; whatever takes a user's number away (an erasure, a merge) holds it alone. So a number that was good when the
+ * transaction began is good until its COMMIT, and no event can be left behind under the number of a shopper who was erased meanwhile. Numbers are kept in memory between transactions and are
+ * good as long as the sequence `user_changes` stands where it stood.
+ */
+import type pg from 'pg';
+import { type Database, DatabaseFull, DatabaseUnavailable, RETRYABLE_SQLSTATES, connectAlone, explainDatabaseError, run, sqlStateOf } from './database.ts';
+import type { InsertOutcome, NewEvent } from './events.ts';
+import { resolveIds } from './ids.ts';
+import { createKnownIds } from './known-ids.ts';
+
+/** Advisory lock key: "user" in ASCII. */
+export const USERS_LOCK_KEY = 0x7573_6572;
+
+/** The connection was lost at COMMIT and Postgres has stayed away since: the events are stored, or they are not. */
+export class CommitUnknown extends Error {
+  constructor(cause: unknown) {
+    super('The connection to Postgres was lost at COMMIT and did not come back in time, so it is not known whether the events were stored', { cause });
+    this.name = 'CommitUnknown';
+  }
+}
+
+/** What became of one request's events: an outcome each, or why none of them is stored. */
+export type StoredRequest = { readonly outcomes: readonly InsertOutcome[] } | { readonly error: unknown };
+
+export interface EventStore {
+  /**
+   * Stores events in the order given, making users and items that are new; all in one transaction, except that a request which Postgres will not have fails alone. Calls may overlap; what was called
+   * earlier is stored earlier.
+   *
+   * @returns after COMMIT, for each request. Its error is DatabaseUnavailable or DatabaseFull: nothing of it was stored; CommitUnknown: that is not known; anything else: Postgres will not have it
+   */
+  commit(requests: readonly (readonly NewEvent[])[]): Promise<StoredRequest[]>;
+  close(): Promise<void>;
+}
+
+const MAX_KNOWN_IDS = 200_000;
+const MAX_ATTEMPTS = 5;
+const ASK_AGAIN_MS = 200;
+/** A NOTIFY with every COMMIT, and all that listen asking each time, took a fifth of the time of single events. */
+const WAKE_EVERY_MS = 100;
+/** SQLSTATEs: pg_xact_status of a number that is still to come; EXECUTE of a statement whose preparation failed. */
+const INVALID_PARAMETER = '22023';
+const NOT_PREPARED = '26000';
+
+/** What a stored event says, for comparing it with one that claims the same identity. */
+interface StoredEvent extends Record<string, unknown> {
+  dedup: string;
+  /** Stored by the transaction that asks. */
+  mine: boolean;
+  itemNo: number;
+  typeNo: number;
+  value: number | null;
+  quantity: number | null;
+  price: number | null;
+  groupHash: string | null;
+  occurredAtMs: number;
+}
+
+/** `real` comes back in its shortest writing: 19.9, which is not the float nearest to it. */
+function sameNumber(sent: number | null, stored: number | null): boolean {
+  return sent === null || stored === null ? sent === stored : Math.fround(sent) === Math.fround(stored);
+}
+
+function sameContent(sent: NewEvent, itemNo: number, stored: StoredEvent): boolean {
+  return (
+    itemNo === stored.itemNo &&
+    sent.typeNo === stored.typeNo &&
+    sameNumber(sent.value, stored.value) &&
+    sameNumber(sent.quantity, stored.quantity) &&
+    sameNumber(sent.price, stored.price) &&
+    sent.groupHash === stored.groupHash &&
+    // Sent without a time it stands for whatever time the first one got.
+    (sent.occurredAtMs === null || sent.occurredAtMs === stored.occurredAtMs)
+  );
+}
+
+/** `former` null: whatever group was the last. A wake-up carries nothing, and is told at COMMIT only. */
+function beginStatement(group: number, former: number | null, generation: number, wake: boolean): string {
+  const expected = former === null ? 'true' : `current_setting('jongleur.group', true) = '${former}'`;
+  return `BEGIN; SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY});
+    SELECT pg_current_xact_id()::text AS xid, last_value::float8 AS generation, CASE WHEN last_value = ${generation} AND ${expected} THEN set_config('jongleur.group', '${group}', false) END AS claimed${wake ? ', pg_notify(\'jongleur_events\', \'\')' : ''} FROM user_changes`;
+}
+// Rows come out of unnest in the order of the arrays, so that of two events with one time the later element is the newer (`event_no`).
+const INSERT = `INSERT INTO events (user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup)
+  SELECT user_no, item_no, type_no, value, quantity, price, group_hash, coalesce(to_timestamp(occurred_ms / 1000), date_trunc('milliseconds', now())), dedup
+  FROM unnest($1::int[], $2::int[], $3::smallint[], $4::real[], $5::real[], $6::real[], $7::bigint[], $8::double precision[], $9::uuid[])
+    AS e (user_no, item_no, type_no, value, quantity, price, group_hash, occurred_ms, dedup)
+  WHERE current_setting('jongleur.group', true) = $10
+  ON CONFLICT (dedup) DO NOTHING`;
+const SELECT_STORED = `SELECT dedup, xid = $2::xid8 AS mine, item_no AS "itemNo", type_no AS "typeNo", value, quantity, price, group_hash::text AS "groupHash",
+  (extract(epoch FROM occurred_at) * 1000)::double precision AS "occurredAtMs" FROM events WHERE dedup = ANY($1::uuid[])`;
+
+/** Columns as Postgres writes arrays. By hand: the driver's own way looks at each element several times, and none of these can need a quote. */
+function toArrays(events: readonly NewEvent[], userNos: Int32Array, itemNos: Int32Array): string[] {
+  let [types, values, quantities, prices, groups, times, dedups] = ['', '', '', '', '', '', ''];
+  for (let k = 0; k < events.length; k++) {
+    const event = events[k];
+    const comma = k === 0 ? '' : ',';
+    types += `${comma}${event.typeNo}`;
+    values += `${comma}${event.value ?? 'NULL'}`;
+    quantities += `${comma}${event.quantity ?? 'NULL'}`;
+    prices += `${comma}${event.price ?? 'NULL'}`;
+    groups += `${comma}${event.groupHash ?? 'NULL'}`;
+    times += `${comma}${event.occurredAtMs ?? 'NULL'}`;
+    dedups += comma + event.dedup;
+  }
+  return [`{${userNos.join(',')}}`, `{${itemNos.join(',')}}`, `{${types}}`, `{${values}}`, `{${quantities}}`, `{${prices}}`, `{${groups}}`, `{${times}}`, `{${dedups}}`];
+}
+
+interface BeginRow {
+  readonly xid: string;
+  readonly generation: number;
+  /** null: the group before failed, or the numbers in memory are too old. */
+  readonly claimed: string | null;
+}
+
+/** How a transaction ended. `again`: nothing was stored, and it may be sent again as it is; `doubt`: its COMMIT got no answer. */
+type Ending = { kind: 'stored'; xid: string; rows: number } | { kind: 'again' } | { kind: 'refused'; error: unknown } | { kind: 'doubt'; xid: string | null; pid: number; error: unknown };
+
+interface Session {
+  readonly client: pg.Client;
+  lost: boolean;
+  /** Number of the group sent last over this connection. */
+  tail: number | null;
+}
+
+interface Numbers {
+  readonly userNos: Int32Array;
+  readonly itemNos: Int32Array;
+}
+
+/**
+ * @param database for what is asked beside the pipeline
+ * @param resolveMs how long a lost COMMIT is asked after: about what a restart of Postgres takes
+ */
+export function createEventStore(database: Database, connectionString: string, resolveMs = 10_000): EventStore {
+  const users = createKnownIds(MAX_KNOWN_IDS);
+  const items = createKnownIds(MAX_KNOWN_IDS);
+  /** `user_changes` when the numbers in memory were read. */
+  let generation = -1;
+  let session: Session | null = null;
+  let groups = 0;
+  /** Calls whose first sending failed: until they are through, nobody is sent behind anybody. */
+  let recovering = 0;
+  let lastWakeMs = -Infinity;
+  let wakeLater: NodeJS.Timeout | undefined;
+  let lastSent: Promise<void> = Promise.resolve();
+  let lastDone: Promise<void> = Promise.resolve();
+
+  async function open(): Promise<Session> {
+    if (session !== null && !session.lost) {
+      return session;
+    }
+    const client = await connectAlone(connectionString, 'jongleur-events', { pipeline: true, limited: true });
+    const fresh: Session = { client, lost: false, tail: null };
+    const lose = () => {
+      fresh.lost = true;
+    };
+    client.on('error', lose).on('end', lose);
+    session = fresh;
+    // Prepared before it is needed: in a transaction that has failed it could not be.
+    await client.query({ name: 'insert-events', text: INSERT, values: [...Array.from({ length: 9 }, () => '{}'), ''] });
+    return fresh;
+  }
+
+  /** Numbers of all, those that are new made first; committed by itself, so that nobody waits for our COMMIT to use them. */
+  async function numbersOf(events: readonly NewEvent[]): Promise<Numbers> {
+    const newUsers = new Set<string>();
+    const newItems = new Set<string>();
+    const userNos = new Int32Array(events.length);
+    const itemNos = new Int32Array(events.length);
+    for (let k = 0; k < events.length; k++) {
+      const { userId, itemId } = events[k];
+      userNos[k] = users.numberOf(userId) ?? 0;
+      itemNos[k] = items.numberOf(itemId) ?? 0;
+      if (userNos[k] === 0) {
+        newUsers.add(userId);
+      }
+      if (itemNos[k] === 0) {
+        newItems.add(itemId);
+      }
+    }
+    if (newUsers.size > 0 || newItems.size > 0) {
+      const found = await resolveIds(database, [...newUsers], [...newItems]);
+      const foundUsers = new Map([...newUsers].map((id, k) => [id, found.userNos[k]]));
+      const foundItems = new Map([...newItems].map((id, k) => [id, found.itemNos[k]]));
+      foundUsers.forEach((no, id) => users.learn(id, no));
+      foundItems.forEach((no, id) => items.learn(id, no));
+      for (let k = 0; k < events.length; k++) {
+        userNos[k] = userNos[k] === 0 ? foundUsers.get(events[k].userId)! : userNos[k];
+        itemNos[k] = itemNos[k] === 0 ? foundItems.get(events[k].itemId)! : itemNos[k];
+      }
+    }
+    return { userNos, itemNos };
+  }
+
+  /** Whether this transaction tells others that there are events. Those that do not are told of by the next, or a moment later. */
+  function wakesNow(): boolean {
+    const nowMs = performance.now();
+    if (nowMs - lastWakeMs >= WAKE_EVERY_MS) {
+      lastWakeMs = nowMs;
+      clearTimeout(wakeLater);
+      wakeLater = undefined;
+      return true;
+    }
+    wakeLater ??= setTimeout(() => {
+      wakeLater = undefined;
+      lastWakeMs = performance.now();
+      run(database, `SELECT pg_notify('jongleur_events', '')`).catch(() => undefined);
+    }, WAKE_EVERY_MS).unref();
+    return false;
+  }
+
+  /** Writes a group's statements. @param behind store only where the group sent before it was stored */
+  async function send(via: Session, events: readonly NewEvent[], { userNos, itemNos }: Numbers, behind: boolean): Promise<Ending> {
+    const group = ++groups;
+    const former = behind ? via.tail : null;
+    via.tail = group;
+    const { client } = via;
+    const [begun, inserted, committed] = await Promise.allSettled([
+      client.query(beginStatement(group, former, generation, wakesNow())) as unknown as Promise<{ rows: BeginRow[] }[]>,
+      client.query({ name: 'insert-events', text: INSERT, values: [...toArrays(events, userNos, itemNos), String(group)] }),
+      client.query('COMMIT'),
+    ]);
+    const facts = begun.status === 'fulfilled' ? begun.value[2].rows[0] : null;
+    if (committed.status === 'rejected') {
+      const error = explainDatabaseError(committed.reason);
+      if (!via.lost && !(error instanceof DatabaseUnavailable)) {
+        return { kind: 'refused', error };
+      }
+      via.lost = true;
+      return { kind: 'doubt', xid: facts?.xid ?? null, pid: (client as unknown as { processID: number }).processID, error };
+    }
+    if (begun.status === 'rejected' || inserted.status === 'rejected') {
+      return { kind: 'refused', error: begun.status === 'rejected' ? begun.reason : (inserted as PromiseRejectedResult).reason };
+    }
+    const { xid, claimed, generation: current } = facts!;
+    if (current !== generation) {
+      users.clear();
+      items.clear();
+      generation = current;
+    }
+    return claimed === null ? { kind: 'again' } : { kind: 'stored', xid, rows: inserted.value.rowCount ?? 0 };
+  }
+
+  /** What became of a transaction whose COMMIT got no answer. @throws CommitUnknown */
+  async function resolveDoubt({ xid, pid, error: cause }: Ending & { kind: 'doubt' }, dedups: readonly string[]): Promise<Ending> {
+    const deadline = performance.now() + resolveMs;
+    for (;;) {
+      try {
+        if (xid !== null) {
+          const [{ status }] = await run<{ status: string | null }>(database, 'SELECT pg_xact_status($1::xid8) AS status', [xid]);
+          if (status !== 'in progress') {
+            // The rows decide: after a crash of Postgres a number that never reached the disk may be given to another transaction.
+            const [{ rows }] = await run<{ rows: number }>(database, 'SELECT count(*)::int AS rows FROM events WHERE dedup = ANY($2::uuid[]) AND xid = $1::xid8', [xid, dedups]);
+            return rows > 0 ? { kind: 'stored', xid, rows } : { kind: 'again' };
+          }
+        } else {
+          // Not even BEGIN was answered. Once its process is gone the transaction has ended, and sending it again finds what it stored.
+          const [{ there }] = await run<{ there: boolean }>(database, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND application_name = 'jongleur-events') AS there`, [pid]);
+          if (!there) {
+            return { kind: 'again' };
+          }
+        }
+      } catch (error) {
+        // A number that Postgres has not reached yet, after a crash: nothing of ours came through.
+        if (sqlStateOf(error) === INVALID_PARAMETER) {
+          return { kind: 'again' };
+        }
+        if (!(error instanceof DatabaseUnavailable)) {
+          throw error;
+        }
+      }
+      if (performance.now() > deadline) {
+        throw new CommitUnknown(cause);
+      }
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    }
+  }
+
+  /** Tells duplicates from conflicts, where not all rows were new. */
+  async function outcomesOf(events: readonly NewEvent[], itemNos: Int32Array, xid: string, rows: number): Promise<InsertOutcome[]> {
+    if (rows === events.length) {
+      return events.map(() => 'accepted');
+    }
+    const found = await run<StoredEvent>(database, SELECT_STORED, [events.map((event) => event.dedup), xid]);
+    const stored = new Map(found.map((row) => [row.dedup, row]));
+    const unclaimed = new Set(found.filter((row) => row.mine).map((row) => row.dedup));
+    return events.map((event, k) => {
+      if (unclaimed.delete(event.dedup)) {
+        return 'accepted';
+      }
+      const row = stored.get(event.dedup);
+      return row !== undefined && sameContent(event, itemNos[k], row) ? 'duplicate' : 'conflict';
+    });
+  }
+
+  /** Brings requests to an end with nobody beside: again where that helps, in halves where Postgres will not have one of them. */
+  async function bringHome(requests: readonly (readonly NewEvent[])[], first: Ending | null, firstNumbers: Numbers | null): Promise<StoredRequest[]> {
+    const events = requests.flat();
+    let ending = first;
+    let numbers = firstNumbers;
+    try {
+      for (let tried = 1; ; tried++) {
+        if (ending === null) {
+          numbers = await numbersOf(events);
+          ending = await send(await open(), events, numbers, false);
+        }
+        if (ending.kind === 'doubt') {
+          ending = await resolveDoubt(ending, events.map((event) => event.dedup));
+        }
+        if (ending.kind === 'stored') {
+          return shareOut(requests, await outcomesOf(events, numbers!.itemNos, ending.xid, ending.rows));
+        }
+        if (ending.kind === 'refused') {
+          const error = explainDatabaseError(ending.error);
+          const state = sqlStateOf(error);
+          if (error instanceof DatabaseUnavailable || error instanceof DatabaseFull) {
+            throw error;
+          }
+          if (state === undefined || !(state in RETRYABLE_SQLSTATES || state === NOT_PREPARED)) {
+            return requests.length === 1 ? [{ error }] : [...(await bringHome(requests.slice(0, requests.length >> 1), null, null)), ...(await bringHome(requests.slice(requests.length >> 1), null, null))];
+          }
+        }
+        if (tried >= MAX_ATTEMPTS) {
+          // Too busy for us, not wrong: the caller may try again later.
+          throw new DatabaseUnavailable(ending.kind === 'refused' ? ending.error : new Error(`given up after ${tried} attempts`));
+        }
+        ending = null;
+      }
+    } catch (error) {
+      return requests.map(() => ({ error: explainDatabaseError(error) }));
+    }
+  }
+
+  return {
+    async commit(requests) {
+      const [formerSent, formerDone] = [lastSent, lastDone];
+      let tellSent = () => {};
+      let tellDone = () => {};
+      lastSent = new Promise((resolve) => {
+        tellSent = resolve;
+      });
+      lastDone = new Promise((resolve) => {
+        tellDone = resolve;
+      });
+      let recovers = false;
+      const recover = async (ending: Ending | null, numbers: Numbers | null) => {
+        recovers = true;
+        recovering++;
+        tellSent();
+        await formerDone;
+        return await bringHome(requests, ending, numbers);
+      };
+      try {
+        await formerSent;
+        if (recovering > 0 || session === null || session.lost) {
+          return await recover(null, null);
+        }
+        const events = requests.length === 1 ? requests[0] : requests.flat();
+        const numbers = await numbersOf(events);
+        if (recovering > 0 || session.lost) {
+          return await recover(null, null);
+        }
+        const sending = send(session, events, numbers, true);
+        tellSent();
+        const ending = await sending;
+        if (ending.kind !== 'stored') {
+          return await recover(ending, numbers);
+        }
+        return shareOut(requests, await outcomesOf(events, numbers.itemNos, ending.xid, ending.rows));
+      } catch (error) {
+        return requests.map(() => ({ error: explainDatabaseError(error) }));
+      } finally {
+        if (recovers) {
+          recovering--;
+        }
+        tellSent();
+        await formerDone;
+        tellDone();
+      }
+    },
+    async close() {
+      await lastDone;
+      clearTimeout(wakeLater);
+      await session?.client.end().catch(() => undefined);
+    },
+  };
+}
+
+function shareOut(requests: readonly (readonly NewEvent[])[], outcomes: readonly InsertOutcome[]): StoredRequest[] {
+  let from = 0;
+  return requests.map((events) => ({ outcomes: outcomes.slice(from, (from += events.length)) }));
+}
