@@ -14,7 +14,7 @@ import { ImportFileFault } from './ingest/csv.ts';
 import { type ImportSummary, importFile } from './ingest/importer.ts';
 import { PRESETS } from './ingest/rows.ts';
 import { createLogger } from './logger.ts';
-import { FitDiverged } from './model/ials.ts';
+import { FitDiverged } from './model/recipe.ts';
 import { addOfflineCommands } from './offline-commands.ts';
 import { type Answer, createAnswers } from './serving/answers.ts';
 import type { Role } from './storage/api-keys.ts';

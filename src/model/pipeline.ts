@@ -6,7 +6,8 @@
  * test part. Where no honest split is possible the model is fitted
  * all the same, and the report says why it was not scored.
  */
-import { DEFAULT_RECIPE, type Fit, FitDiverged, type FitHooks, fitIals, type Recipe } from './ials.ts';
+import { fitIals } from './ials.ts';
+import { DEFAULT_RECIPE, type Fit, FitDiverged, type FitHooks, type Recipe } from './recipe.ts';
 import { type EventColumns, type EventTypeRule, foldEvents, type Interactions, newestOccurredAt } from './interactions.ts';
 import { type Factors, indexInteractions, indexOfNo, meanWeight, scaleWeights, type SparseRows, transpose } from './matrix.ts';
 import { bootstrapInterval, evaluateRanking, type Interval, rankByFactors, type Ranker } from './metrics.ts';
@@ -114,8 +115,8 @@ export function trainModel(input: TrainingInput): TrainedModel {
   const holdout = evaluateHoldout(columns, rules, recipe, fit, testShare, onProgress);
 
   onProgress?.('refit', 0.5);
-  const final = fitInteractions(interactions, recipe, fit, true, (done) => onProgress?.('refit', 0.5 + 0.45 * done), (used, itemNos, users) =>
-    planStart(live, used, rules, itemNos, columns.length, users),
+  const final = fitInteractions(interactions, recipe, fit, true, (done) => onProgress?.('refit', 0.5 + 0.45 * done), (used, itemNos, userNos) =>
+    planStart(live, used, rules, itemNos, columns.length, userNos),
   );
   onProgress?.('finish', 0.95);
   checkFinite(final.users, 'user', final.sweeps);
@@ -203,14 +204,14 @@ const fitAlone: FitFunction = (byUser, recipe, hooks) => fitIals(byUser, transpo
 /** Begins cold unless `plan` says otherwise. The recipe given back is the one asked for: its sweeps are those of a cold start. */
 function fitInteractions(
   interactions: Interactions, recipe: Recipe, fit: FitFunction, withObjective: boolean, onFraction: (done: number) => void,
-  plan: (used: Recipe, itemNos: Int32Array, users: number) => PlannedStart = (used, itemNos, users) => planStart(noLiveModel, used, [], itemNos, 0, users),
+  plan: (used: Recipe, itemNos: Int32Array, userNos: Int32Array) => PlannedStart = (used, itemNos, users) => planStart(noLiveModel, used, [], itemNos, 0, users),
 ) {
   const { userNos, itemNos, matrix } = indexInteractions(interactions);
   const weightScale = 1 / meanWeight(matrix);
   const byUser = scaleWeights(matrix, weightScale);
   const { used, note } = capFactors(recipe, matrix.rows, matrix.cols);
-  const { items, sweeps, report: start } = plan(used, itemNos, userNos.length);
-  const fitted = fit(byUser, { ...used, sweeps }, { objective: withObjective, ...(items ? { start: { items } } : {}), onSweep: (sweep, of) => onFraction(sweep / of) });
+  const { start: begin, sweeps, report: start } = plan(used, itemNos, userNos);
+  const fitted = fit(byUser, { ...used, sweeps }, { objective: withObjective, ...(begin ? { start: begin } : {}), onSweep: (sweep, of) => onFraction(sweep / of) });
   return { userNos, itemNos, matrix, weightScale, recipe: used, note, start, sweeps, users: fitted.users, items: fitted.items, objective: fitted.objective ?? [] };
 }
 

@@ -8,8 +8,8 @@
  */
 import { availableParallelism } from 'node:os';
 import type pg from 'pg';
-import { DEFAULT_RECIPE, type Recipe } from '../model/ials.ts';
-import type { KernelChoice } from '../model/kernels/kernels.ts';
+import { DEFAULT_RECIPE, type Recipe } from '../model/recipe.ts';
+import type { KernelChoice } from '../model/kernels/create.ts';
 import type { QualityMinimums } from '../model/quality/findings.ts';
 import type { QualityReport } from '../model/quality/report.ts';
 import { extractTrainingData } from '../storage/extract.ts';
@@ -178,7 +178,9 @@ async function findStart(connection: pg.Client, coldEvery: number): Promise<Trai
     return { code: 'unreadable', note: `The report of live version ${version} does not say what it was fitted on.` };
   }
   try {
-    return { version, events, users, warmInARow, itemPart: await loadModelPart(connection, version, 'item') };
+    const itemPart = await loadModelPart(connection, version, 'item');
+    const userPart = await loadModelPart(connection, version, 'user').catch(() => null); // without it the refit takes a half-sweep more
+    return { version, events, users, warmInARow, itemPart, userPart };
   } catch (error) {
     return { code: 'unreadable', note: error instanceof Error ? error.message : String(error) };
   }

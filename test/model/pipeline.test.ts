@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createFoldIn } from '../../src/model/fold-in.ts';
-import { DEFAULT_RECIPE, type Recipe } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE, type Recipe } from '../../src/model/recipe.ts';
 import type { EventColumns } from '../../src/model/interactions.ts';
 import { capFactors, NotEnoughData, trainModel, type TrainingPhase } from '../../src/model/pipeline.ts';
 import { createRandom } from '../../src/model/random.ts';

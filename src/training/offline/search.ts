@@ -8,7 +8,7 @@
  * combination costs one pass over them. Every fit starts cold, and nothing but the held-out parts of the one file is looked at.
  */
 import { createScoredUsers, type Histories, rankByHybrid, scaleTerms, type ScoredUsers } from '../../model/hybrid.ts';
-import { FitDiverged, type Recipe } from '../../model/ials.ts';
+import { FitDiverged, type Recipe } from '../../model/recipe.ts';
 import { holdOutByTime, holdOutByUser, type PairHoldout, sampleRelevance } from '../../model/holdout.ts';
 import { evaluateRanking, meanOf } from '../../model/metrics.ts';
 import type { Neighbours } from '../../model/neighbours.ts';

@@ -1,19 +1,17 @@
-/**
- * A training thread. The first takes a job, says how far it is, and gives back a model's bytes or factors; the others help it fit. Imports only the model and
- * the messages.
- */
+/** A thread with a training, a check of the data or neighbours to find: says how far it is and gives back what it made. What fits only is fit-entry.ts. Imports only the model and the messages. */
 import { parentPort, threadId, workerData } from 'node:worker_threads';
-import { fitExplicit } from '../../model/explicit.ts';
-import { FitDiverged, fitIals } from '../../model/ials.ts';
-import { createKernels } from '../../model/kernels/kernels.ts';
-import { indexOfNo, transpose } from '../../model/matrix.ts';
+import { createKernels } from '../../model/kernels/create.ts';
+import type { Kernels } from '../../model/kernels/kernels.ts';
+import { indexOfNo } from '../../model/matrix.ts';
 import { type FitFunction, NotEnoughData, type TrainingInput, trainModel } from '../../model/pipeline.ts';
+import { fitPlainly } from '../../model/plain-fit.ts';
 import { reportQuality } from '../../model/quality/report.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
-import { decodeItemFactors, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
-import { createFitThread, viewPlaced } from '../../model/threaded-fit.ts';
+import { decodeItemFactors, decodeUserFactors, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
+import { createFitThread } from '../../model/threaded-fit.ts';
 import { helpFindNeighbours } from '../../model/threaded-neighbours.ts';
-import type { CheckJob, Computed, FitJob, IdColumns, Place, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
+import { failureOf } from './failure.ts';
+import type { CheckJob, Computed, IdColumns, Place, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 const decoder = new TextDecoder();
 
@@ -32,22 +30,20 @@ function post(message: ThreadMessage, transfer: ArrayBuffer[] = []): void {
 }
 
 /** The threads' fit; and where the matrix is beyond what they can address, the plain one in this thread alone. */
-function createFit({ memory, kernel, limitBytes, thread, threads }: Place, placed = false): { fit: FitFunction; computed(): Computed } {
-  const kernels = createKernels(kernel, memory);
+function createFit({ memory, kernel, limitBytes, thread, threads }: Place, kernels: Kernels): { fit: FitFunction; computed(): Computed } {
   const shared = createFitThread(memory, kernels, thread, threads, limitBytes);
   let computed: Computed = { kernel: kernels.name, threads };
   return {
     computed: () => computed,
     fit(byUser, recipe, hooks) {
       try {
-        return shared.fit(byUser, recipe, hooks, placed);
+        return shared.fit(byUser, recipe, hooks);
       } catch (error) {
         if (!(error instanceof FitTooLarge) || kernel !== 'auto') {
           throw error;
         }
         computed = { kernel: 'reference', threads: 1 };
-        const plain = { ...recipe, sweeps: 2 * recipe.sweeps };
-        return hooks.biases === undefined ? fitIals(byUser, transpose(byUser), plain, hooks) : fitExplicit(byUser, transpose(byUser), plain, hooks.biases, hooks);
+        return fitPlainly(byUser, recipe, hooks);
       }
     },
   };
@@ -65,15 +61,15 @@ function readLive(live: TrainJob['live']): NonNullable<TrainingInput['live']> {
   if ('code' in live) {
     return live;
   }
-  const { version, events, users, warmInARow, itemPart } = live;
+  const { version, events, users, warmInARow, itemPart, userPart } = live;
   try {
-    return { version, events, users, warmInARow, items: decodeItemFactors(itemPart) };
+    return { version, events, users, warmInARow, items: decodeItemFactors(itemPart), userSide: userPart === null ? null : decodeUserFactors(userPart) };
   } catch (error) {
     return { code: 'unreadable', note: `Live version ${version}: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
 
-function train(job: TrainJob, place: Place): void {
+function train(job: TrainJob, place: Place, kernels: Kernels): void {
   if (job.quality != null) {
     post({ kind: 'progress', phase: 'quality', fraction: 0 });
     const { missing, figures } = check({ columns: job.columns, rules: job.rules, catalogueItems: job.items.nos.length, quality: job.quality });
@@ -81,7 +77,7 @@ function train(job: TrainJob, place: Place): void {
       throw new NotEnoughData(figures.users, figures.items, figures.interactions, missing);
     }
   }
-  const { fit, computed } = createFit(place);
+  const { fit, computed } = createFit(place, kernels);
   const { itemSide, userSide, report } = trainModel({
     columns: job.columns,
     rules: job.rules,
@@ -96,64 +92,16 @@ function train(job: TrainJob, place: Place): void {
   post({ kind: 'done', computed: computed(), threadId, recipe: itemSide.recipe, report, itemPart, userPart }, transfer);
 }
 
-function fitOnly({ matrix, recipe, objective, biases }: FitJob, place: Place): void {
-  const { fit, computed } = createFit(place, matrix.kind === 'placed');
-  const { byUser, items: start } = matrix.kind === 'placed' ? viewPlaced(place.memory, matrix.shape) : matrix;
-  const started = matrix.kind === 'placed' ? matrix.started : start !== null;
-  let before = performance.now();
-  let objectiveMs = 0;
-  let objectiveStartedMs = 0;
-  let ofSweepMs = 0;
-  const fitted = fit(byUser, recipe, {
-    objective,
-    ...(started ? { start: { items: start! } } : {}),
-    ...(biases === null ? {} : { biases }),
-    onObjective: (begins) => {
-      const now = performance.now();
-      if (begins) {
-        objectiveStartedMs = now;
-      } else {
-        objectiveMs += now - objectiveStartedMs;
-        ofSweepMs = now - objectiveStartedMs;
-      }
-    },
-    onSweep: (sweep, of) => {
-      const now = performance.now();
-      post({ kind: 'sweep', sweep, of, seconds: (now - before - ofSweepMs) / 1000 });
-      before = now;
-      ofSweepMs = 0;
-    },
-  });
-  post({ kind: 'fitted', computed: computed(), users: fitted.users, items: fitted.items, objective: fitted.objective ?? null, objectiveSeconds: objectiveMs / 1000 });
-}
-
-function failureOf(error: unknown): ThreadFailure {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof FitDiverged) {
-    return { kind: 'failed', code: 'diverged', message, sweep: error.sweep, side: error.side, row: error.row };
-  }
-  return { kind: 'failed', code: error instanceof NotEnoughData ? 'not-enough-data' : error instanceof RangeError ? 'range' : 'internal', message };
-}
-
-function help({ memory, kernel, limitBytes, thread, threads }: Place): never {
-  return createFitThread(memory, createKernels(kernel, memory), thread, threads, limitBytes).serve();
-}
-
 const given = workerData as ThreadJob;
-if (given.kind === 'help') {
-  help(given.place);
-}
 try {
   if (given.kind === 'train') {
-    train(given.job, given.place);
+    train(given.job, given.place, await createKernels(given.place.kernel, given.place.memory));
   } else if (given.kind === 'check') {
     check(given.job);
-  } else if (given.kind === 'neighbours') {
+  } else {
     helpFindNeighbours(given.work, given.thread);
     post({ kind: 'found' });
-  } else {
-    fitOnly(given.job, given.place);
   }
 } catch (error) {
-  post(failureOf(error));
+  post(error instanceof NotEnoughData ? { kind: 'failed', code: 'not-enough-data', message: error.message } : failureOf(error));
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_RECIPE } from '../../../src/model/ials.ts';
+import { DEFAULT_RECIPE } from '../../../src/model/recipe.ts';
 import type { RecipeChoice } from '../../../src/training/offline/data.ts';
 import { evaluateOffline } from '../../../src/training/offline/evaluate.ts';
 import { drawCandidates, searchRecipe } from '../../../src/training/offline/search.ts';
