@@ -1,5 +1,5 @@
 /** Six kinds of shops whose trouble is known by construction, each with the recipe that a shop of the kind is tried with. Sizes vary with the seed. */
-import { DEFAULT_RECIPE } from '../../dist/model/ials.js';
+import { DEFAULT_RECIPE } from '../../dist/model/recipe.js';
 import { createRandom } from '../../dist/model/random.js';
 import { generateColumns } from './shop.mjs';
 

@@ -9,7 +9,7 @@
  */
 import { comparePaired, createResamples } from '../../dist/model/evaluation/bootstrap.js';
 import { judgeCandidate } from '../../dist/model/gate.js';
-import { DEFAULT_RECIPE } from '../../dist/model/ials.js';
+import { DEFAULT_RECIPE } from '../../dist/model/recipe.js';
 import { evaluateRanking, meanOf, rankByFactors } from '../../dist/model/metrics.js';
 import { rankByScore, scorePopularity } from '../../dist/model/popularity.js';
 import { createRandom } from '../../dist/model/random.js';
@@ -20,9 +20,9 @@ const shop = { users: 60_000, items: 3000, events: 1_500_000 };
 const seeds = [11, 12, 13, 14];
 const testUsers = 5000;
 
-export function measureGate({ trials, seed }) {
+export async function measureGate({ trials, seed }) {
   const { train, relevance } = splitShop(generateColumns({ ...shop, seed }));
-  const fit = createFit();
+  const fit = await createFit();
   const ndcg = (rank) => evaluateRanking(rank, relevance, [20]).at[0].ndcg;
   const measure = (recipe) => {
     const { users, items } = fit(train, { ...DEFAULT_RECIPE, ...recipe }, {});

@@ -4,7 +4,7 @@
  *
  * Two populations: the later fifth by time, where most want several items, and leave-last-out, where nearly everybody wants one, so that most figures are 0 and a few are 1.
  */
-import { DEFAULT_RECIPE } from '../../dist/model/ials.js';
+import { DEFAULT_RECIPE } from '../../dist/model/recipe.js';
 import { intervalsOf, createResamples } from '../../dist/model/evaluation/bootstrap.js';
 import { measureRanking } from '../../dist/model/evaluation/ranking.js';
 import { meanOf, rankByFactors } from '../../dist/model/metrics.js';
@@ -16,11 +16,11 @@ const shoppers = { users: 100_000, items: 5000, events: 2_500_000 };
 const bounds = { 300: { floor: [92, 98], goal: [94, 96] }, 60: { floor: [88, 99], goal: [91, 98] } };
 const names = ['recall', 'precision', 'ndcg', 'averagePrecision', 'reciprocalRank', 'hit', 'novelty', 'diversity'];
 
-export function measureIntervals({ draws, seed }) {
+export async function measureIntervals({ draws, seed }) {
   const columns = generateColumns({ ...shoppers, seed });
   for (const by of ['time', 'leave-last-out']) {
     const { train, relevance } = splitShop(columns, by);
-    const { users, items } = createFit()(train, { ...DEFAULT_RECIPE, seed }, {});
+    const { users, items } = (await createFit())(train, { ...DEFAULT_RECIPE, seed }, {});
     const { at } = measureRanking(rankByFactors(users, items, train, 20), { relevance, train, itemFactors: items, ks: [10, 20] });
     const population = at.flatMap((metrics) => names.map((name) => ({ name: `${name}@${metrics.k}`, values: metrics[name] })));
     for (const { name, values } of population) {

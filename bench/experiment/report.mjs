@@ -5,7 +5,7 @@
 import { comparePaired, createResamples } from '../../dist/model/evaluation/bootstrap.js';
 import { measureRanking, summarizeRanking } from '../../dist/model/evaluation/ranking.js';
 import { sampleRelevance } from '../../dist/model/holdout.js';
-import { DEFAULT_RECIPE } from '../../dist/model/ials.js';
+import { DEFAULT_RECIPE } from '../../dist/model/recipe.js';
 import { findItemNeighbours, rankByNeighbours } from '../../dist/model/item-knn.js';
 import { transpose } from '../../dist/model/matrix.js';
 import { rankByFactors } from '../../dist/model/metrics.js';
@@ -15,11 +15,11 @@ import { createFit, generateColumns, splitShop } from './shop.mjs';
 
 const wanted = 20_000;
 
-export function measureReport({ rounds, seed }) {
+export async function measureReport({ rounds, seed }) {
   const { train, relevance: all } = splitShop(generateColumns({ users: 90_000, items: 5000, events: 2_250_000, seed }));
   const relevance = sampleRelevance(all, wanted, seed);
   check(relevance.userRows.length === wanted, `${relevance.userRows.length} users to score, not ${wanted}`);
-  const { users, items } = createFit()(train, { ...DEFAULT_RECIPE, seed }, {});
+  const { users, items } = (await createFit())(train, { ...DEFAULT_RECIPE, seed }, {});
   const context = { relevance, train, itemFactors: items, ks: [10, 20] };
   const popularity = rankByScore(scorePopularity(train), train);
   const startedMs = performance.now();

@@ -2,7 +2,7 @@
 import { generateDemoShop } from '../../dist/demo/generator.js';
 import { splitThreeWays } from '../../dist/model/experiment/split.js';
 import { foldEvents, newestOccurredAt } from '../../dist/model/interactions.js';
-import { createKernels } from '../../dist/model/kernels/kernels.js';
+import { createKernels } from '../../dist/model/kernels/create.js';
 import { indexInteractions, meanWeight, scaleWeights } from '../../dist/model/matrix.js';
 import { createSharedMemory } from '../../dist/model/shared-memory.js';
 import { findRelevance } from '../../dist/model/split.js';
@@ -37,7 +37,7 @@ export function splitShop(columns, by = 'time') {
 }
 
 /** Its factors are views that the next fit overwrites. */
-export function createFit() {
+export async function createFit() {
   const memory = createSharedMemory();
-  return createFitThread(memory, createKernels('auto', memory), 0, 1).fit;
+  return createFitThread(memory, await createKernels('auto', memory), 0, 1).fit;
 }

@@ -30,8 +30,8 @@ export function judge({ columns, recipe }, fit) {
   return { ...giveVerdict(curves), curves };
 }
 
-export function measureVerdict({ seeds, verbose }) {
-  const fit = createFit();
+export async function measureVerdict({ seeds, verbose }) {
+  const fit = await createFit();
   const confusions = FAMILIES.map(() => Object.fromEntries(codes.map((code) => [code, 0])));
   for (const [f, family] of FAMILIES.entries()) {
     for (const seed of seeds) {

@@ -1,7 +1,7 @@
 /** A model of the generator's shop, really fitted: factors, histories and neighbours as a training leaves them, encoded as a snapshot. */
 import { DEMO_EVENT_TYPES, generateDemoShop } from '../../dist/demo/generator.js';
 import { scaleTerms, weighHistory } from '../../dist/model/hybrid.js';
-import { DEFAULT_RECIPE } from '../../dist/model/ials.js';
+import { DEFAULT_RECIPE } from '../../dist/model/recipe.js';
 import { foldEvents, newestOccurredAt } from '../../dist/model/interactions.js';
 import { indexInteractions, meanWeight, scaleWeights } from '../../dist/model/matrix.js';
 import { encodeItemSide, encodeUserSide } from '../../dist/model/snapshot.js';

@@ -31,7 +31,7 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
   const withNeighbours = neighbours !== null && scales.neighbours > 0;
   const entries = withNeighbours ? neighbours.index.length : 0;
 
-  // The layout: numbers of 4 bytes each, every part at a multiple of 16 bytes.
+  // The layout: numbers of 4 bytes each, every part at a multiple of 16 bytes. `touched` has one place more: the kernel writes before it knows whether the place is new.
   let end = fields * 4;
   const part = (numbers: number) => {
     const at = Math.ceil(end / 16) * 16;
@@ -40,7 +40,7 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
   };
   const at = {
     vectors: part(rows * stride), heads: part(rows * headFloats), norms: part(rows), rests: part(rows), bonus: part(rows), tileBonus: part(rows / tileRows),
-    neighbourStart: withNeighbours ? part(count + 1) : 0, neighbourAt: part(entries), neighbourSimilarity: part(entries), sums: part(rows), touched: part(rows), marks: part((scanMasks * rows) / 4), itemAt: part(rows),
+    neighbourStart: withNeighbours ? part(count + 1) : 0, neighbourAt: part(entries), neighbourSimilarity: part(entries), sums: part(rows), touched: part(rows + 1), marks: part((scanMasks * rows) / 4), itemAt: part(rows),
     scores: part(maxLimit), places: part(maxLimit), x: part(stride), history: part(mostEntries), weights: part(mostEntries), all: part(rows),
   };
   const pages = Math.ceil(end / pageBytes);
