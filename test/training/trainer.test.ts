@@ -26,7 +26,11 @@ describe('the trainer', () => {
     return trainer;
   };
   let sent = 0;
-  const send = async (count: number) => await service.call('POST', '/v1/events', { events: Array.from({ length: count }, () => ({ userId: `u${sent % 7}`, itemId: `i${sent++ % 11}`, type: 'view' })) });
+  /** Returns once no transaction older than these events is under way, in other tests' databases either: while one is, a run's watermark lies below them. */
+  const send = async (count: number) => {
+    await service.call('POST', '/v1/events', { events: Array.from({ length: count }, () => ({ userId: `u${sent % 7}`, itemId: `i${sent++ % 11}`, type: 'view' })) });
+    await expect.poll(async () => await run(service.database, 'SELECT FROM events WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()) LIMIT 1'), { timeout: 20_000, interval: 10 }).toEqual([]);
+  };
   /** Newest first. */
   const states = async () => (await listRuns(service.database, null, 10)).map((one) => `${one.startedBy}:${one.state}`);
 
