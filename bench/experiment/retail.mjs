@@ -52,7 +52,7 @@ function tell({ imported, first, second, rate }) {
   addRow({ measure: 'Online Retail, jongleur train, next model, under load', ...bounds, figure: second.seconds, raw: `wall of the command; ${phases(two)}` });
   const { load } = second;
   check(load.failed === 0, `${load.failed} of ${load.sent} requests failed`);
-  check((load.sources.personal ?? 0) > 0.9 * load.sent, `of ${load.sent} answers only ${load.sources.personal ?? 0} are personal`);
+  check((load.sources.personal ?? 0) > 0.95 * load.sent, `of ${load.sent} answers only ${load.sources.personal ?? 0} are personal: ${JSON.stringify(load.sources)}`);
   addRow({
     measure: `serving p99 meanwhile, ${rate} requests/s`, floor: 50, goal: 25, unit: 'ms', digits: 1, figure: load.p99,
     raw: `${load.sent} requests in ${load.seconds.toFixed(0)} s, p50 ${load.p50.toFixed(1)} ms, longest ${load.most.toFixed(0)} ms, none failed; ${Object.entries(load.sources).map(([source, count]) => `${count} ${source}`).join(', ')}`,
@@ -72,7 +72,7 @@ async function readUsers(path) {
   const users = new Set();
   for await (const batch of csv.batches()) {
     for (const fields of batch.rows) {
-      if (fields[column] !== '') users.add(fields[column]);
+      if (fields[column] !== '') users.add(fields[column].replace(/\.0$/, '')); // as the preset reads it
     }
   }
   return [...users];

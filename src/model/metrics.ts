@@ -1,6 +1,5 @@
-/** How good are ranked lists? Whole catalogue, binary relevance, one number per user and cut-off, and intervals over users. */
+/** How good are ranked lists? Whole catalogue, binary relevance, one number per user and cut-off. Intervals over users: `evaluation/bootstrap.ts`. */
 import type { Factors, SparseRows } from './matrix.ts';
-import { createRandom } from './random.ts';
 import type { Relevance } from './split.ts';
 import { createScanIndex, createTopN, scanTopN } from './top-n.ts';
 
@@ -95,33 +94,6 @@ export function rankByFactors(users: Factors, items: Factors, train: SparseRows,
   };
 }
 
-/** From this many values on the mean is normal to within the resampling's own noise, and mean ± z·s/√n takes its place. */
-const bootstrapUpTo = 5000;
-
-/** Percentile interval of the mean by resampling the values (Efron 1979). Zero values: all NaN. */
-export function bootstrapInterval(values: Float64Array, options: { resamples?: number; seed?: number; level?: number } = {}): Interval {
-  const { resamples = 1000, seed = 1, level = 0.95 } = options;
-  const n = values.length;
-  if (n === 0) return { mean: Number.NaN, low: Number.NaN, high: Number.NaN };
-  const mean = meanOf(values);
-  if (n > bootstrapUpTo) {
-    let squares = 0;
-    for (let i = 0; i < n; i++) squares += (values[i]! - mean) ** 2;
-    const reach = normalQuantile((1 + level) / 2) * Math.sqrt(squares / (n - 1) / n);
-    return { mean, low: mean - reach, high: mean + reach };
-  }
-  const random = createRandom(seed);
-  const means = new Float64Array(resamples);
-  for (let b = 0; b < resamples; b++) {
-    let sum = 0;
-    for (let i = 0; i < n; i++) sum += values[random.integer(n)]!;
-    means[b] = sum / n;
-  }
-  means.sort();
-  const cut = (1 - level) / 2;
-  return { mean, low: quantileOfSorted(means, cut), high: quantileOfSorted(means, 1 - cut) };
-}
-
 export function meanOf(values: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]!;
@@ -133,10 +105,4 @@ export function quantileOfSorted(sorted: Float64Array, share: number): number {
   const below = Math.floor(position);
   const above = Math.min(sorted.length - 1, below + 1);
   return sorted[below]! + (position - below) * (sorted[above]! - sorted[below]!);
-}
-
-/** Inverse of the standard normal distribution for p in [0.5, 1), within 4.5e-4 (Abramowitz & Stegun 26.2.23). */
-function normalQuantile(p: number): number {
-  const t = Math.sqrt(-2 * Math.log(1 - p));
-  return t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
 }

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { foldEvents } from '../../src/model/interactions.ts';
 import { createFactors, indexInteractions } from '../../src/model/matrix.ts';
-import { bootstrapInterval, evaluateRanking, rankByFactors } from '../../src/model/metrics.ts';
+import { evaluateRanking, rankByFactors } from '../../src/model/metrics.ts';
 import { orderByScore, rankByScore, scorePopularity, scoreRecentPopularity } from '../../src/model/popularity.ts';
-import { createRandom } from '../../src/model/random.ts';
 import { columnsOf, ruleOf, sparseOf } from './events.ts';
 import { rankFrom, relevanceOf } from './ranking.ts';
 
@@ -80,33 +79,5 @@ describe('rankers', () => {
     expect([rank(0, out), ...out]).toEqual([3, 0, 2, 3]);
     expect([rank(2, out), ...out]).toEqual([3, 1, 2, 3]);
     expect([rank(1, out), out[0]]).toEqual([1, 0]);
-  });
-});
-
-describe('the bootstrap', () => {
-  const normal = (n: number) => {
-    const random = createRandom(n);
-    return Float64Array.from({ length: n }, () => 3 + 2 * random.gaussian());
-  };
-
-  it('gives the interval of the mean, by resampling or by the normal law', () => {
-    for (const n of [400, 20_000]) {
-      const { mean, low, high } = bootstrapInterval(normal(n));
-      expect(mean).toBeCloseTo(3, 0);
-      expect((high - low) / ((2 * 1.96 * 2) / Math.sqrt(n))).toBeCloseTo(1, 0.9);
-      expect(low).toBeLessThan(mean);
-      expect(high).toBeGreaterThan(mean);
-    }
-  });
-
-  it('repeats itself for the same seed', () => {
-    const values = normal(50);
-    expect(bootstrapInterval(values, { seed: 4 })).toEqual(bootstrapInterval(values, { seed: 4 }));
-    expect(bootstrapInterval(values, { seed: 4 })).not.toEqual(bootstrapInterval(values, { seed: 5 }));
-  });
-
-  it('has no width for one value, and no value for none', () => {
-    expect(bootstrapInterval(Float64Array.of(2))).toEqual({ mean: 2, low: 2, high: 2 });
-    expect(bootstrapInterval(new Float64Array(0)).mean).toBeNaN();
   });
 });

@@ -8,7 +8,8 @@ import { createHash } from 'node:crypto';
 import { rankByHybrid } from '../../model/hybrid.ts';
 import { findItemNeighbours, rankByNeighbours } from '../../model/item-knn.ts';
 import { type Factors, type SparseRows, transpose } from '../../model/matrix.ts';
-import { bootstrapInterval, evaluateRanking, type Interval, type Ranker } from '../../model/metrics.ts';
+import { evaluateRanking, type Interval, type Ranker } from '../../model/metrics.ts';
+import { createResamples, intervalsOf } from '../../model/evaluation/bootstrap.ts';
 import { countRecentUsers, countUsers, findPairRelevance } from '../../model/pairs.ts';
 import { rankByScore, recentDays } from '../../model/popularity.ts';
 import type { Relevance } from '../../model/split.ts';
@@ -94,9 +95,9 @@ function findRelevant(train: PairData, test: PairData, byUser: SparseRows): Rele
 
 function summarize(rank: Ranker, relevance: Relevance, ks: readonly number[]): Metrics {
   const metrics: Metrics = {};
+  const resamples = createResamples(relevance.userRows.length);
   for (const { k, recall, ndcg } of evaluateRanking(rank, relevance, ks).at) {
-    metrics[`recall@${k}`] = bootstrapInterval(recall);
-    metrics[`ndcg@${k}`] = bootstrapInterval(ndcg);
+    [metrics[`recall@${k}`], metrics[`ndcg@${k}`]] = intervalsOf(resamples, [recall, ndcg]);
   }
   return metrics;
 }
