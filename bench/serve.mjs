@@ -3,7 +3,7 @@
  * the same client, turn by turn; every shopper is asked for once a round. Nothing of an answer is kept between requests. Prints both raw rates and the server's CPU time per answer; ends with
  * code 1 where a floor is not reached or an answer is not the one that scoring everything gives.
  *
- *   npm run bench:serve [-- --rows trained-1k,trained-40k,million] [--seconds 4] [--rounds 3] [--seed 1]
+ *   npm run bench:serve [-- --rows trained-1k,event,trained-40k,fresh,million] [--seconds 4] [--rounds 3] [--seed 1]
  */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,6 +12,7 @@ import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { DEMO_EVENT_TYPES } from '../dist/demo/generator.js';
 import { createPlainScan } from '../dist/model/hybrid.js';
 import { createRanker } from '../dist/model/ranker.js';
 import { createDatabase, readServerFacts } from '../dist/storage/database.js';
@@ -29,7 +30,9 @@ const SIZES = {
   '40k': { users: 30_000, items: 40_000, events: 1_450_000, neighbours: 100 },
   '1M': { users: 100_000, items: 1_000_000, events: 4_500_000, neighbours: 20 },
 };
-const ROWS = ['trained-1k', 'trained-40k', 'million'];
+const ROWS = ['trained-1k', 'event', 'trained-40k', 'fresh', 'million'];
+/** Shoppers whose events lie in Postgres, for the rows that read them. */
+const FRESH_USERS = 6_000;
 const LIMIT = 10;
 const { values: options } = parseArgs({ options: { rows: { type: 'string', default: ROWS.join(',') }, seconds: { type: 'string', default: '4' }, rounds: { type: 'string', default: '3' }, seed: { type: 'string', default: '1' } } });
 const wanted = options.rows.split(',');
@@ -49,9 +52,14 @@ await chmod(folder, 0o755);
 const postgres = await startEmbeddedPostgres({ dataDir: folder, log: () => undefined });
 const scripts = fileURLToPath(new URL('serve/', import.meta.url));
 
+/** Ended at the end, whatever failed on the way. */
+const children = new Set();
+
 /** A process that answers one message to each command. */
 async function start(script, argument) {
   const child = fork(join(scripts, script), argument === undefined ? [] : [JSON.stringify(argument)], { execArgv: ['--expose-gc'] });
+  children.add(child);
+  child.on('exit', () => children.delete(child));
   const told = async (command) => {
     child.send(command);
     return (await once(child, 'message'))[0];
@@ -71,7 +79,8 @@ async function open(size) {
   await migrate(url.href, () => undefined);
   const database = createDatabase({ connectionString: url.href, maxConnections: 2, onError: () => undefined });
   const { systemIdentifier } = await readServerFacts(database);
-  const model = await makeModel({ ...SIZES[size], seed, rules: await listEventTypes(database) });
+  const rules = await listEventTypes(database);
+  const model = await makeModel({ ...SIZES[size], seed, rules });
   const lock = await takeTrainingLock(url.href);
   await publishModel(lock.connection, await startRun(lock.connection, 'api'), { recipe: {}, report: {}, watermark: '1000000000', systemIdentifier, itemPart: model.itemPart, userPart: model.userPart });
   await lock.release();
@@ -82,7 +91,7 @@ async function open(size) {
     `\n${size}: ${model.userIds.length} shoppers × ${model.itemIds.length} items, ${(model.histories.index.length / model.userIds.length).toFixed(1)} items a history, ${(model.hybrid.neighbours.index.length / model.itemIds.length).toFixed(1)} neighbours an item,` +
       ` snapshot ${((model.itemPart.length + model.userPart.length) / 1e6).toFixed(0)} MB (made, fitted and published in ${((performance.now() - startedMs) / 1000).toFixed(0)} s; loaded in ${(startMs / 1000).toFixed(2)} s)`,
   );
-  return { model, server, base, startMs };
+  return { model, server, base, startMs, url: url.href, typeNos: DEMO_EVENT_TYPES.map((type) => rules.find((rule) => rule.name === type).typeNo) };
 }
 
 const ask = async (base, path) => {
@@ -117,7 +126,7 @@ async function checkAnswers({ model, base }, users) {
 }
 
 /** Both sides by turns. @returns the ratio of their rates, and what else there is to say of both */
-async function compare({ server, base }, paths, bounds, name) {
+async function compare({ server, base }, paths, bounds, name, prepare = () => undefined) {
   const bare = await start('bare.mjs');
   const { base: bareBase } = await bare.told({ body: await ask(base, paths[0]) });
   const run = async (side, at, list) => {
@@ -126,10 +135,12 @@ async function compare({ server, base }, paths, bounds, name) {
     check(result.failed === 0, `${result.failed} answers of ${name} were not 200`);
     return { ...result, cpuUs: (((await side.told({ command: 'usage' })).cpuMs - before.cpuMs) * 1000) / (result.perSecond * seconds) };
   };
+  await prepare();
   await run(server, base, paths);
   await run(bare, bareBase, ['/bare']);
   const turns = [];
   for (let round = 0; round < rounds; round++) {
+    await prepare();
     turns.push([await run(server, base, paths), await run(bare, bareBase, ['/bare'])]);
   }
   await bare.stop();
@@ -150,18 +161,100 @@ function distinctUsers(model, most) {
   return Array.from({ length: count }, (_, n) => pathOf(model.userIds[(n * 7919) % model.userIds.length]));
 }
 
+/** One shop for all rows that ask for it. */
+const shops = new Map();
+async function shopOf(size) {
+  const opened = shops.get(size) ?? (await open(size));
+  shops.set(size, opened);
+  return opened;
+}
+
 async function measureTrained(size, bounds) {
-  const opened = await open(size);
-  try {
-    await checkAnswers(opened, 200);
-    const name = `${opened.model.itemIds.length} items, trained`;
-    addTail(name, await compare(opened, distinctUsers(opened.model, 30_000), bounds, name));
-  } finally {
-    await opened.server.stop();
+  const opened = await shopOf(size);
+  await checkAnswers(opened, 200);
+  const name = `${opened.model.itemIds.length} items, trained`;
+  addTail(name, await compare(opened, distinctUsers(opened.model, 30_000), bounds, name));
+}
+
+/** Users, items and the events of the first shoppers, under the numbers that the model knows them by. */
+async function storeEvents({ url, model: { shop }, typeNos }) {
+  const database = createDatabase({ connectionString: url, maxConnections: 1, onError: () => undefined });
+  for (const [table, count] of [['user', shop.users], ['item', shop.items.length]]) {
+    await database.query(`INSERT INTO ${table}s (${table}_no, ${table}_id) OVERRIDING SYSTEM VALUE SELECT n, '${table}-' || n FROM generate_series(1, ${count}) n`);
+    await database.query(`SELECT setval(pg_get_serial_sequence('${table}s', '${table}_no'), ${count})`);
+  }
+  const { events } = shop;
+  const rows = Array.from({ length: events.length }, (_, k) => k).filter((k) => events.user[k] <= FRESH_USERS);
+  const orNull = (column) => rows.map((k) => (Number.isNaN(column[k]) ? null : column[k]));
+  await database.query(
+    `INSERT INTO events (user_no, item_no, type_no, value, quantity, price, occurred_at, dedup)
+     SELECT u, i, t, v, q, p, to_timestamp(at / 1000), gen_random_uuid() FROM unnest($1::int[], $2::int[], $3::smallint[], $4::real[], $5::real[], $6::real[], $7::float8[]) WITH ORDINALITY AS e (u, i, t, v, q, p, at, n) ORDER BY n`,
+    [rows.map((k) => events.user[k]), rows.map((k) => events.item[k]), rows.map((k) => typeNos[events.type[k]]), orNull(events.value), orNull(events.quantity), orNull(events.price), rows.map((k) => events.occurredAtMs[k])],
+  );
+  await database.end();
+}
+
+async function measureFresh() {
+  const opened = await shopOf('40k');
+  const { model, server } = opened;
+  await storeEvents(opened);
+  const userIds = model.userIds.filter((id) => Number(id.slice('user-'.length)) <= FRESH_USERS);
+  const command = { command: 'fresh', userIds, itemIds: Array.from({ length: 97 }, (_, n) => model.itemIds[n * 300]), typeNo: opened.typeNos[0] };
+  const name = `${model.itemIds.length} items, an event before each answer`;
+  await checkFolded(opened, userIds.slice(0, 100), command);
+  await compare(opened, userIds.map((_, n) => pathOf(userIds[(n * 7919) % userIds.length])), { floor: 0.25, goal: 0.4 }, name, async () => await server.told(command));
+  await server.told({ command: 'plain' });
+}
+
+/** Without a new event, what is folded in from events is what was trained, but for what rounding puts in another order. */
+async function checkFolded({ base, model, server }, userIds, command) {
+  const trained = [];
+  for (const userId of userIds) {
+    trained.push((await ask(base, pathOf(userId))).items);
+  }
+  await server.told(command);
+  await server.told({ command: 'plain' });
+  for (const [n, userId] of userIds.entries()) {
+    const { items } = await ask(base, pathOf(userId));
+    items.forEach((item, k) => check(Math.abs(item.score - trained[n][k].score) < 2e-3 * Math.abs(trained[n][0].score), `folded in, place ${k + 1} of ${userId} scores ${item.score} in place of ${trained[n][k].score} (${model.itemIds.length} items)`));
   }
 }
 
+/** From sending an event to having an answer that knows it: of the replica that took it, and of another one. */
+async function measureEvent() {
+  const opened = await shopOf('1k');
+  await storeEvents(opened);
+  const other = await start('server.mjs', { url: opened.url, key });
+  const [{ base: otherBase }] = await once(other.child, 'message');
+  for (const [where, base, floor, goal] of [['same replica', opened.base, 50, 15], ['other replica', otherBase, 1000, 200]]) {
+    const tookMs = [];
+    for (let n = 0; n < 100; n++) {
+      const userId = opened.model.userIds[where === 'same replica' ? n : 500 + n];
+      const { itemId } = (await ask(base, pathOf(userId))).items[0];
+      const sentMs = performance.now();
+      const sent = await fetch(`${opened.base}/v1/events`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ userId, itemId, type: 'purchase' }) });
+      check(sent.status === 200, `POST /v1/events answered ${sent.status}`);
+      for (;;) {
+        // What was bought is hidden: a change that no rounding can make.
+        if (!(await ask(base, pathOf(userId))).items.some((item) => item.itemId === itemId)) {
+          break;
+        }
+        check(performance.now() - sentMs < 10_000, 'the answer did not change within 10 s');
+      }
+      tookMs.push(performance.now() - sentMs);
+    }
+    tookMs.sort((a, b) => a - b);
+    addRow({ measure: `event to changed answer, ${where}, p95`, floor, goal, figure: tookMs[94], unit: 'ms', raw: `median ${tookMs[49].toFixed(1)} ms, most ${tookMs[99].toFixed(1)} ms` });
+  }
+  await other.stop();
+}
+
 async function measureMillion() {
+  // Alone, so that no other model lies in the caches.
+  for (const { server } of shops.values()) {
+    await server.stop();
+  }
+  shops.clear();
   const opened = await open('1M');
   try {
     await checkAnswers(opened, 20);
@@ -182,7 +275,9 @@ async function measureMillion() {
 
 const measures = {
   'trained-1k': () => measureTrained('1k', { floor: 0.6, goal: 0.75 }),
+  event: measureEvent,
   'trained-40k': () => measureTrained('40k', { floor: 0.35, goal: 0.6 }),
+  fresh: measureFresh,
   million: measureMillion,
 };
 try {
@@ -195,6 +290,7 @@ try {
     }
   }
 } finally {
+  children.forEach((child) => child.kill());
   await postgres.release();
   await rm(folder, { recursive: true, force: true });
 }

@@ -83,7 +83,7 @@ async function main(): Promise<void> {
   const writer = createWriter({
     store, types: await listEventTypes(database), maxQueuedEvents: MAX_QUEUED_EVENTS, now: Date.now,
     onCommitted: (events) => {
-      answers.noteCommitted(events.map((event) => event.userId));
+      answers.noteCommitted(events);
       trainer.noteEvents();
     },
   });
@@ -163,6 +163,7 @@ async function main(): Promise<void> {
             logger.info('Postgres is back');
           }
           databaseUp = true;
+          answers.noteReach(true);
           await keys.flushUse();
           for (const channel of Object.keys(follow) as Channel[]) {
             await follow[channel]();
@@ -173,6 +174,7 @@ async function main(): Promise<void> {
             logger.error({ reason: String(error) }, 'Postgres is away; answering from memory');
           }
           databaseUp = false;
+          answers.noteReach(false);
         });
     }, POLL_MS);
     stopping.onStop('wake-ups', 2_000, async () => {

@@ -1,4 +1,7 @@
-/** The service as a process of its own, every room the real one, connected as main.ts does. Commands come over IPC. */
+/**
+ * The service as a process of its own, every room the real one, connected as main.ts does. Commands come over IPC. After `fresh`, whose shoppers' events are read first, each answer from memory has
+ * an event before it: it is noted as the writer notes what it has committed.
+ */
 import pino from 'pino';
 import { createApp } from '../../dist/http/app.js';
 import { createKeyRing } from '../../dist/http/keys.js';
@@ -7,6 +10,7 @@ import { defaultMinimums } from '../../dist/model/quality/findings.js';
 import { createAnswers } from '../../dist/serving/answers.js';
 import { createDatabase, readServerFacts } from '../../dist/storage/database.js';
 import { listEventTypes } from '../../dist/storage/event-types.js';
+import { createEventStore } from '../../dist/storage/event-writes.js';
 import { listenForWakeUps } from '../../dist/storage/wake-ups.js';
 import { createQualityChecker } from '../../dist/training/quality.js';
 import { createTrainer } from '../../dist/training/trainer.js';
@@ -19,23 +23,48 @@ const startedMs = performance.now();
 const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: quiet });
 await answers.start();
 const startMs = performance.now() - startedMs;
-const writer = createWriter({ database, types: await listEventTypes(database), maxPendingRequests: 500, now: Date.now, onCommitted: (events) => answers.noteCommitted(events.map((event) => event.userId)) });
+const store = createEventStore(database, url);
+const writer = createWriter({ store, types: await listEventTypes(database), maxQueuedEvents: 20_000, now: Date.now, onCommitted: (events) => answers.noteCommitted(events) });
 const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: false, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: quiet });
 const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });
 const keys = createKeyRing(database, { publishable: null, secret: key, admin: null });
-const app = await createApp({ database, writer, answers, trainer, quality, keys, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version: '0.0.0' });
+/** Called before each answer from memory. */
+let before = () => undefined;
+const measured = {
+  ...answers,
+  recommendFromMemory(userId, ...rest) {
+    before(userId);
+    return answers.recommendFromMemory(userId, ...rest);
+  },
+};
+const app = await createApp({ database, writer, answers: measured, trainer, quality, keys, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version: '0.0.0' });
 const base = await app.listen({ port: 0, host: '127.0.0.1' });
 const wakeUps = listenForWakeUps(url, (channel) => void ({ jongleur_events: answers.followEvents, jongleur_items: answers.followItems, jongleur_models: answers.followModels })[channel]?.().catch(quiet));
 
-process.on('message', async ({ command }) => {
+process.on('message', async ({ command, userIds, itemIds, typeNo }) => {
   if (command === 'usage') {
     global.gc?.();
     const { user, system } = process.cpuUsage();
     process.send({ cpuMs: (user + system) / 1000, rssBytes: process.memoryUsage().rss });
+  } else if (command === 'fresh') {
+    const event = (userId, turn) => ({ userId, itemId: itemIds[turn % itemIds.length], typeNo, value: null, quantity: null, occurredAtMs: null });
+    before = quiet;
+    // Marked and read again, so that every round begins with the same histories.
+    answers.noteCommitted(userIds.map((userId) => ({ ...event(userId, 0), itemId: 'none of the model' })));
+    for (const userId of userIds) {
+      await answers.recommend(userId, 1, []);
+    }
+    let turn = 0;
+    before = (userId) => answers.noteCommitted([event(userId, turn++)]);
+    process.send({});
+  } else if (command === 'plain') {
+    before = quiet;
+    process.send({});
   } else {
     await wakeUps.stop();
     await app.close();
     answers.stop();
+    await store.close();
     await database.end();
     process.disconnect();
   }

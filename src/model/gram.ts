@@ -122,7 +122,8 @@ export function diagonalOf(gram: Float64Array, stride: number): Float64Array {
   return Float64Array.from({ length: stride }, (_, i) => gram[i * stride + i]!);
 }
 
-function isDiagonal(gram: Float64Array, stride: number): boolean {
+/** Whether axes are principal ones already, as far as float32 factors can say; of a symmetric matrix what lies below the diagonal is looked at. */
+export function isDiagonal(gram: Float64Array, stride: number): boolean {
   for (let i = 0; i < stride; i++) {
     for (let j = 0; j < i; j++) {
       if (!(Math.abs(gram[i * stride + j]!) <= diagonalTolerance * Math.sqrt(gram[i * stride + i]! * gram[j * stride + j]!))) return false;

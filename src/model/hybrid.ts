@@ -9,6 +9,8 @@
  *
  * The ranking is exact and does not score the catalogue (`ranker.ts`). Training measures and serving answers by the same function, so what was measured is what is served.
  */
+import type { FoldIn } from './fold-in.ts';
+import type { Recipe } from './ials.ts';
 import { decay } from './interactions.ts';
 import { canRunWasm } from './kernels/create.ts';
 import type { Factors } from './matrix.ts';
@@ -177,6 +179,8 @@ export interface HybridScan {
    * @throws RangeError for a limit above what the scan was made for
    */
   rank(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number, limit: number, mask: number): TopN;
+  /** Fold-in against the scan's own copy of the items, by the kernel that fits; null where that cannot be (no WebAssembly, or factors along other axes than their principal ones). */
+  createFoldIn(recipe: Recipe, weightScale: number): FoldIn | null;
   /** Every item's score by the same arithmetic, hidden or not, by index. */
   scoreAll(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number): Float64Array;
 }
@@ -219,6 +223,7 @@ export function createPlainScan(items: Factors, { neighbours, recentPopularity, 
       sortTopN(best);
       return best;
     },
+    createFoldIn: () => null,
     scoreAll: (x, history, from, to) => scoreAll(x, history, from, to).slice(),
   };
 }

@@ -5,8 +5,13 @@
  *
  * Everything lies by position: items with the longest vectors first. `hybrid.ts` has the same in plain TypeScript and float64, for where WebAssembly may not run, and to test against.
  */
+import type { FoldIn } from './fold-in.ts';
+import { diagonalOf, isDiagonal } from './gram.ts';
 import type { HistoryEntries, HybridScan, HybridTerms } from './hybrid.ts';
+import { denseDiagonal, type Recipe, ridgeOf } from './ials.ts';
+import type { Effort } from './kernels/kernels.ts';
 import { createRankKernels } from './kernels/wasm-rank.ts';
+import { createWasmKernels, wasmScratchBytes } from './kernels/wasm.ts';
 import type { Factors } from './matrix.ts';
 import { checkLimit, createTopN, scanMasks } from './top-n.ts';
 
@@ -42,6 +47,7 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
     vectors: part(rows * stride), heads: part(rows * headFloats), norms: part(rows), rests: part(rows), bonus: part(rows), tileBonus: part(rows / tileRows),
     neighbourStart: withNeighbours ? part(count + 1) : 0, neighbourAt: part(entries), neighbourSimilarity: part(entries), sums: part(rows), touched: part(rows + 1), marks: part((scanMasks * rows) / 4), itemAt: part(rows),
     scores: part(maxLimit), places: part(maxLimit), x: part(stride), history: part(mostEntries), weights: part(mostEntries), all: part(rows),
+    solved: part(stride), rowStart: part(2), targets: part(mostEntries), dense: part(2 * stride), ridge: part(2), scratch: part(wasmScratchBytes(stride) / 4), gram: part(2 * stride * stride),
   };
   const pages = Math.ceil(end / pageBytes);
   if (pages > 65_536) throw new RangeError(`an index of ${count} items with ${itemStride} factors and ${entries} neighbours takes more than 4 GiB`);
@@ -124,6 +130,38 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
     return n;
   }
 
+  function createFoldInKernel(recipe: Recipe, weightScale: number): FoldIn | null {
+    const kernels = createWasmKernels(memory);
+    const doubles = (from: number, numbers: number) => new Float64Array(memory.buffer, from, numbers);
+    const gram = doubles(at.gram, stride * stride);
+    kernels.gram(at.vectors, stride, 0, rows, at.scratch, at.gram);
+    for (let i = 0; i < stride; i++) for (let j = 0; j < i; j++) gram[i * stride + j] = gram[j * stride + i]!;
+    if (!isDiagonal(gram, stride)) return null;
+    doubles(at.dense, stride).set(denseDiagonal(diagonalOf(gram, stride), recipe));
+    const [rowStart, targets, ridge, solved] = [ints(at.rowStart, 2), floats(at.targets, mostEntries), doubles(at.ridge, 1), floats(at.solved, stride)];
+    const sparse = { rowStart: at.rowStart, index: at.history, weight: at.weights, target: at.targets };
+    // As the closing half-sweep of a fit, and a little further, from 0.
+    const effort: Effort = { warm: false, steps: 4 * stride + 32, tolerance: 1e-6, relaxation: 1, exactPasses: 2 };
+    return {
+      solve(itemIndex, weight, target, n, out) {
+        let known = 0;
+        for (let e = 0; e < n && known < mostEntries; e++) {
+          if (itemIndex[e]! < 0 || !(weight[e]! > 0)) continue;
+          history[known] = placeOf[itemIndex[e]!]!;
+          weights[known] = weight[e]! * weightScale;
+          targets[known++] = target[e]!;
+        }
+        out.fill(0, 0, itemStride);
+        if (known === 0) return false;
+        rowStart[1] = known;
+        ridge[0] = ridgeOf(known, count, recipe);
+        if (kernels.solveRows(at.solved, at.vectors, stride, sparse, 0, 1, at.dense, at.ridge, effort, at.scratch) >= 0) return false;
+        for (let k = 0; k < itemStride; k++) out[k] = solved[k]!;
+        return true;
+      },
+    };
+  }
+
   return {
     masks: scanMasks,
     setMask(mask, byItem) {
@@ -155,6 +193,7 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
       best.count = found;
       return best;
     },
+    createFoldIn: (recipe, weightScale) => createFoldInKernel(recipe, weightScale),
     scoreAll(vector, entriesOf, from, to) {
       scoreEverything(0, at.x, at.history, at.weights, place(vector, entriesOf, from, to), at.all);
       const byPlace = floats(at.all, rows);

@@ -16,7 +16,7 @@ import type { HistoryEntries } from '../model/hybrid.ts';
 import { createAvailability } from './availability.ts';
 import { type LiveModel, MAX_RANKED, createLiveModel } from './live-model.ts';
 import { createTrending } from './trending.ts';
-import { MAX_DIRTY_USERS, type UserState, createUserStates } from './user-state.ts';
+import { type CommittedEvent, MAX_DIRTY_USERS, type UserState, createUserStates } from './user-state.ts';
 
 export type Source = 'personal' | 'session' | 'similar' | 'trending';
 export type Field = 'title' | 'url' | 'imageUrl' | 'price' | 'categories' | 'attributes';
@@ -52,7 +52,9 @@ export interface Answers {
   /** Items oldest first. */
   session(items: readonly SessionItem[], limit: number, fields: readonly Field[]): Promise<Answer>;
   /** Own events were stored: the next answer knows them. */
-  noteCommitted(userIds: Iterable<string>): void;
+  noteCommitted(events: readonly CommittedEvent[]): void;
+  /** Whether Postgres can be reached. While it cannot, nobody knows what others stored, and answers say `stale`. */
+  noteReach(reached: boolean): void;
   refreshAvailability(): Promise<void>;
   followEvents(): Promise<void>;
   followItems(): Promise<void>;
@@ -107,7 +109,11 @@ function coalesce(work: () => Promise<void>): () => Promise<void> {
 
 export function createAnswers(options: AnswersOptions): Answers {
   const { database, systemIdentifier } = options;
-  const states = createUserStates(database, options.loadTimeoutMs);
+  let away = false;
+  const noteReach = (reached: boolean) => {
+    away = !reached;
+  };
+  const states = createUserStates(database, options.now, noteReach, options.loadTimeoutMs);
   const availability = createAvailability(database, options.now);
   const trends = createTrending(database, (error) => options.log('could not count trends', { reason: String(error) }, true));
   const top = createTopN(MAX_LIMIT);
@@ -131,8 +137,15 @@ export function createAnswers(options: AnswersOptions): Answers {
     return items;
   }
 
+  function markStale(answer: Answer): Answer {
+    if (away) {
+      answer.stale = true;
+    }
+    return answer;
+  }
+
   function trendingAnswer(limit: number, without: ReadonlySet<string> = new Set()): Answer {
-    return { modelVersion: model?.version ?? null, source: 'trending', items: trendingItems(limit, without, undefined) };
+    return markStale({ modelVersion: model?.version ?? null, source: 'trending', items: trendingItems(limit, without, undefined) });
   }
 
   /** The scan knows what is available: told when that changes. */
@@ -165,7 +178,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       items.forEach((item) => without.add(item.itemId));
       items.push(...trendingItems(limit - items.length, without, 'trending'));
     }
-    return { modelVersion: live.version, source, items };
+    return markStale({ modelVersion: live.version, source, items });
   }
 
   function rank(live: LiveModel, vector: Float32Array, history: HistoryEntries, from: number, to: number, limit: number, source: Source): Answer {
@@ -177,7 +190,10 @@ export function createAnswers(options: AnswersOptions): Answers {
   function personal({ model: live, vector, history, from, to, stale }: UserState, limit: number): Answer {
     const answer =
       live === null ? trendingAnswer(limit) : vector === null ? trendingAnswer(limit, idsHidden(live, history, from, to)) : rank(live, vector, history, from, to, limit, 'personal');
-    return stale ? { ...answer, stale: true } : answer;
+    if (stale) {
+      answer.stale = true;
+    }
+    return answer;
   }
 
   async function addFields(answer: Answer, fields: readonly Field[]): Promise<Answer> {
@@ -232,7 +248,11 @@ export function createAnswers(options: AnswersOptions): Answers {
   }
 
   async function followEvents(): Promise<void> {
-    const newer = await usersWithEventsSince(database, watermark, MAX_DIRTY_USERS);
+    const newer = await usersWithEventsSince(database, watermark, MAX_DIRTY_USERS).catch((error: unknown) => {
+      noteReach(false);
+      throw error;
+    });
+    noteReach(true);
     watermark = newer.watermark;
     if (newer.userIds === null) {
       states.markAll();
@@ -296,10 +316,11 @@ export function createAnswers(options: AnswersOptions): Answers {
       const history = { index, weight: Float32Array.from(fresh.values()), hidden: new Uint8Array(index.length).fill(1) };
       return await addFields(solved ? rank(live, vector, history, 0, index.length, limit, 'session') : trendingAnswer(limit, ids), fields);
     },
-    noteCommitted(userIds) {
-      states.mark(userIds);
+    noteCommitted(events) {
+      states.note(events);
       trends.noteEvents();
     },
+    noteReach,
     refreshAvailability: follow.items,
     followEvents: follow.events,
     followItems: follow.items,

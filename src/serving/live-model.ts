@@ -46,6 +46,7 @@ export function createLiveModel(facts: { version: number; watermark: string; sys
   const users = userPart === null ? nobody(items) : decodeUserSide(userPart);
   checkFit(items, users);
   const { halfLifeDays } = items.terms;
+  const scan = createHybridScan(items.factors, items.hybrid, MAX_RANKED);
   return {
     ...facts,
     rules: items.rules,
@@ -53,10 +54,10 @@ export function createLiveModel(facts: { version: number; watermark: string; sys
     itemNos: items.itemNos,
     itemIds: items.itemIds,
     itemIndexById: new Map(items.itemIds.map((id, index) => [id, index])),
-    scan: createHybridScan(items.factors, items.hybrid, MAX_RANKED),
+    scan,
     halfLifeDays,
     similar: createSimilarIndex(items.factors),
-    foldIn: createFoldIn(items.factors, items.recipe, items.weightScale),
+    foldIn: scan.createFoldIn(items.recipe, items.weightScale) ?? createFoldIn(items.factors, items.recipe, items.weightScale),
     stride: items.factors.stride,
     userRowById: new Map(users.userIds.map((id, row) => [id, row])),
     userFactors: users.factors,

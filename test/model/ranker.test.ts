@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createFoldIn } from '../../src/model/fold-in.ts';
+import { toPrincipalAxes } from '../../src/model/gram.ts';
 import { createPlainScan, type HistoryEntries, type HybridTerms } from '../../src/model/hybrid.ts';
+import { DEFAULT_RECIPE } from '../../src/model/ials.ts';
 import { createFactors, type Factors } from '../../src/model/matrix.ts';
 import type { Neighbours } from '../../src/model/neighbours.ts';
 import { createRandom } from '../../src/model/random.ts';
@@ -33,6 +36,8 @@ function makeNeighbours(items: number, most: number, negative: boolean, seed: nu
   }
   return { items, rowStart, index: Int32Array.from(index), similarity: Float32Array.from(similarity) };
 }
+
+const NO_HYBRID: HybridTerms = { neighbours: null, recentPopularity: null, scales: { neighbours: 0, recency: 0 } };
 
 const shops = fc.record({
   rows: fc.integer({ min: 1, max: 400 }), factors: fc.integer({ min: 1, max: 40 }), limit: fc.integer({ min: 1, max: 60 }), seed: fc.integer({ min: 1, max: 1e6 }), coarse: fc.boolean(), negative: fc.boolean(),
@@ -95,6 +100,22 @@ describe('the ranking kernel', () => {
     expect(() => ranker.rank(x, history, 0, 0, 6, 0)).toThrow(RangeError);
     expect(ranker.rank(x, history, 0, 0, 0, 0).count).toBe(0);
     expect(createRanker(createFactors(0, 8), { neighbours: null, recentPopularity: null, scales: { neighbours: 0, recency: 0 } }, 5).rank(new Float32Array(8), half, 0, 0, 5, 0).count).toBe(0);
+  });
+
+  it('folds in as the plain solver does, where the factors lie along their principal axes, and says so where they do not', () => {
+    fc.assert(fc.property(fc.record({ factors: fc.constantFrom(3, 8, 20, 40), seed: fc.integer({ min: 1, max: 1e6 }), n: fc.integer({ min: 0, max: 70 }) }), ({ factors, seed, n }) => {
+      const { factors: items } = toPrincipalAxes(makeFactors(120, factors, false, seed));
+      const random = createRandom(seed);
+      const recipe = { ...DEFAULT_RECIPE, factors };
+      const fast = createRanker(items, NO_HYBRID, 1).createFoldIn(recipe, 0.4)!;
+      const index = Int32Array.from({ length: n }, () => random.integer(121) - 1);
+      const [weight, target] = [Float32Array.from(index, () => random.integer(4)), Float32Array.from(index, () => random.integer(2))];
+      const [found, wanted] = [new Float32Array(items.stride), new Float32Array(items.stride)];
+      expect(fast.solve(index, weight, target, n, found)).toBe(createFoldIn(items, recipe, 0.4).solve(index, weight, target, n, wanted));
+      const size = Math.max(1e-3, Math.hypot(...wanted));
+      for (let k = 0; k < items.stride; k++) expect(Math.abs(found[k]! - wanted[k]!)).toBeLessThan(1e-5 * size);
+    }), { numRuns: 80 });
+    expect(createRanker(makeFactors(50, 8, true, 3), NO_HYBRID, 1).createFoldIn(DEFAULT_RECIPE, 1)).toBeNull();
   });
 
   it('does what the plain scan does, where there is no WebAssembly', () => {

@@ -151,6 +151,10 @@ describe('answers', () => {
     expect(known.stale).toBeUndefined();
     const dirty = await recommend('u3', '?limit=3&fields=title');
     expect(dirty).toMatchObject({ source: 'personal', stale: true });
+    // Now it is known that nobody can tell what others stored.
+    expect(await recommend('u4', '?limit=3')).toEqual({ ...known, stale: true });
+    expect((await service.call('GET', '/v1/trending')).json).toMatchObject({ source: 'trending', stale: true });
+    expect((await service.call('GET', '/v1/items/i3/similar')).json).toMatchObject({ source: 'similar', stale: true });
     // Not known yet: it would have to be made first.
     const refused = await service.call('POST', '/v1/events', { userId: 'new', itemId: 'i5', type: 'view' });
     expect(refused.status).toBe(503);

@@ -34,7 +34,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: true, gate: null, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: () => undefined, ...training });
   const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });
   const store = createEventStore(database, url);
-  const writer = createWriter({ store, types: await listEventTypes(database), maxQueuedEvents: 10_000, now: Date.now, onCommitted: (events) => answers.noteCommitted(events.map((event) => event.userId)) });
+  const writer = createWriter({ store, types: await listEventTypes(database), maxQueuedEvents: 10_000, now: Date.now, onCommitted: (events) => answers.noteCommitted(events) });
   const keys = createKeyRing(database, KEYS);
   await keys.reload();
   let phase: Phase = 'ready';

@@ -51,12 +51,24 @@ function partsOf(at: EigenAt, stride: number) {
   return { d, e, tau, vectors, rank, chases, rotations: chases + eigenRoom(stride).chases * 8 };
 }
 
+let sizes: Exports | null = null;
+
+/** `scratchBytes` before there is a memory to bind to. */
+export function wasmScratchBytes(stride: number): number {
+  sizes ??= new WebAssembly.Instance(compileKernels(), { env: { memory: new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }) } }).exports as unknown as Exports;
+  return scratchBytesOf(sizes, stride);
+}
+
+/** The largest of: 128 packed rows, n × 8 float64, a row's solve. */
+function scratchBytesOf(wasm: Exports, stride: number): number {
+  return Math.max(128 * stride * 4, stride * 64, wasm.solveScratchBytes(stride, shortRow));
+}
+
 export function createWasmKernels(memory: WebAssembly.Memory): Kernels {
   const wasm = new WebAssembly.Instance(compileKernels(), { env: { memory } }).exports as unknown as Exports;
   return {
     name: 'wasm',
-    // the largest of: 128 packed rows, n × 8 float64, a row's solve
-    scratchBytes: (stride) => Math.max(128 * stride * 4, stride * 64, wasm.solveScratchBytes(stride, shortRow)),
+    scratchBytes: (stride) => scratchBytesOf(wasm, stride),
     gram: (data, stride, from, to, scratch, out) => wasm.gram(data, stride, from, to, scratch, out),
     decompose(at, factors, stride) {
       const { d, e, tau, vectors, rank, chases, rotations } = partsOf(at, stride);
