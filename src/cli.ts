@@ -10,10 +10,8 @@ import { CommandFault } from './command-fault.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { ensureDemoShop } from './demo-shop.ts';
 import { type House, openHouse } from './house.ts';
-import { parseColumnMapping } from './ingest/columns.ts';
+import { addImportCommand } from './import-command.ts';
 import { ImportFileFault } from './ingest/csv.ts';
-import { type ImportSummary, importFile } from './ingest/importer.ts';
-import { PRESETS } from './ingest/rows.ts';
 import { createLogger } from './logger.ts';
 import { FitDiverged } from './model/recipe.ts';
 import { addModelCommands, addSettingCommands } from './model-commands.ts';
@@ -32,13 +30,6 @@ const terminal = process.stdout.isTTY === true;
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
-}
-
-/** One line that is written over, on a terminal only. */
-function showProgress(text: string): void {
-  if (process.stderr.isTTY) {
-    process.stderr.write(`\r\u001B[K${text}`);
-  }
 }
 
 /** Opens the house for one command and closes it whatever happens, also on Ctrl-C. */
@@ -72,23 +63,6 @@ function count(number: number): string {
   return number.toLocaleString('en-US');
 }
 
-function printImport(file: string, summary: ImportSummary, seconds: number): void {
-  const rows: [string, number, string][] = [
-    ['rows read', summary.rowsRead, `${count(Math.round(summary.rowsRead / Math.max(seconds, 0.001)))} rows/s`],
-    ['imported', summary.rowsImported, summary.returns > 0 ? `of the rows taken, ${count(summary.returns)} are returns, which cancel earlier purchases` : ''],
-    ['known already', summary.rowsDuplicate, summary.rowsDuplicate > 0 ? 'the same rows were imported before' : ''],
-    ...Object.entries(summary.skipped)
-      .sort((a, b) => b[1].count - a[1].count)
-      .map(([reason, one]): [string, number, string] => [`skipped: ${reason}`, one.count, `first in line ${one.firstLine}: ${one.example}`]),
-  ];
-  const width = Math.max(...rows.map(([label]) => label.length));
-  print(`${file} (${seconds.toFixed(1)} s)`);
-  for (const [label, number, note] of rows) {
-    print(`  ${label.padEnd(width)}  ${count(number).padStart(11)}${note === '' ? '' : `  ${note}`}`);
-  }
-  print(`  ${count(summary.users)} users and ${count(summary.items)} items in the file; title or price filled in for ${count(summary.itemsFilled)} items`);
-}
-
 function printAnswer(answer: Answer): void {
   if (answer.items.length === 0) {
     print('Nothing to recommend: there are no events yet.');
@@ -108,38 +82,7 @@ program
   .showHelpAfterError('(--help shows what is possible)')
   .addHelpText('after', '\nThe environment sets where the data are: DATABASE_URL, or DATA_DIR (./.jongleur) for the embedded Postgres. See the README.');
 
-program
-  .command('import')
-  .argument('<file>', 'a CSV file, plain or gzipped, whose first line names the columns')
-  .description('import events from a file; importing it again changes nothing')
-  .option('--preset <name>', Object.entries(PRESETS).map(([name, preset]) => `${name}: ${preset.says}`).join('; '), 'generic')
-  .option('--columns <mapping>', 'which column means what, e.g. user=CustomerID,item=StockCode,time=InvoiceDate; the rest is found by the usual names')
-  .option('--type <name>', 'event type of rows that name none (default: rating where there is a value column, else view)')
-  .addHelpText('after', '\nTimes without a zone are taken as UTC. Example:\n  jongleur import orders.csv.gz --columns user=customer,item=sku,time=ordered_at --type purchase')
-  .action(async (file: string, options: { preset: string; columns?: string; type?: string }) => {
-    const columns = options.columns === undefined ? {} : parseColumnMapping(options.columns);
-    await withHouse(async ({ connectionString }, signal) => {
-      const started = performance.now();
-      const interrupted = new Promise<never>((_, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-      });
-      const importing = importFile({
-        connectionString, path: file, preset: options.preset, columns, type: options.type ?? null, nowMs: Date.now(),
-        onStart: (facts) =>
-          print(`Reading ${file}${facts.gzipped ? ' (gzip)' : ''}: ${Object.entries(facts.columns).map(([meaning, column]) => `${meaning} = ${facts.header[column]}`).join(', ')}; type ${facts.columns.type === undefined ? '' : 'from the column, else '}${facts.defaultType}`),
-        onProgress: ({ rowsRead, fraction }) => {
-          const seconds = (performance.now() - started) / 1000;
-          showProgress(`${count(rowsRead)} rows, ${Math.round(fraction * 100)} %, ${count(Math.round(rowsRead / seconds))} rows/s, ${Math.max(0, Math.round((seconds / Math.max(fraction, 0.01)) * (1 - fraction)))} s left`);
-        },
-      });
-      const summary = await Promise.race([importing, interrupted]).finally(() => showProgress(''));
-      printImport(file, summary, (performance.now() - started) / 1000);
-      if (summary.rowsImported + summary.rowsDuplicate === 0) {
-        throw new CommandFault('No row could be imported. The reasons are above; --columns says which column means what.');
-      }
-    });
-  });
-
+addImportCommand(program, { withHouse });
 addTrainingCommands(program, { version, withHouse });
 addModelCommands(program, { version, withHouse });
 

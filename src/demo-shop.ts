@@ -1,12 +1,13 @@
 /** Writes the generator's shop into an empty database, by the same ways that a shop's own data take. */
 import { DEMO_EVENT_TYPES, generateDemoShop } from './demo/generator.ts';
-import { createChunkWriter } from './ingest/chunks.ts';
+import { createChunkWriter, emptyQuarantine } from './ingest/chunks.ts';
 import { createRowEvent } from './ingest/rows.ts';
 import { type Database, connectAlone, inTransaction } from './storage/database.ts';
 import { listEventTypes } from './storage/event-types.ts';
 import { hasEvents } from './storage/events.ts';
 import { analyzeTables, createStaging, endImport, findLastImport, startImport, withDemoLock } from './storage/imports.ts';
 import { listItems, patchItems } from './storage/items.ts';
+import { readUserChanges } from './storage/users.ts';
 
 export const DEMO_SIZE = { seed: 20_260, users: 2_000, items: 1_000, events: 100_000 } as const;
 const ITEMS_A_TIME = 500;
@@ -63,7 +64,7 @@ async function writeDemoShop(database: Database, connectionString: string, endMs
     const row = createRowEvent();
     let written = 0;
     let at = 0;
-    const chunks = createChunkWriter(connection, importNo, () => ({ progress: { rowsRead: at, skipped: {}, lastLine: at }, onWritten: (inserted) => (written += inserted) }));
+    const chunks = createChunkWriter(connection, importNo, await readUserChanges(connection), () => ({ progress: { rowsRead: at, skipped: {}, lastLine: at, fraction: at / events.length }, quarantine: emptyQuarantine(), onWritten: (inserted) => (written += inserted) }));
     const orNull = (number: number) => (Number.isNaN(number) ? null : number);
     while (at < events.length) {
       row.userId = `user-${events.user[at]}`;

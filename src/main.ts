@@ -4,6 +4,7 @@
  *   committed events → user states, trends, the count for training       published model → live model       wake-ups of Postgres → the same, for what others did
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError, readConfig } from './config.ts';
 import { ensureDemoShop } from './demo-shop.ts';
@@ -11,6 +12,7 @@ import { type House, openHouse } from './house.ts';
 import { createApp } from './http/app.ts';
 import { createKeyRing } from './http/keys.ts';
 import type { Phase } from './http/services.ts';
+import { createImportJobs } from './ingest/import-jobs.ts';
 import { createWriter } from './ingest/writer.ts';
 import { createLogger } from './logger.ts';
 import { createAnswers } from './serving/answers.ts';
@@ -87,7 +89,9 @@ async function main(): Promise<void> {
       trainer.noteEvents();
     },
   });
-  const app = await createApp({ database, writer, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, version });
+  const imports = createImportJobs({ database, connectionString, folder: join(config.dataDir, 'imports'), now: Date.now, log: say });
+  stopping.onStop('imports', 5_000, async () => await imports.stop());
+  const app = await createApp({ database, writer, imports, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
   stopping.onStop('draining', 1_000, () => {
@@ -108,6 +112,8 @@ async function main(): Promise<void> {
   }
   phase = 'ready';
   trainer.watch();
+  await imports.recover();
+  imports.watch();
   stopping.onStop('training', 5_000, async () => await trainer.stop());
   await greet();
 
@@ -147,6 +153,10 @@ async function main(): Promise<void> {
       jongleur_events: async () => {
         trainer.noteEvents();
         await answers.followEvents();
+      },
+      jongleur_users: async () => {
+        await answers.followUsers();
+        trainer.noteEvents();
       },
       jongleur_items: () => answers.followItems(),
       jongleur_models: () => answers.followModels(),

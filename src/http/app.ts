@@ -9,6 +9,7 @@ import { installPages, installSpecification } from './docs.ts';
 import { answerFrameworkError, installErrors } from './errors.ts';
 import { eventRoutes } from './events.ts';
 import { installFastLane } from './fast-lane.ts';
+import { importRoutes } from './imports.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
 import { modelRoutes } from './models.ts';
@@ -146,6 +147,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
 
   await app.register(operationRoutes(services));
   await app.register(eventRoutes(services));
+  await app.register(importRoutes(services));
   await app.register(itemRoutes(services));
   await app.register(userRoutes(services));
   await app.register(recommendationRoutes(services));

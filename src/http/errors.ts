@@ -1,6 +1,8 @@
 /** The one place that makes error answers: RFC 9457 `application/problem+json`, and nothing internal above 499. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import { BodyDamaged, BodyTooLarge } from '../ingest/body-stream.ts';
+import { ImportFileFault } from '../ingest/csv.ts';
+import { ImportsBusy } from '../ingest/import-jobs.ts';
 import { LineTooLong, LinesStopped, LinesTooMany } from '../ingest/event-lines.ts';
 import { IngestOverloaded, WriteUnknown } from '../ingest/writer.ts';
 import { describeValue, nearestName } from '../ingest/ids.ts';
@@ -94,6 +96,12 @@ function explain(error: FastifyError | Error, request: FastifyRequest): Answer |
   }
   if (error instanceof LineTooLong || error instanceof BodyTooLarge) {
     return { code: 'body-too-large', detail: error.message, extra: {} };
+  }
+  if (error instanceof ImportFileFault) {
+    return { code: 'import-file', detail: error.message, extra: {} };
+  }
+  if (error instanceof ImportsBusy) {
+    return { code: 'imports-busy', detail: error.message, extra: {} };
   }
   if (error instanceof BodyDamaged) {
     return { code: 'body-damaged', detail: error.message, extra: {} };

@@ -1,5 +1,6 @@
 /** What the routes need of the rest of the house, handed to them by `main.ts` (and by tests). */
 import type { Logger } from 'pino';
+import type { ImportJobs } from '../ingest/import-jobs.ts';
 import type { Writer } from '../ingest/writer.ts';
 import type { Answers } from '../serving/answers.ts';
 import type { Database } from '../storage/database.ts';
@@ -13,6 +14,7 @@ export type Phase = 'starting' | 'demo' | 'ready' | 'stopping';
 export interface Services {
   readonly database: Database;
   readonly writer: Writer;
+  readonly imports: ImportJobs;
   readonly answers: Answers;
   readonly trainer: Trainer;
   readonly quality: QualityChecker;

@@ -34,7 +34,8 @@ export async function* readBody(body: Readable, gzipped: boolean, maxBytes: numb
   }
   let bytes = 0;
   try {
-    for await (const piece of source as AsyncIterable<Buffer>) {
+    // Left open where it is not read to its end: the sender is still to hear why.
+    for await (const piece of source.iterator({ destroyOnReturn: source !== body }) as AsyncIterable<Buffer>) {
       bytes += piece.length;
       if (bytes > maxBytes) {
         throw new BodyTooLarge(maxBytes);

@@ -3,13 +3,15 @@
  */
 import type pg from 'pg';
 import { resolveIds } from '../storage/ids.ts';
-import { type ChunkProgress, writeChunk } from '../storage/imports.ts';
+import { type ChunkProgress, type Quarantine, writeChunk } from '../storage/imports.ts';
 import { createRowDedup, dedupOfEventId, hashGroup } from './dedup.ts';
 import type { RowEvent } from './rows.ts';
 
 export interface ChunkWriter {
   /** Takes a row's values (the object may be reused). @returns whether the chunk is full: then `flush` before the next */
   add(row: RowEvent): boolean;
+  /** A row that an earlier run stored: counted, so that equal rows after it are numbered as they would have been. */
+  pass(row: RowEvent): void;
   flush(): Promise<void>;
   /** Writes what is left, also where that is no row, so that the import's figures are those of its end. */
   end(): Promise<void>;
@@ -17,8 +19,13 @@ export interface ChunkWriter {
 
 export interface ChunkNotes {
   readonly progress: ChunkProgress;
-  /** After COMMIT, with the rows that were new. */
-  readonly onWritten: (inserted: number) => void;
+  readonly quarantine: Quarantine;
+  /** After COMMIT, with the rows that were new. @param cancelled somebody wants the import to end */
+  readonly onWritten: (inserted: number, cancelled: boolean) => void;
+}
+
+export function emptyQuarantine(): Quarantine {
+  return { lines: [], codes: [], messages: [], raws: [] };
 }
 
 const CHUNK_ROWS = 20_000;
@@ -61,10 +68,11 @@ function createGathered() {
 }
 
 /**
+ * @param userChanges as it stood before (`readUserChanges`)
  * @param connection one with the staging table (`createStaging`)
  * @param takeNotes called as a chunk of so many rows is closed
  */
-export function createChunkWriter(connection: pg.Client, importNo: number, takeNotes: (rows: number) => ChunkNotes): ChunkWriter {
+export function createChunkWriter(connection: pg.Client, importNo: number, userChanges: number, takeNotes: (rows: number) => ChunkNotes): ChunkWriter {
   const dedupOf = createRowDedup();
   const users = createIdNumbers();
   const items = createIdNumbers();
@@ -78,7 +86,7 @@ export function createChunkWriter(connection: pg.Client, importNo: number, takeN
   let straight = true;
   let writing: Promise<void> = Promise.resolve();
 
-  async function write(chunk: ReturnType<typeof createGathered>, unknownUsers: string[], unknownItems: string[], progress: ChunkProgress): Promise<number> {
+  async function write(chunk: ReturnType<typeof createGathered>, unknownUsers: string[], unknownItems: string[], progress: ChunkProgress, quarantine: Quarantine): Promise<{ inserted: number; cancelled: boolean }> {
     let userNos: number[] = [];
     let itemNos: number[] = [];
     if (unknownUsers.length > 0 || unknownItems.length > 0) {
@@ -96,21 +104,21 @@ export function createChunkWriter(connection: pg.Client, importNo: number, takeN
       length += chunk.rest.copy(bytes, length, from, chunk.end[row]);
       from = chunk.end[row];
     }
-    const inserted = await writeChunk(connection, importNo, { bytes: bytes.subarray(0, length), rows: chunk.rows, progress }, straight);
+    const written = await writeChunk(connection, importNo, { bytes: bytes.subarray(0, length), rows: chunk.rows, progress, quarantine, userChanges }, straight);
     // Where rows were stored already there will be more of them; where there are none any more, the straight way is open again.
-    straight = inserted === chunk.rows;
-    return inserted;
+    straight = written.inserted === chunk.rows;
+    return written;
   }
 
   async function flush(): Promise<void> {
     await writing;
     const chunk = gathered;
     const [unknownUsers, unknownItems] = [users.takeUnknown(), items.takeUnknown()];
-    const { progress, onWritten } = takeNotes(chunk.rows);
+    const { progress, quarantine, onWritten } = takeNotes(chunk.rows);
     [gathered, spare] = [spare, chunk];
     gathered.rows = 0;
     gathered.length = 0;
-    writing = write(chunk, unknownUsers, unknownItems, progress).then(onWritten);
+    writing = write(chunk, unknownUsers, unknownItems, progress, quarantine).then(({ inserted, cancelled }) => onWritten(inserted, cancelled));
     // A chunk that fails while the next is gathered must not count as unhandled: the next `flush` or `end` meets it.
     writing.catch(() => undefined);
   }
@@ -136,6 +144,11 @@ export function createChunkWriter(connection: pg.Client, importNo: number, takeN
       );
       gathered.end[at] = gathered.length;
       return ++gathered.rows >= CHUNK_ROWS;
+    },
+    pass(row) {
+      if (row.eventId === null) {
+        dedupOf(row.userId, row.itemId, row.typeNo, row.value, row.occurredAtMs);
+      }
     },
     flush,
     async end() {

@@ -10,10 +10,10 @@ export type ColumnMap = Readonly<Partial<Record<Meaning, number>>>;
 /** Names compare without case, spaces, `_` and `-`. */
 const ALIASES: Readonly<Record<Meaning, readonly string[]>> = {
   user: ['user', 'userid', 'customer', 'customerid', 'shopper', 'shopperid', 'visitorid', 'memberid', 'clientid'],
-  item: ['item', 'itemid', 'product', 'productid', 'stockcode', 'sku', 'articleid', 'movieid', 'bookid', 'asin'],
+  item: ['item', 'itemid', 'product', 'productid', 'stockcode', 'sku', 'articleid', 'movieid', 'bookid', 'asin', 'itemno', 'articlenumber'],
   type: ['type', 'event', 'eventtype', 'feedbacktype', 'action', 'behavior', 'behaviour'],
   value: ['value', 'rating', 'score', 'stars'],
-  time: ['time', 'timestamp', 'occurredat', 'date', 'datetime', 'eventtime', 'createdat', 'invoicedate'],
+  time: ['time', 'timestamp', 'occurredat', 'date', 'datetime', 'eventtime', 'createdat', 'invoicedate', 'orderedat', 'orderdate', 'purchasedat', 'eventdate', 'ratedat', 'ts'],
   quantity: ['quantity', 'qty', 'amount', 'units'],
   price: ['price', 'unitprice'],
   group: ['group', 'groupid', 'basket', 'basketid', 'order', 'orderid', 'session', 'sessionid', 'usersession', 'invoice', 'invoiceno'],
@@ -51,7 +51,7 @@ export function parseColumnMapping(text: string): Partial<Record<Meaning, string
  * @param wanted column names by meaning; what it leaves out is looked for by the usual names
  * @throws ImportFileFault where a named column, or one for user or item, is not in the header
  */
-export function mapColumns(header: readonly string[], wanted: Partial<Record<Meaning, string>>): ColumnMap {
+export function mapColumns(header: readonly string[], wanted: Partial<Record<Meaning, string>>, needs: readonly Meaning[] = ['user', 'item']): ColumnMap {
   const map: Partial<Record<Meaning, number>> = {};
   const normalised = header.map(normalise);
   for (const meaning of COLUMN_MEANINGS) {
@@ -71,7 +71,7 @@ export function mapColumns(header: readonly string[], wanted: Partial<Record<Mea
       map[meaning] = at;
     }
   }
-  for (const meaning of ['user', 'item'] as const) {
+  for (const meaning of needs) {
     if (map[meaning] === undefined) {
       throw new ImportFileFault(
         `No column of the file looks like the ${meaning}. Its columns are: ${header.join(', ')}. Say which it is, for example --columns ${meaning}=${header[meaning === 'user' ? 0 : Math.min(1, header.length - 1)]}.`,

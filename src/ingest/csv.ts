@@ -3,6 +3,7 @@
  *
  * Splitting is ours because it is most of an import's time: see `bench/csv.mjs`.
  */
+import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
@@ -16,8 +17,24 @@ export class ImportFileFault extends Error {
   }
 }
 
+export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
+
+/** What is known of a file beforehand; what is left out is found out. */
+export interface CsvOptions {
+  readonly delimiter?: string;
+  readonly encoding?: Encoding;
+  /** false: the first line is a row already; columns are then named by their places, from 1. */
+  readonly header?: boolean;
+  /** What the file is called in messages; default: its path. */
+  readonly name?: string;
+}
+
 export interface CsvFile {
+  /** Names of the columns; of a file without a header line "1", "2", … */
   readonly header: readonly string[];
+  /** `ndjson`: an object a line; its names are the columns. */
+  readonly format: 'csv' | 'ndjson';
+  readonly encoding: Encoding;
   readonly delimiter: string;
   readonly gzipped: boolean;
   /** Bytes on disk, and how many of them are read so far. */
@@ -33,7 +50,10 @@ export interface CsvBatch {
   readonly lines: readonly number[];
 }
 
-const DELIMITERS = [',', ';', '\t', '|'];
+/** Marks a row that is no row of this format: the only field says why not. */
+export const NOT_A_ROW = '\u0000not a row';
+
+const DELIMITERS = [',', ';', '\t', '|', '::'];
 
 /** The delimiter that splits the header line into the most fields, quoted text left out. */
 export function detectDelimiter(headerLine: string): string {
@@ -71,7 +91,8 @@ function explainRead(path: string, error: unknown): ImportFileFault {
 }
 
 /** @throws ImportFileFault where there is no such file, it is a folder, or it has no header line */
-export async function openCsv(path: string): Promise<CsvFile> {
+export async function openCsv(path: string, options: CsvOptions = {}): Promise<CsvFile> {
+  const name = options.name ?? path;
   let bytes: number;
   let gzipped: boolean;
   try {
@@ -86,10 +107,10 @@ export async function openCsv(path: string): Promise<CsvFile> {
     await handle.close();
     gzipped = magic[0] === 0x1f && magic[1] === 0x8b;
   } catch (error) {
-    throw explainRead(path, error);
+    throw explainRead(name, error);
   }
   if (bytes === 0) {
-    throw new ImportFileFault(`${path} is empty; the first line must name the columns.`);
+    throw new ImportFileFault(`${name} is empty; the first line must name the columns.`);
   }
 
   function openText(): { file: ReturnType<typeof createReadStream>; text: NodeJS.ReadableStream } {
@@ -103,65 +124,94 @@ export async function openCsv(path: string): Promise<CsvFile> {
     return { file, text: gunzip };
   }
 
-  async function readHeaderLine(): Promise<string> {
+  /** The first bytes, as many as hold a header and enough rows to judge the encoding by. */
+  async function readHead(): Promise<Buffer> {
     const { file, text } = openText();
-    let head = '';
+    const pieces: Buffer[] = [];
+    let length = 0;
     try {
       for await (const piece of text) {
-        head += (piece as Buffer).toString('utf8');
-        const end = head.indexOf('\n');
-        if (end >= 0 || head.length > 1 << 20) {
-          return head.slice(0, end < 0 ? head.length : end).replace(/^\uFEFF/, '').replace(/\r$/, '');
+        pieces.push(piece as Buffer);
+        length += (piece as Buffer).length;
+        if (length >= HEAD_BYTES) {
+          break;
         }
       }
-      return head.replace(/^\uFEFF/, '').replace(/\r$/, '');
+      return Buffer.concat(pieces);
     } catch (error) {
-      throw explainRead(path, error);
+      throw explainRead(name, error);
     } finally {
       file.destroy();
     }
   }
 
-  const headerLine = await readHeaderLine();
-  if (headerLine.includes('\0')) {
-    throw new ImportFileFault(`${path} is not a text file (it has NUL bytes in its first line).`);
+  const head = await readHead();
+  const encoding = options.encoding ?? detectEncoding(head);
+  const text = new TextDecoder(encoding).decode(head, { stream: true });
+  const firstLine = /^[^\n]*/.exec(text)![0].replace(/\r$/, '');
+  if (firstLine.includes('\0')) {
+    throw new ImportFileFault(`${name} is not a text file (it has NUL bytes in its first line).`);
   }
-  if (headerLine.trim() === '') {
-    throw new ImportFileFault(`${path} has nothing in its first line; it must name the columns.`);
+  if (firstLine.trim() === '') {
+    throw new ImportFileFault(`${name} has nothing in its first line; it must name the columns.`);
   }
-  const delimiter = detectDelimiter(headerLine);
-  const names = splitRecord(headerLine, delimiter)?.map((name) => name.trim());
+  const format = options.delimiter === undefined && firstLine.trimStart().startsWith('{') ? 'ndjson' : 'csv';
+  const delimiter = options.delimiter ?? detectDelimiter(firstLine);
+  const names = format === 'ndjson' ? namesOfObjects(name, text) : splitRecord(firstLine, delimiter)?.map((column) => column.trim());
   if (names === undefined) {
-    throw new ImportFileFault(`${path} is not well-formed CSV: a quote that opens in line 1 is not closed there; the first line must name the columns.`);
+    throw new ImportFileFault(`${name} is not well-formed CSV: a quote that opens in line 1 is not closed there; the first line must name the columns.`);
   }
-  if (names.every((name) => name === '')) {
-    throw new ImportFileFault(`${path} has an empty first line; the first line must name the columns.`);
+  if (names.every((column) => column === '')) {
+    throw new ImportFileFault(`${name} has an empty first line; the first line must name the columns.`);
   }
+  const hasHeader = format === 'csv' && options.header !== false;
   let position = () => 0;
   return {
-    header: names,
+    header: hasHeader || format === 'ndjson' ? names : names.map((_, place) => String(place + 1)),
+    format,
+    encoding,
     delimiter,
     gzipped,
     bytes,
     bytesRead: () => position(),
     async *batches() {
-      const { file, text } = openText();
+      const { file, text: stream } = openText();
       position = () => file.bytesRead;
       // Incomplete characters at the end of a piece wait for the next; a byte order mark is dropped.
-      const decoder = new TextDecoder();
-      const splitter = createSplitter(path, delimiter);
+      const decoder = new TextDecoder(encoding);
+      const splitter = format === 'ndjson' ? createObjectSplitter(name, names) : createSplitter(name, delimiter, hasHeader);
       try {
-        for await (const piece of text) {
+        for await (const piece of stream) {
           yield splitter.push(decoder.decode(piece as Buffer, { stream: true }));
         }
         yield splitter.push(decoder.decode(), true);
       } catch (error) {
-        throw error instanceof ImportFileFault ? error : explainRead(path, error);
+        throw error instanceof ImportFileFault ? error : explainRead(name, error);
       } finally {
         file.destroy();
       }
     },
   };
+}
+
+/** How much of a file is looked at to find out what it is. */
+const HEAD_BYTES = 1 << 16;
+
+/** By its byte order mark, else UTF-8 where the head is that, else the encoding that Windows and spreadsheets write. */
+export function detectEncoding(head: Buffer): Encoding {
+  if (head[0] === 0xff && head[1] === 0xfe) {
+    return 'utf-16le';
+  }
+  if (head[0] === 0xfe && head[1] === 0xff) {
+    return 'utf-16be';
+  }
+  // The head may end in the middle of a character.
+  for (let cut = 0; cut < 4; cut++) {
+    if (isUtf8(head.subarray(0, head.length - cut))) {
+      return 'utf-8';
+    }
+  }
+  return 'windows-1252';
 }
 
 /** A quote that is never closed would swallow the rest of the file into one field. */
@@ -212,13 +262,13 @@ export function splitRecord(text: string, delimiter: string, last = false): stri
 }
 
 /** Cuts text into records, the header left out. Lines are cut first and split each by itself: most have no quote, and then the engine's own `split` is all there is to do. */
-function createSplitter(path: string, delimiter: string) {
+function createSplitter(path: string, delimiter: string, hasHeader: boolean) {
   let rest = '';
   /** Lines of a record whose quoted field goes on; null: none does. */
   let open: string | null = null;
   let openedIn = 0;
   let line = 0;
-  let headerSeen = false;
+  let headerSeen = !hasHeader;
   return {
     push(text: string, last = false): CsvBatch {
       const rows: string[][] = [];
@@ -275,4 +325,57 @@ function createSplitter(path: string, delimiter: string) {
       return { rows, lines };
     },
   };
+}
+
+/** Columns of an NDJSON file: the names of the objects in its head, in the order in which they first come. */
+function namesOfObjects(path: string, head: string): string[] {
+  const names = new Set<string>();
+  for (const line of head.split('\n').slice(0, -1).concat(head.endsWith('\n') ? [] : head.split('\n').slice(-1))) {
+    const object = parseObject(line);
+    Object.keys(object ?? {}).forEach((name) => names.add(name));
+  }
+  if (names.size === 0) {
+    throw new ImportFileFault(`${path} begins like NDJSON, and no line of its beginning is a JSON object.`);
+  }
+  return [...names];
+}
+
+function parseObject(line: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** As `createSplitter`, for lines of JSON objects: values become the text that a CSV file would hold. */
+function createObjectSplitter(path: string, names: readonly string[]) {
+  let rest = '';
+  let line = 0;
+  return {
+    push(text: string, last = false): CsvBatch {
+      const rows: string[][] = [];
+      const lines: number[] = [];
+      const pieces = (rest + text).split('\n');
+      rest = last ? '' : pieces.pop()!;
+      if (rest.length > MAX_RECORD_CHARS) {
+        throw new ImportFileFault(`${path} is not well-formed NDJSON: line ${line + pieces.length + 1} has more than ${MAX_RECORD_CHARS} characters.`);
+      }
+      for (const piece of pieces) {
+        line++;
+        if (piece.trim() === '') {
+          continue;
+        }
+        const object = parseObject(piece);
+        rows.push(object === null ? [NOT_A_ROW, piece] : names.map((name) => asText(object[name])));
+        lines.push(line);
+      }
+      return { rows, lines };
+    },
+  };
+}
+
+function asText(value: unknown): string {
+  return value === undefined || value === null ? '' : typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

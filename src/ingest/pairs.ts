@@ -9,7 +9,7 @@ import type { PairColumns } from '../model/pairs.ts';
 import { type ColumnMap, mapColumns, meaningOf } from './columns.ts';
 import { ImportFileFault, openCsv } from './csv.ts';
 import { createIdList, faultOfId } from './ids.ts';
-import { parseFileTime } from './rows.ts';
+import { parseFileTime } from './file-times.ts';
 import { faultOfNumber } from './validate.ts';
 
 export interface PairsFile {

@@ -1,7 +1,8 @@
 /** A row of a file becomes an event, or is skipped for a reason that is counted. Presets know one file's dirt; `generic` takes any columns. */
 import type { EventTypeRule } from '../model/interactions.ts';
 import type { ColumnMap, Meaning } from './columns.ts';
-import { ImportFileFault } from './csv.ts';
+import { ImportFileFault, NOT_A_ROW } from './csv.ts';
+import { type DateFormat, parseFileTime } from './file-times.ts';
 import { faultOfId, nearestName } from './ids.ts';
 import { faultOfNumber } from './validate.ts';
 
@@ -33,40 +34,21 @@ export interface RowReaderOptions {
   readonly defaultType: EventTypeRule;
   /** For rows without a time, and the bound of the future. */
   readonly nowMs: number;
+  readonly dates?: DateFormat;
 }
 
 export interface Preset {
   readonly says: string;
   readonly columns: Partial<Record<Meaning, string>>;
   readonly defaultType: string | null;
+  /** Columns of a file without a header line, in their order. */
+  readonly places?: readonly Meaning[];
+  /** Reasons that this kind of file is known for: such rows are counted, and are neither kept aside nor held against it. */
+  readonly knownDirt?: readonly string[];
   createReader(options: RowReaderOptions): RowReader;
 }
 
 const DAY_MS = 86_400_000;
-const TIME = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?$/i;
-
-/**
- * Times as files write them: `2011-11-02 12:20[:00[.000]]` with or without a zone (none: UTC), a date alone, or a Unix time in seconds, milliseconds or
- * microseconds (told apart by size). @returns milliseconds since 1970, or NaN
- */
-export function parseFileTime(text: string): number {
-  const match = TIME.exec(text);
-  if (match === null) {
-    if (!/^\d{9,17}(\.\d+)?$/.test(text)) {
-      return Number.NaN;
-    }
-    const number = Number(text);
-    return Math.round(number < 1e11 ? number * 1000 : number < 1e14 ? number : number / 1000);
-  }
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone = 'Z'] = match;
-  const ms = Date.UTC(+year, +month - 1, +day, +hour, +minute, +second, Math.floor(Number(`0.${fraction || 0}`) * 1000));
-  if (+month < 1 || +month > 12 || +day < 1 || +day > new Date(Date.UTC(+year, +month, 0)).getUTCDate() || +hour > 23 || +minute > 59 || +second > 60) {
-    return Number.NaN;
-  }
-  const offset = /^[+-]/.test(zone) ? (zone.startsWith('-') ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(-2))) * 60_000 : 0;
-  return ms - offset;
-}
-
 /** NaN where the text is no number; the empty text is null. */
 function parseNumber(text: string | undefined): number | null {
   const trimmed = text?.trim() ?? '';
@@ -83,7 +65,7 @@ function isBadNumber(number: number | null): boolean {
 }
 
 function createGenericReader(options: RowReaderOptions): RowReader {
-  const { columns, types, defaultType, nowMs } = options;
+  const { columns, types, defaultType, nowMs, dates = 'iso' } = options;
   // Rows of one basket follow one another with one time.
   let lastTime = '';
   let lastTimeMs = Number.NaN;
@@ -92,6 +74,9 @@ function createGenericReader(options: RowReaderOptions): RowReader {
     return column === undefined ? '' : (fields[column] ?? '').trim();
   };
   return (fields, out) => {
+    if (fields[0] === NOT_A_ROW) {
+      return 'not JSON';
+    }
     out.userId = at(fields, 'user');
     if (out.userId === '') {
       return 'no user';
@@ -124,7 +109,7 @@ function createGenericReader(options: RowReaderOptions): RowReader {
     const time = at(fields, 'time');
     if (time !== lastTime) {
       lastTime = time;
-      lastTimeMs = parseFileTime(time);
+      lastTimeMs = parseFileTime(time, dates);
     }
     out.occurredAtMs = time === '' ? nowMs : lastTimeMs;
     if (!(out.occurredAtMs >= 0 && out.occurredAtMs <= nowMs + DAY_MS)) {
@@ -182,8 +167,18 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     says: 'UCI Online Retail (invoices of a gift shop)',
     columns: { user: 'CustomerID', item: 'StockCode', time: 'InvoiceDate', quantity: 'Quantity', price: 'UnitPrice', group: 'InvoiceNo', title: 'Description' },
     defaultType: 'purchase',
+    knownDirt: ['no customer', 'not goods', 'no price', 'no quantity'],
     createReader: createOnlineRetailReader,
   },
+  movielens: {
+    says: 'MovieLens ratings (ratings.csv, u.data, ratings.dat)',
+    columns: {},
+    defaultType: 'rating',
+    places: ['user', 'item', 'value', 'time'],
+    createReader: createGenericReader,
+  },
+  goodbooks: { says: 'goodbooks-10k (ratings.csv)', columns: { user: 'user_id', item: 'book_id', value: 'rating' }, defaultType: 'rating', createReader: createGenericReader },
+  gorse: { says: 'Gorse feedback (its JSONL export)', columns: { user: 'UserId', item: 'ItemId', type: 'FeedbackType', time: 'Timestamp' }, defaultType: null, createReader: createGenericReader },
 };
 
 /** @throws ImportFileFault where there is none of this name */

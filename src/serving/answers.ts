@@ -8,6 +8,7 @@
 import type { Database } from '../storage/database.ts';
 import { currentWatermark, usersWithEventsSince } from '../storage/events.ts';
 import { type Item, loadItems, findItem } from '../storage/items.ts';
+import { readUserChanges } from '../storage/users.ts';
 import { ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
 import { SnapshotDamaged } from '../model/snapshot.ts';
 import { findSimilar } from '../model/similar.ts';
@@ -57,6 +58,8 @@ export interface Answers {
   noteReach(reached: boolean): void;
   refreshAvailability(): Promise<void>;
   followEvents(): Promise<void>;
+  /** Users were erased or merged, or events taken back: what is kept of users is looked at anew. */
+  followUsers(): Promise<void>;
   followItems(): Promise<void>;
   /** Loads the live version where it is not the one that answers. */
   followModels(): Promise<void>;
@@ -121,6 +124,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   let masked: { live: LiveModel | null; generation: number } = { live: null, generation: -1 };
   /** What was asked for last: older events are known here. */
   let watermark = '0';
+  let userChanges: number | null = null;
   /** A version whose bytes were found damaged is not read again and again. */
   let damagedVersion: number | null = null;
 
@@ -264,7 +268,16 @@ export function createAnswers(options: AnswersOptions): Answers {
     }
   }
 
-  const follow = { events: coalesce(followEvents), items: coalesce(() => availability.refresh()), models: coalesce(followModels) };
+  async function followUsers(): Promise<void> {
+    const changes = await readUserChanges(database);
+    if (changes !== userChanges) {
+      userChanges = changes;
+      states.markAll();
+      trends.noteEvents();
+    }
+  }
+
+  const follow = { users: coalesce(followUsers), events: coalesce(followEvents), items: coalesce(() => availability.refresh()), models: coalesce(followModels) };
   return {
     modelVersion: () => model?.version ?? null,
     recommend(userId, limit, fields) {
@@ -323,6 +336,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     noteReach,
     refreshAvailability: follow.items,
     followEvents: follow.events,
+    followUsers: follow.users,
     followItems: follow.items,
     followModels: follow.models,
     async start() {

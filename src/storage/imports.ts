@@ -4,21 +4,130 @@ import { Readable } from 'node:stream';
 import { from as copyFrom } from 'pg-copy-streams';
 import type pg from 'pg';
 import { type Queryable, connectAlone, explainDatabaseError, run } from './database.ts';
+import { USERS_LOCK_KEY } from './event-writes.ts';
+import { readUserChanges } from './users.ts';
 
 /** How far an import is as a chunk is closed; how many of its rows are new is known only after it is written. */
 export interface ChunkProgress {
+  /** Of the file, 0 to 1. */
+  readonly fraction: number;
   readonly rowsRead: number;
   readonly skipped: Readonly<Record<string, number>>;
   readonly lastLine: number;
 }
 
-export async function startImport(connection: Queryable, source: string, format: string, options: object): Promise<number> {
-  const [row] = await run<{ no: number }>(connection, 'INSERT INTO imports (source, format, options) VALUES ($1, $2, $3) RETURNING import_no AS no', [source, format, JSON.stringify(options)]);
+export type ImportKind = 'events' | 'items' | 'users';
+export type ImportState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted' | 'undone';
+
+export interface ImportRecord extends Record<string, unknown> {
+  readonly importNo: number;
+  readonly state: ImportState;
+  readonly kind: ImportKind;
+  readonly source: string;
+  readonly preset: string;
+  readonly options: Record<string, unknown>;
+  readonly layout: Record<string, unknown>;
+  readonly rowsRead: number;
+  readonly rowsImported: number;
+  readonly rowsDuplicate: number;
+  readonly rowsQuarantined: number;
+  readonly skipped: Record<string, number>;
+  readonly lastLine: number;
+  readonly progress: number;
+  readonly code: string | null;
+  readonly message: string | null;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+}
+
+const RECORD = `import_no AS "importNo", state, kind, source, format AS preset, options, layout, rows_read AS "rowsRead", rows_imported AS "rowsImported", rows_duplicate AS "rowsDuplicate",
+  rows_quarantined AS "rowsQuarantined", skipped, last_line AS "lastLine", progress, code, message, started_at AS "startedAt", finished_at AS "finishedAt"`;
+const LAST_EVENT_NO = `coalesce(pg_sequence_last_value(pg_get_serial_sequence('events', 'event_no')::regclass), 0)`;
+
+/** @param format the preset, or what else made these rows */
+export async function startImport(connection: Queryable, source: string, format: string, options: object, kind: ImportKind = 'events', layout: object = {}): Promise<number> {
+  const [row] = await run<{ no: number }>(connection, `INSERT INTO imports (source, format, options, kind, layout, first_event_no) VALUES ($1, $2, $3, $4, $5, ${LAST_EVENT_NO}) RETURNING import_no AS no`, [
+    source, format, JSON.stringify(options), kind, JSON.stringify(layout),
+  ]);
   return row.no;
 }
 
-export async function endImport(connection: Queryable, importNo: number, state: 'done' | 'failed' | 'cancelled', message: string | null): Promise<void> {
-  await run(connection, 'UPDATE imports SET state = $2, message = $3, finished_at = now() WHERE import_no = $1', [importNo, state, message]);
+/** One that was interrupted, or failed on the way, runs again. @returns false where it is none of these */
+export async function resumeImport(connection: Queryable, importNo: number): Promise<boolean> {
+  const rows = await run(connection, `UPDATE imports SET state = 'running', cancel_requested = false, code = NULL, message = NULL, finished_at = NULL WHERE import_no = $1 AND state IN ('interrupted', 'running', 'failed') RETURNING 1`, [importNo]);
+  return rows.length > 0;
+}
+
+export async function endImport(connection: Queryable, importNo: number, state: 'done' | 'failed' | 'cancelled' | 'interrupted', message: string | null, code: string | null = null): Promise<void> {
+  await run(connection, `UPDATE imports SET state = $2, message = $3, code = $4, progress = CASE WHEN $2 = 'done' THEN 1 ELSE progress END, finished_at = now(), last_event_no = ${LAST_EVENT_NO} WHERE import_no = $1`, [importNo, state, message, code]);
+}
+
+export async function findImport(database: Queryable, importNo: number): Promise<ImportRecord | null> {
+  const [row] = await run<ImportRecord>(database, `SELECT ${RECORD} FROM imports WHERE import_no = $1`, [importNo]);
+  return row ?? null;
+}
+
+/** Newest first. */
+export async function listImports(database: Queryable, beforeNo: number | null, limit: number): Promise<ImportRecord[]> {
+  return await run<ImportRecord>(database, `SELECT ${RECORD} FROM imports WHERE import_no < coalesce($1, 2147483647) ORDER BY import_no DESC LIMIT $2`, [beforeNo, limit]);
+}
+
+/** The last interrupted import of the same file with the same options. */
+export async function findInterrupted(database: Queryable, source: string, format: string, options: object): Promise<ImportRecord | null> {
+  const [row] = await run<ImportRecord>(database, `SELECT ${RECORD} FROM imports WHERE state = 'interrupted' AND source = $1 AND format = $2 AND options = $3::jsonb ORDER BY import_no DESC LIMIT 1`, [source, format, JSON.stringify(options)]);
+  return row ?? null;
+}
+
+/** @returns false where it does not run */
+export async function requestImportCancel(database: Queryable, importNo: number): Promise<boolean> {
+  return (await run(database, `UPDATE imports SET cancel_requested = true WHERE import_no = $1 AND state = 'running' RETURNING 1`, [importNo])).length > 0;
+}
+
+/** Advisory lock class: "impo" in ASCII. An import holds (class, number) for as long as its connection lives. */
+const IMPORT_LOCK_CLASS = 0x696d_706f;
+
+/** @returns false where another process holds it */
+export async function lockImport(connection: Queryable, importNo: number): Promise<boolean> {
+  const [{ locked }] = await run<{ locked: boolean }>(connection, 'SELECT pg_try_advisory_lock($1, $2) AS locked', [IMPORT_LOCK_CLASS, importNo]);
+  return locked;
+}
+
+/** Marks imports whose process is gone as interrupted. */
+export async function markLostImports(database: Queryable): Promise<number[]> {
+  const rows = await run<{ no: number }>(
+    database,
+    `UPDATE imports SET state = 'interrupted', message = 'Its process ended before it did; what was stored stays.', finished_at = now(), last_event_no = ${LAST_EVENT_NO}
+     WHERE state = 'running' AND format <> 'demo' AND NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND classid::bigint = $1 AND objid::bigint = import_no AND objsubid = 2) RETURNING import_no AS no`,
+    [IMPORT_LOCK_CLASS],
+  );
+  return rows.map((row) => row.no);
+}
+
+export interface ImportErrorRow extends Record<string, unknown> {
+  readonly line: number;
+  readonly code: string;
+  readonly message: string;
+  readonly raw: string;
+}
+
+export async function listImportErrors(database: Queryable, importNo: number, afterLine: number, limit: number): Promise<ImportErrorRow[]> {
+  return await run<ImportErrorRow>(database, 'SELECT line, code, message, raw FROM import_errors WHERE import_no = $1 AND line > $2 ORDER BY line LIMIT $3', [importNo, afterLine, limit]);
+}
+
+/** Deletes events of an import, so many at a time; their users and items stay. @returns how many, or null where none is left */
+export async function undoSomeOfImport(database: Queryable, importNo: number, most: number): Promise<number | null> {
+  const rows = await run(
+    database,
+    `DELETE FROM events WHERE event_no IN (SELECT event_no FROM events, imports i WHERE i.import_no = $1 AND event_no BETWEEN coalesce(first_event_no, 0) AND coalesce(last_event_no, 9223372036854775807) AND events.import_no = $1 ORDER BY event_no LIMIT $2) RETURNING 1`,
+    [importNo, most],
+  );
+  return rows.length === 0 ? null : rows.length;
+}
+
+export async function markUndone(database: Queryable, importNo: number): Promise<void> {
+  // What users had is gone: whoever keeps something of them looks again.
+  await run(database, `WITH undone AS (UPDATE imports SET state = 'undone', finished_at = now() WHERE import_no = $1 RETURNING 1) SELECT nextval('user_changes'), pg_notify('jongleur_users', '') FROM undone`, [importNo]);
 }
 
 const EVENT_COLUMNS = 'user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup, import_no';
@@ -32,12 +141,26 @@ export async function createStaging(connection: Queryable): Promise<void> {
   );
 }
 
+/** Rows that are kept aside, a column each. */
+export interface Quarantine {
+  readonly lines: number[];
+  readonly codes: string[];
+  readonly messages: string[];
+  readonly raws: string[];
+}
+
 export interface ImportChunk {
   /** Rows of `events` in COPY's text format: user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup, import_no; each ends with a newline. */
   readonly bytes: Buffer;
   readonly rows: number;
   readonly progress: ChunkProgress;
+  readonly quarantine: Quarantine;
+  /** `user_changes` when the first of the numbers in these rows was read. */
+  readonly userChanges: number;
 }
+
+/** A user was erased or merged meanwhile: numbers in memory may be nobody's. The import goes on from its last line, with numbers read anew. */
+export class NumbersChanged extends Error {}
 
 /**
  * One chunk in one transaction: its events, and the import's figures with its last line, so that after a crash chunk and position agree.
@@ -45,22 +168,21 @@ export interface ImportChunk {
  * `straight` COPYs into `events` itself, at 0.6 of the time (20,000 rows into 400,000), and fails as a whole where one row is stored already; then, and without `straight`,
  * the rows go through the staging table, which leaves those out.
  *
- * @returns how many rows were new
+ * @returns how many rows were new, and whether somebody wants the import to end
  */
-export async function writeChunk(connection: pg.Client, importNo: number, chunk: ImportChunk, straight: boolean): Promise<number> {
+export async function writeChunk(connection: pg.Client, importNo: number, chunk: ImportChunk, straight: boolean): Promise<{ inserted: number; cancelled: boolean }> {
   try {
-    await connection.query('BEGIN');
+    await connection.query(`BEGIN; SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY})`);
+    if ((await readUserChanges(connection)) !== chunk.userChanges) {
+      throw new NumbersChanged();
+    }
     const inserted = chunk.rows === 0 ? 0 : straight ? await copyRows(connection, 'events', chunk) : await copyThroughStaging(connection, chunk);
-    await run(
-      connection,
-      `UPDATE imports SET rows_read = $2, rows_imported = rows_imported + $3, rows_duplicate = rows_duplicate + $4, skipped = $5, last_line = $6 WHERE import_no = $1`,
-      [importNo, chunk.progress.rowsRead, inserted, chunk.rows - inserted, JSON.stringify(chunk.progress.skipped), chunk.progress.lastLine],
-    );
+    const cancelled = await noteProgress(connection, importNo, chunk.progress, inserted, chunk.rows - inserted, chunk.quarantine);
     if (inserted > 0) {
       await run(connection, `SELECT pg_notify('jongleur_events', '')`);
     }
     await connection.query('COMMIT');
-    return inserted;
+    return { inserted, cancelled };
   } catch (error) {
     await connection.query('ROLLBACK').catch(() => undefined);
     if (straight && (error as { code?: unknown }).code === UNIQUE_VIOLATION) {
@@ -68,6 +190,24 @@ export async function writeChunk(connection: pg.Client, importNo: number, chunk:
     }
     throw explainDatabaseError(error);
   }
+}
+
+/**
+ * The import's figures as of this chunk, in its transaction.
+ *
+ * @returns whether somebody wants the import to end
+ */
+export async function noteProgress(connection: Queryable, importNo: number, progress: ChunkProgress, inserted: number, duplicate: number, quarantine: Quarantine): Promise<boolean> {
+  if (quarantine.lines.length > 0) {
+    await run(connection, 'INSERT INTO import_errors (import_no, line, code, message, raw) SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) ON CONFLICT DO NOTHING', [importNo, quarantine.lines, quarantine.codes, quarantine.messages, quarantine.raws]);
+  }
+  const [row] = await run<{ cancelled: boolean }>(
+    connection,
+    `UPDATE imports SET rows_read = $2, rows_imported = rows_imported + $3, rows_duplicate = rows_duplicate + $4, skipped = $5, last_line = $6, progress = $7, rows_quarantined = rows_quarantined + $8
+     WHERE import_no = $1 RETURNING cancel_requested AS cancelled`,
+    [importNo, progress.rowsRead, inserted, duplicate, JSON.stringify(progress.skipped), progress.lastLine, progress.fraction, quarantine.lines.length],
+  );
+  return row.cancelled;
 }
 
 const UNIQUE_VIOLATION = '23505';

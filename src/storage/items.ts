@@ -1,4 +1,4 @@
-import { type Connection, type Queryable, run } from './database.ts';
+import { type Queryable, run } from './database.ts';
 import { ensureUsersAndItems } from './ids.ts';
 import { likePattern } from './users.ts';
 
@@ -48,7 +48,7 @@ export const EMPTY_ITEM: Required<ItemFields> = {
  *
  * @returns ids of the items that were changed
  */
-export async function patchItems(connection: Connection, patches: readonly ItemPatch[], create: boolean): Promise<Set<string>> {
+export async function patchItems(connection: Queryable, patches: readonly ItemPatch[], create: boolean): Promise<Set<string>> {
   // An item named twice is changed twice, the later fields over the earlier.
   const merged = new Map<string, ItemPatch>();
   for (const patch of patches) {

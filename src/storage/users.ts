@@ -36,3 +36,9 @@ export async function findUser(database: Queryable, userId: string): Promise<Use
   );
   return row ?? null;
 }
+
+/** How often a user's number has stopped to be theirs, or what they did was taken back: another number than before means to look again. */
+export async function readUserChanges(connection: Queryable): Promise<number> {
+  const [{ n }] = await run<{ n: number }>(connection, 'SELECT last_value::float8 AS n FROM user_changes');
+  return n;
+}

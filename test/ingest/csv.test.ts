@@ -122,11 +122,25 @@ describe('a CSV file', () => {
   });
 
   it.each([
+    ['UTF-16 with its mark', 'utf-16le', Buffer.from('\uFEFFuser,item\nü1,i1\n', 'utf16le')],
+    ['UTF-8 with its mark', 'utf-8', Buffer.from('\uFEFFuser,item\nü1,i1\n')],
+    ['Windows-1252', 'windows-1252', Buffer.from('user,item\nü1,i1\n', 'latin1')],
+  ])('in %s is read as what it is', async (_what, encoding, content) => {
+    const file = await openCsv(await write(content));
+    expect(file.encoding).toBe(encoding);
+    expect(file.header).toEqual(['user', 'item']);
+    const rows: unknown[] = [];
+    for await (const batch of file.batches()) {
+      rows.push(...batch.rows);
+    }
+    expect(rows).toEqual([['ü1', 'i1']]);
+  });
+
+  it.each([
     ['empty', '', /is empty; the first line must name the columns/],
     ['gzipped nothing', gzipSync(''), /is empty|first line/],
     ['a blank first line', '\nuser,item\nu1,i1\n', /first line/],
     ['binary', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x00, 0x1a, 0x0a, 0, 0, 0, 1]), /not a text file/],
-    ['UTF-16', Buffer.from('\uFEFFuser,item\nu1,i1\n', 'utf16le'), /not a text file/],
     ['with a quote never closed', `user,item\nu1,"i1\n${'u2,i2\n'.repeat(300_000)}`, /not well-formed CSV/],
   ])('that is %s is refused in words', async (_what, content, words) => {
     const message = await faultOf(content);

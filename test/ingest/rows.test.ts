@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { mapColumns } from '../../src/ingest/columns.ts';
-import { PRESETS, createRowEvent, parseFileTime } from '../../src/ingest/rows.ts';
+import { parseFileTime } from '../../src/ingest/file-times.ts';
+import { PRESETS, createRowEvent } from '../../src/ingest/rows.ts';
 import type { EventTypeRule } from '../../src/model/interactions.ts';
 
 const rule = (typeNo: number, name: string, mode: 'sum' | 'latest' = 'sum'): EventTypeRule => ({ typeNo, name, weight: 1, mode, halfLifeDays: null, threshold: null, useValue: false, hidesDays: 0 });

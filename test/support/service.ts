@@ -1,10 +1,14 @@
 /** The service in this process, on a database of its own: every room is the real one, connected as `main.ts` does. */
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pino from 'pino';
 import { inject } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { createKeyRing } from '../../src/http/keys.ts';
 import type { Phase, Services } from '../../src/http/services.ts';
+import { createImportJobs } from '../../src/ingest/import-jobs.ts';
 import { createWriter } from '../../src/ingest/writer.ts';
 import { defaultMinimums } from '../../src/model/quality/findings.ts';
 import { createAnswers } from '../../src/serving/answers.ts';
@@ -39,7 +43,9 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   await keys.reload();
   let phase: Phase = 'ready';
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-  const app = await createApp({ database, writer, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version, ...overrides }, bodyTimeoutMs);
+  const folder = await mkdtemp(join(tmpdir(), 'jongleur-service-'));
+  const imports = createImportJobs({ database, connectionString: url, folder, now: Date.now, log: () => undefined });
+  const app = await createApp({ database, writer, imports, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version, ...overrides }, bodyTimeoutMs);
 
   /** A request without a port. `role` null sends no key. */
   async function call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, role: keyof typeof KEYS | null = 'admin', headers: Record<string, string> = {}) {
@@ -49,12 +55,12 @@ export async function startService(overrides: Partial<Services> = {}, training: 
       ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     // eslint-disable-next-line typescript/no-explicit-any -- tests look into answers of any shape
-    const json: any = (answer.headers['content-type'] ?? '').toString().includes('json') ? answer.json() : null;
+    const json: any = (answer.headers['content-type'] ?? '').toString().match(/\/(problem\+)?json/) !== null ? answer.json() : null;
     return { status: answer.statusCode, headers: answer.headers, text: answer.body, json };
   }
 
   return {
-    url, database, facts, answers, trainer, writer, app, call,
+    url, folder, database, facts, answers, trainer, writer, imports, app, call,
     setPhase: (next: Phase) => {
       phase = next;
     },
@@ -67,6 +73,8 @@ export async function startService(overrides: Partial<Services> = {}, training: 
     },
     async stop() {
       await app.close();
+      await imports.stop();
+      await rm(folder, { recursive: true, force: true });
       await store.close();
       await trainer.stop();
       answers.stop();
