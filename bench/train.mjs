@@ -4,9 +4,10 @@
  *
  *   npm run bench:train [-- --size 1M,10M,retail] [--rows speed,warm,memory,loop,threads,retail,ratings] [--factors 64,128,256] [--threads 2] [--rounds 3] [--sweeps 10] [--seed 1]
  *
- * Without --size: 1M, then 10M. Without --rounds: 3, and 1 at 10M. implicit's function is reproduced by w = c − 1, t = c / (c − 1), α₀ = 1, ν = 0; ours is timed to the fewest sweeps after which
+ * Without options it prints the whole table, in about half an hour on two cores, of which 10M takes two thirds (256 factors alone eight minutes, most of them implicit's). --rows, --size and --factors take
+ * it apart. Without --size: 1M, then 10M. Without --rounds: 3, and 1 at 10M. implicit's function is reproduced by w = c − 1, t = c / (c − 1), α₀ = 1, ν = 0; ours is timed to the fewest sweeps after which
  * its objective is no higher than implicit's after its last; every time includes starting threads, every decomposition and the closing exact half-sweep. All objectives are computed
- * again in float64 (train/objective.py). The other rows use the product's recipe. `retail` and `ratings` run the benches of their own names.
+ * again in float64 (train/objective.py). The other rows use the product's recipe. `retail` (Online Retail's file: see bench/retail.mjs) and `ratings` run the benches of their own names.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -14,7 +15,7 @@ import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { DEFAULT_RECIPE } from '../dist/model/ials.js';
+import { DEFAULT_RECIPE } from '../dist/model/recipe.js';
 import { writeMatrix } from './train/implicit.mjs';
 import { measureLoop } from './train/loop.mjs';
 import { makeEvents, SIZES, toImplicitTargets, toMatrix } from './train/matrices.mjs';

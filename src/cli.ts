@@ -15,7 +15,7 @@ import { ImportFileFault } from './ingest/csv.ts';
 import { type ImportSummary, importFile } from './ingest/importer.ts';
 import { PRESETS } from './ingest/rows.ts';
 import { createLogger } from './logger.ts';
-import { FitDiverged } from './model/ials.ts';
+import { FitDiverged } from './model/recipe.ts';
 import { addModelCommands, addSettingCommands } from './model-commands.ts';
 import { addOfflineCommands } from './offline-commands.ts';
 import { type Answer, createAnswers } from './serving/answers.ts';

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { readPairs, type ValueKind } from './ingest/pairs.ts';
 import { DEFAULT_RATING_RECIPE } from './model/explicit.ts';
-import { DEFAULT_RECIPE } from './model/ials.ts';
+import { DEFAULT_RECIPE } from './model/recipe.ts';
 import type { Interval } from './model/metrics.ts';
 import type { PairData, RecipeChoice } from './training/offline/data.ts';
 import { type Evaluation, evaluateOffline, type Metrics } from './training/offline/evaluate.ts';

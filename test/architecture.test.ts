@@ -23,6 +23,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   storage: { rooms: [], types: ['model'], packages: '*', because: 'rows and bytes: it stands at the side and knows no recommendation' },
   ingest: { rooms: ['model', 'storage'], packages: '*', because: 'the way in; what it stored is told to others by callbacks of main.ts' },
   training: { rooms: ['model', 'storage'], packages: '*', because: 'batch; the published model reaches serving through Postgres and main.ts' },
+  'training/threads/fit-entry.ts': { rooms: ['model'], packages: ['node:worker_threads'], because: 'a thread computes: it holds no connection and reads no file' },
   'training/threads/entry.ts': { rooms: ['model'], packages: ['node:worker_threads', 'node:crypto'], because: 'a thread computes: it holds no connection and reads no file' },
   serving: { rooms: ['model', 'storage'], packages: '*', because: 'online; it must not wait for training or ingest' },
   insight: { rooms: ['model', 'storage'], packages: '*', because: 'the loop back; reads what the others left in Postgres' },
@@ -78,7 +79,7 @@ function judge({ from, to, typeOnly }: Import): string | null {
     return `${from} imports ${target}: rooms receive values and never look up`;
   }
   const inside = targetRoom === room && ROOMS[from] === undefined;
-  const sameThreadRoom = from === 'training/threads/entry.ts' && target === 'training/threads/messages.ts';
+  const sameThreadRoom = /^training\/threads\/(fit-)?entry\.ts$/.test(from) && /^training\/threads\/(messages|failure)\.ts$/.test(target);
   if (inside || sameThreadRoom || rule.rooms.includes(targetRoom) || (typeOnly && rule.types?.includes(targetRoom) === true)) {
     return null;
   }

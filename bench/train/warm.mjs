@@ -25,7 +25,11 @@ export async function measureWarm({ size, events, recipe, threads, rounds }) {
     return ndcg.reduce((sum, value) => sum + value, 0) / ndcg.length;
   };
   const first = await fitOnThreads({ byUser: scaled(before), recipe, threads });
-  const live = { version: 1, events: liveUntil, users: before.userNos.length, warmInARow: 0, items: { recipe, rules: [], itemNos: before.itemNos, factors: { ...first.items, data: first.items.data.slice() } } };
+  const live = {
+    version: 1, events: liveUntil, users: before.userNos.length, warmInARow: 0,
+    items: { recipe, rules: [], itemNos: before.itemNos, factors: { ...first.items, data: first.items.data.slice() } },
+    userSide: { userNos: before.userNos, factors: { ...first.users, data: first.users.data.slice() } },
+  };
   const seconds = { cold: [], warm: [] };
   let cold;
   let warm;
@@ -34,9 +38,9 @@ export async function measureWarm({ size, events, recipe, threads, rounds }) {
     cold = await fitOnThreads({ byUser, recipe, threads });
     seconds.cold.push(cold.seconds);
     const startedMs = performance.now();
-    plan = planStart(live, recipe, [], now.itemNos, until, now.userNos.length);
-    check(plan.items !== null, `a cold start: ${plan.report.note}`);
-    warm = await fitOnThreads({ byUser, recipe: { ...recipe, sweeps: plan.sweeps }, threads, start: { items: plan.items } });
+    plan = planStart(live, recipe, [], now.itemNos, until, now.userNos);
+    check(plan.start !== null, `a cold start: ${plan.report.note}`);
+    warm = await fitOnThreads({ byUser, recipe: { ...recipe, sweeps: plan.sweeps }, threads, start: plan.start });
     seconds.warm.push((performance.now() - startedMs) / 1000);
   }
   const [coldNdcg, warmNdcg] = [ndcgOf(cold), ndcgOf(warm)];

@@ -11,9 +11,10 @@
  * Ratings are fitted as (rating − μ) / spread, so that λ means the same for stars and for percentages. β comes in by the constant: with c = √(λ/β) in place
  * of 1 the coefficient is b / c, and λ (b / c)² = β b². `toRatingModel` puts both right.
  */
-import { createRowScratch, exactSteps, exactTolerance, type Fit, FitDiverged, type FitHooks, objective, type Recipe, ridgeOf, solveRows } from './ials.ts';
+import { createRowScratch, exactSteps, exactTolerance, objective, solveRows } from './ials.ts';
+import { type Fit, FitDiverged, type FitHooks, type Recipe, ridgeOf } from './recipe.ts';
+import { biasColumns, constantsLoss, fillBiasedStart, frozenColumn, startBlockRows } from './biased-rows.ts';
 import { createFactors, type Factors, type SparseRows, transpose } from './matrix.ts';
-import { createRandom } from './random.ts';
 import { measureErrors, type RatingErrors, type WantedRatings } from './ratings.ts';
 
 /** Parameters of a fit of ratings. */
@@ -48,9 +49,6 @@ export const DEFAULT_RATING_RECIPE: Readonly<RatingRecipe> = {
   seed: 1,
 };
 
-/** Columns of a row beside its vector: a bias and the constant. */
-export const biasColumns = 2;
-
 /** The recipe of the row system, biases counted. */
 export function rowRecipe({ factors, sweeps, stepsPerSweep, regularization, frequencyExponent, seed }: RatingRecipe): Recipe {
   return { factors: factors + biasColumns, sweeps, stepsPerSweep, regularization, unobservedWeight: 0, frequencyExponent, seed };
@@ -59,11 +57,6 @@ export function rowRecipe({ factors, sweeps, stepsPerSweep, regularization, freq
 /** c, which `FitHooks.biases` takes, as rows hold it. */
 export function biasConstant({ regularization, biasRegularization }: RatingRecipe): number {
   return Math.fround(Math.sqrt(regularization / biasRegularization));
-}
-
-/** The column that does not move while this side is solved. `factors` counts the biases. */
-export function frozenColumn(side: 'user' | 'item', factors: number): number {
-  return side === 'user' ? factors - 1 : factors - 2;
 }
 
 export interface ScaledRatings {
@@ -94,32 +87,6 @@ export function scaleRatings(ratings: SparseRows): ScaledRatings {
   for (let e = 0; e < target.length; e++) squares += (target[e]! - mean) ** 2;
   const spread = low === high ? 1 : Math.sqrt(squares / target.length);
   return { matrix: { ...ratings, target: target.map((rating) => (rating - mean) / spread) }, mean, spread, low, high };
-}
-
-/** Rows that are given their start in one piece. */
-export const startBlockRows = 256;
-
-/**
- * Rows `block` · 256 … of one side before the first sweep: items with random vectors, deviation 0.5 / f^¼, so that their products with users of the same
- * deviation have one of ¼, whatever f is; users at 0. Biases at 0, the constant in its column. `factors` counts the biases.
- */
-export function fillBiasedStart(data: Float32Array, block: number, factors: number, stride: number, seed: number, constant: number, side: 'user' | 'item'): void {
-  const random = createRandom(seed + block * 0x1_0000_0001);
-  const vector = factors - biasColumns;
-  const scale = (0.5 * Math.sqrt(12)) / Math.sqrt(Math.sqrt(vector));
-  const to = Math.min(data.length, (block + 1) * startBlockRows * stride);
-  for (let base = block * startBlockRows * stride; base < to; base += stride) {
-    for (let k = 0; k < vector; k++) data[base + k] = side === 'user' ? 0 : scale * (random.uniform() - 0.5);
-    data.fill(0, base + vector, base + stride);
-    data[base + frozenColumn(side, factors)] = constant;
-  }
-}
-
-/** What the constants' column would add to the objective: it is no parameter. */
-export function constantsLoss(constant: number, ridges: readonly Float64Array[]): number {
-  let sum = 0;
-  for (const ridge of ridges) for (let r = 0; r < ridge.length; r++) sum += ridge[r]!;
-  return sum * constant * constant;
 }
 
 /** The fit in one thread and in float64: what the threads' is tested against, and what steps in where theirs cannot run. `recipe` is a `rowRecipe`. */

@@ -1,6 +1,7 @@
 /** How a matrix becomes factors, whoever computes it: the plain fit, or the threads'. */
 import { fitExplicit } from './explicit.ts';
-import { type Fit, type FitHooks, fitIals, type Recipe } from './ials.ts';
+import { fitIals } from './ials.ts';
+import type { Fit, FitHooks, Recipe } from './recipe.ts';
 import { type SparseRows, transpose } from './matrix.ts';
 
 /** What it returns need not outlive its next call. */

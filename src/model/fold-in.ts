@@ -3,7 +3,8 @@
  * a training: seconds-old history in, exact vector out.
  */
 import { toPrincipalAxes } from './gram.ts';
-import { createRowScratch, denseDiagonal, exactSteps, exactTolerance, type Recipe, ridgeOf, solveRow } from './ials.ts';
+import { createRowScratch, denseDiagonal, exactSteps, exactTolerance, solveRow } from './ials.ts';
+import { type Recipe, ridgeOf } from './recipe.ts';
 import type { Factors } from './matrix.ts';
 
 export interface FoldIn {

@@ -49,18 +49,31 @@ export function transpose(matrix: SparseRows): SparseRows {
 }
 
 /** The same into arrays that are there already. */
-export function transposeInto({ rows, cols, rowStart, index, weight, target }: SparseRows, transposed: SparseRows): void {
-  const start = transposed.rowStart;
+export function transposeInto(matrix: SparseRows, transposed: SparseRows): void {
+  countColumns(matrix, transposed.rowStart);
+  transposeColumns(matrix, transposed, 0, matrix.cols);
+}
+
+/** Where each column's entries begin in the transpose. */
+export function countColumns({ cols, index }: SparseRows, start: Int32Array): void {
   start.fill(0);
   for (let e = 0; e < index.length; e++) start[index[e]! + 1]!++;
   for (let c = 0; c < cols; c++) start[c + 1]! += start[c]!;
-  const next = start.slice(0, cols);
+}
+
+/** The columns `from` … `to` − 1 of the transpose, whose `rowStart` is known. */
+export function transposeColumns({ rows, rowStart, index, weight, target }: SparseRows, transposed: SparseRows, from: number, to: number): void {
+  const next = transposed.rowStart.slice(from, to);
+  const wanted = to - from;
   for (let r = 0; r < rows; r++) {
-    for (let e = rowStart[r]!; e < rowStart[r + 1]!; e++) {
-      const to = next[index[e]!]!++;
-      transposed.index[to] = r;
-      transposed.weight[to] = weight[e]!;
-      transposed.target[to] = target[e]!;
+    const end = rowStart[r + 1]!;
+    for (let e = rowStart[r]!; e < end; e++) {
+      const column = (index[e]! - from) >>> 0; // below 0 it is beyond 2³¹
+      if (column >= wanted) continue;
+      const at = next[column]!++;
+      transposed.index[at] = r;
+      transposed.weight[at] = weight[e]!;
+      transposed.target[at] = target[e]!;
     }
   }
 }

@@ -1,6 +1,6 @@
 /** The slow, obvious solver: dense normal equations by Cholesky, one row at a time. Tests hold the fast one against it; nothing else uses it. */
 import { CholeskyDecomposition, Matrix } from 'ml-matrix';
-import { type Recipe, ridgeOf } from './ials.ts';
+import { type Recipe, ridgeOf } from './recipe.ts';
 import { createFactors, type Factors, type SparseRows } from './matrix.ts';
 
 /** One exact half-sweep: (α₀ YᵀY + λ_row I + Σ w y yᵀ) x = Σ w t y for every row of `observations`, Y = `fixed`. */

@@ -40,10 +40,24 @@ export const word = {
   failedRow: 5,
   /** Helpers that wait for a job. */
   idle: 6,
+  /** 1: what a caller puts into the memory before a fit is there. */
+  placed: 7,
   /** Eight counters, one a phase, used in turn. */
   counters: 8,
 } as const;
 export const noRow = 0x7fff_ffff;
+
+export function notePlaced(memory: WebAssembly.Memory): void {
+  const words = new Int32Array(memory.buffer, 0, 16);
+  Atomics.store(words, word.placed, 1);
+  Atomics.notify(words, word.placed);
+}
+
+/** Workers only: it blocks. */
+export function awaitPlaced(memory: WebAssembly.Memory): void {
+  const words = new Int32Array(memory.buffer, 0, 16);
+  while (Atomics.load(words, word.placed) === 0) Atomics.wait(words, word.placed, 0);
+}
 
 /** Bytes: 16 words, numbers of the job (float64), a crash's message. */
 export const jobAt = 256;

@@ -12,7 +12,7 @@
  * the header; whoever stores the bytes guards the whole (models.sha256). The item side holds no personal data; the user side exists for the live version.
  */
 import type { HybridTerms } from './hybrid.ts';
-import type { Recipe } from './ials.ts';
+import type { Recipe } from './recipe.ts';
 import type { EventTypeRule } from './interactions.ts';
 import type { Factors } from './matrix.ts';
 import { NO_TERMS, type Terms } from './terms.ts';

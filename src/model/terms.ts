@@ -1,5 +1,5 @@
 /** What is added to the factors' score, and how fast events fade: the parameters beside the recipe. */
-import type { Recipe } from './ials.ts';
+import type { Recipe } from './recipe.ts';
 import type { TermWeights } from './hybrid.ts';
 import type { EventTypeRule } from './interactions.ts';
 import type { NeighbourSettings } from './neighbours.ts';

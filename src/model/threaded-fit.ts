@@ -15,10 +15,10 @@
  *   from where it stood to its solution. That takes turning the solved side into the new basis as well, an f² product a row, which the steps of conjugate
  *   gradients saved by starting there about pay for. The first sweep and the last item half-sweep go just to the solution.
  */
-import { constantsLoss, fillBiasedStart, frozenColumn, startBlockRows } from './explicit.ts';
-import { checkRecipe, type Fit, FitDiverged, type FitHooks, type Recipe, ridgeOf } from './ials.ts';
+import { constantsLoss, fillBiasedStart, frozenColumn, startBlockRows } from './biased-rows.ts';
+import { checkRecipe, type Fit, FitDiverged, type FitHooks, type Recipe, ridgeOf } from './recipe.ts';
 import type { Effort, Kernels } from './kernels/kernels.ts';
-import { type Factors, transposeInto, type SparseRows } from './matrix.ts';
+import { countColumns, type Factors, type SparseRows, transposeColumns } from './matrix.ts';
 import { createRandom } from './random.ts';
 import {
   growTo, jobAt, jobNumbers, type Layout, layoutOf, noRow, rowBlocks, type Shape, sharedMemoryLimit, type SideAt, strideOf, sumBlockRows,
@@ -45,15 +45,24 @@ const exactEffort = (stride: number): Effort => ({ warm: true, steps: 4 * stride
 /** An axis with less than this share of the longest's eigenvalue is not stretched further: it may be rounding. */
 const flatAxis = 1e-10;
 
+/** One item in so many tells how long the axes are, where that need not be exact. */
+const sampled = 8;
 /** Rows turned, or filled with the start, per grab of the counter. */
 const turnBlockRows = 256;
+/** Whose factors are in place before a fit begins: nobody's, the items', those of both. */
+export type Started = 'none' | 'items' | 'both';
+const startedByNumber: readonly Started[] = ['none', 'items', 'both'];
+
+export function startedWith(start: FitHooks['start']): Started {
+  return start === undefined ? 'none' : start.users === undefined ? 'items' : 'both';
+}
+
 /** What every thread knows of a job. */
 interface Job {
   shape: Shape;
   recipe: Recipe;
   objective: boolean;
-  /** Items are in place already. */
-  started: boolean;
+  started: Started;
   /** Explicit ratings: the constant beside the biases. 0 = none. */
   biases: number;
 }
@@ -75,12 +84,11 @@ export function createFitThread(memory: WebAssembly.Memory, kernels: Kernels, th
       checkRecipe(recipe);
       checkStart(hooks, byUser, recipe);
       const shape = shapeOf(byUser, recipe);
-      const job: Job = { shape, recipe, objective: hooks.objective === true, started: hooks.start !== undefined, biases: hooks.biases ?? 0 };
+      const job: Job = { shape, recipe, objective: hooks.objective === true, started: startedWith(hooks.start), biases: hooks.biases ?? 0 };
       const layout = layoutOf(shape, threads, kernels.scratchBytes(strideOf(recipe.factors)), limitBytes);
       awaitHelpers(new Int32Array(memory.buffer, 0, 16), threads - 1);
       growTo(memory, layout.bytes);
-      if (!placed) for (const _piece of copyIn(memory.buffer, layout, byUser, hooks.start?.items)) continue;
-      prepareSides(memory.buffer, layout, shape, recipe);
+      if (!placed) for (const _piece of copyIn(memory.buffer, layout, byUser, hooks.start)) continue;
       writeJob(memory.buffer, job);
       const words = new Int32Array(memory.buffer, 0, 16);
       words[word.failedRow] = noRow;
@@ -120,22 +128,24 @@ function awaitHelpers(words: Int32Array, helpers: number): void {
 const pieceLength = 1 << 19;
 
 /**
- * Puts matrix and start where a fit will look for them, before any thread has begun: nothing is copied a second time, and the caller's matrix is not needed
- * any longer. Piece by piece, so that the caller's thread can do other things between them. Throws `FitTooLarge`, and RangeError for a start of another shape.
+ * Makes room for matrix and start where a fit will look for them, and returns what puts them there: piece by piece, so that the caller's thread can do other things
+ * in between. Nothing is copied a second time. Threads may be started meanwhile; they wait for `notePlaced`. Throws `FitTooLarge`, and RangeError for a start of
+ * another shape.
  */
-export function* placeFit(memory: WebAssembly.Memory, byUser: SparseRows, recipe: Recipe, items: Factors | undefined, limitBytes = sharedMemoryLimit): Generator<void> {
+export function placeFit(memory: WebAssembly.Memory, byUser: SparseRows, recipe: Recipe, start: FitHooks['start'], limitBytes = sharedMemoryLimit): Generator<void> {
   checkRecipe(recipe);
-  checkItems(items, byUser, recipe);
+  checkStart({ start }, byUser, recipe);
   const layout = layoutOf(shapeOf(byUser, recipe), 0, 0, limitBytes);
   growTo(memory, layout.bytes);
-  yield* copyIn(memory.buffer, layout, byUser, items);
+  return copyIn(memory.buffer, layout, byUser, start);
 }
 
 /** What `placeFit` has put there. */
-export function viewPlaced(memory: WebAssembly.Memory, shape: Shape): { byUser: SparseRows; items: Factors } {
+export function viewPlaced(memory: WebAssembly.Memory, shape: Shape): { byUser: SparseRows; users: Factors; items: Factors } {
   const layout = layoutOf(shape, 0, 0);
   return {
     byUser: viewSparse(memory.buffer, layout.user, shape.itemRows, shape.entries),
+    users: viewFactors(memory.buffer, layout.user, shape.factors, layout.stride),
     items: viewFactors(memory.buffer, layout.item, shape.factors, layout.stride),
   };
 }
@@ -145,42 +155,30 @@ export function shapeOf(byUser: SparseRows, recipe: Recipe): Shape {
 }
 
 function checkStart({ start, biases = 0 }: FitHooks, byUser: SparseRows, recipe: Recipe): void {
-  checkItems(start?.items, byUser, recipe);
+  const fits = (factors: Factors | undefined, rows: number) => factors === undefined || (factors.rows === rows && factors.factors === recipe.factors);
+  if (!fits(start?.items, byUser.cols) || !fits(start?.users, byUser.rows)) {
+    throw new RangeError(`the start must have ${byUser.rows} users and ${byUser.cols} items of ${recipe.factors} factors`);
+  }
   if (biases > 0 && (start !== undefined || recipe.unobservedWeight !== 0 || recipe.factors < 3)) {
     throw new RangeError('ratings are fitted without a start, with an unobserved weight of 0 and 3 columns or more');
   }
 }
 
-function checkItems(items: Factors | undefined, byUser: SparseRows, recipe: Recipe): void {
-  if (items === undefined || (items.rows === byUser.cols && items.factors === recipe.factors)) return;
-  throw new RangeError(`the start must have ${byUser.cols} items of ${recipe.factors} factors`);
-}
-
-function* copyIn(buffer: SharedArrayBuffer, layout: Layout, byUser: SparseRows, items: Factors | undefined): Generator<void> {
+function* copyIn(buffer: SharedArrayBuffer, layout: Layout, byUser: SparseRows, start: FitHooks['start']): Generator<void> {
   const users = viewSparse(buffer, layout.user, byUser.cols, byUser.index.length);
   yield* copyPieces(byUser.rowStart, users.rowStart);
   yield* copyPieces(byUser.index, users.index);
   yield* copyPieces(byUser.weight, users.weight);
   yield* copyPieces(byUser.target, users.target);
-  if (items) yield* copyPieces(items.data, viewFactors(buffer, layout.item, items.factors, layout.stride).data);
+  for (const [factors, at] of [[start?.items, layout.item], [start?.users, layout.user]] as const) {
+    if (factors) yield* copyPieces(factors.data, viewFactors(buffer, at, factors.factors, layout.stride).data);
+  }
 }
 
 function* copyPieces<T extends Int32Array | Float32Array>(from: T, to: T): Generator<void> {
   for (let at = 0; at < from.length; at += pieceLength) {
     to.set(from.subarray(at, at + pieceLength), at);
     yield;
-  }
-}
-
-/** The other side of the matrix, and what follows from both for the rows. */
-function prepareSides(buffer: SharedArrayBuffer, layout: Layout, { userRows, itemRows, entries }: Shape, recipe: Recipe): void {
-  const users = viewSparse(buffer, layout.user, itemRows, entries);
-  const items = viewSparse(buffer, layout.item, userRows, entries);
-  transposeInto(users, items);
-  for (const [at, matrix] of [[layout.user, users], [layout.item, items]] as const) {
-    const ridge = new Float64Array(buffer, at.ridge, at.rows);
-    for (let r = 0; r < at.rows; r++) ridge[r] = ridgeOf(matrix.rowStart[r + 1]! - matrix.rowStart[r]!, matrix.cols, recipe);
-    cutBlocks(matrix, new Int32Array(buffer, at.blockStart, rowBlocks + 1));
   }
 }
 
@@ -202,7 +200,7 @@ function cutBlocks({ rows, rowStart, index }: SparseRows, blockStart: Int32Array
 function writeJob(buffer: SharedArrayBuffer, { shape, recipe, objective, started, biases }: Job): void {
   new Float64Array(buffer, jobAt, jobNumbers).set([
     shape.userRows, shape.itemRows, shape.entries, shape.factors, recipe.sweeps, recipe.stepsPerSweep, recipe.regularization, recipe.unobservedWeight,
-    recipe.frequencyExponent, recipe.seed, objective ? 1 : 0, started ? 1 : 0, biases,
+    recipe.frequencyExponent, recipe.seed, objective ? 1 : 0, startedByNumber.indexOf(started), biases,
   ]);
 }
 
@@ -213,7 +211,7 @@ function readJob(buffer: SharedArrayBuffer): Job {
     shape: { userRows, itemRows, entries, factors },
     recipe: { factors, sweeps, stepsPerSweep, regularization, unobservedWeight, frequencyExponent, seed },
     objective: objective === 1,
-    started: started === 1,
+    started: startedByNumber[started]!,
     biases,
   };
 }
@@ -245,6 +243,25 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
     meet(buffer, words, counter, threads);
   };
   const alone = (work: () => void) => share(1, work);
+
+  /** The other side of the matrix, a range of columns a thread, and what follows from both sides for their rows. */
+  const prepareSides = () => {
+    const users = viewSparse(buffer, user, shape.itemRows, shape.entries);
+    const items = viewSparse(buffer, item, shape.userRows, shape.entries);
+    const prepareRows = (at: SideAt, matrix: SparseRows) => {
+      const ridge = new Float64Array(buffer, at.ridge, at.rows);
+      for (let r = 0; r < at.rows; r++) ridge[r] = ridgeOf(matrix.rowStart[r + 1]! - matrix.rowStart[r]!, matrix.cols, recipe);
+      cutBlocks(matrix, new Int32Array(buffer, at.blockStart, rowBlocks + 1));
+    };
+    share(2, (part) => (part === 0 ? countColumns(users, items.rowStart) : prepareRows(user, users)));
+    const columnAt = (entry: number) => {
+      let column = 0;
+      while (column < items.rows && items.rowStart[column]! < entry) column++;
+      return column;
+    };
+    share(threads, (part) => transposeColumns(users, items, columnAt((shape.entries * part) / threads), part === threads - 1 ? items.rows : columnAt((shape.entries * (part + 1)) / threads)));
+    alone(() => prepareRows(item, items));
+  };
 
   const sumGram = (side: SideAt) => {
     const rowsPerBlock = sumBlockRows(side.rows);
@@ -357,6 +374,8 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
     ...(job.objective ? { objective: objectives } : {}),
   });
 
+  prepareSides();
+
   /** Ratings: no Gram and no axes to turn to; rows start where they stand, so a sweep does not raise the objective. */
   const sweepRatings = () => {
     const begin = (name: 'user' | 'item') => {
@@ -392,7 +411,31 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
     return fitted();
   }
 
-  if (!job.started) {
+  /**
+   * Users whose row is 0, against the items as they were handed over. Those lie in their eigenbasis but for what came and went, and any start near the solution
+   * will do: the Gram's diagonal, of a part of them, stands for the Gram.
+   */
+  const solveNewUsers = () => {
+    alone(() => {
+      const { data: items } = viewFactors(buffer, item, shape.factors, stride);
+      dense.fill(0);
+      for (let base = 0; base < items.length; base += stride * sampled) for (let k = 0; k < stride; k++) dense[k]! += recipe.unobservedWeight * sampled * items[base + k]! ** 2;
+    });
+    const { data } = viewFactors(buffer, user, shape.factors, stride);
+    const isNew = (row: number) => data.subarray(row * stride, (row + 1) * stride).every((value) => value === 0);
+    const blockStart = new Int32Array(buffer, user.blockStart, rowBlocks + 1);
+    share(rowBlocks, (block) => {
+      const to = blockStart[block + 1]!;
+      for (let row = blockStart[block]!; row < to; row++) {
+        if (data[row * stride] !== 0 || !isNew(row)) continue;
+        const failed = kernels.solveRows(user.factors, item.factors, stride, user.sparse, row, row + 1, layout.dense, user.ridge, cold, scratch);
+        if (failed >= 0) lower(words, word.failedRow, failed);
+      }
+    });
+    checkFailed(words, 'user', 1);
+  };
+
+  if (job.started === 'none') {
     const { data } = viewFactors(buffer, item, shape.factors, stride);
     share(Math.ceil(item.rows / turnBlockRows), (block) => fillRandom(data, block, shape.factors, stride, recipe.seed));
     multiply();
@@ -400,11 +443,15 @@ function runFit(memory: WebAssembly.Memory, kernels: Kernels, layout: Layout, jo
     turnToAxes(item, 'item', 1, null, (eigenvalue) => eigenvalue ** -0.5);
     multiply();
   }
-  sumGram(item);
+  if (job.started !== 'both') sumGram(item);
   for (let sweep = 1; sweep <= recipe.sweeps; sweep++) {
     const [first, last] = [sweep === 1, sweep === recipe.sweeps];
-    turnToAxes(item, 'item', sweep, first ? null : user, first && !job.started ? (eigenvalue) => eigenvalue ** (-3 / 8) : undefined);
-    solveSide('user', sweep, first ? cold : beyond);
+    if (first && job.started === 'both') {
+      solveNewUsers();
+    } else {
+      turnToAxes(item, 'item', sweep, first ? null : user, first && job.started === 'none' ? (eigenvalue) => eigenvalue ** (-3 / 8) : undefined);
+      solveSide('user', sweep, first ? cold : beyond);
+    }
     sumGram(user);
     turnToAxes(user, 'user', sweep, item);
     solveSide('item', sweep, first || last ? warm : beyond);

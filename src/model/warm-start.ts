@@ -1,10 +1,11 @@
 /**
- * Where the refit of a live model begins: at the live item factors instead of random ones. Only what is published may begin there; live factors remember the
- * rows that a holdout withholds, so whatever is scored starts cold.
+ * Where the refit of a live model begins: at the live factors instead of random ones. Only what is published may begin there; live factors remember the rows
+ * that a holdout withholds, so whatever is scored starts cold.
  *
- * Users need no start: the first half-sweep solves them from 0 against the items.
+ * With the live users' vectors the first half-sweep is the items'; the users that are new are solved before it. Without them (an activated older version keeps
+ * none) the users' half-sweep comes first and solves them from 0 against the live items.
  */
-import type { Recipe } from './ials.ts';
+import type { Recipe } from './recipe.ts';
 import type { EventTypeRule } from './interactions.ts';
 import { createFactors, type Factors } from './matrix.ts';
 import { createRandom } from './random.ts';
@@ -18,6 +19,13 @@ export interface LiveItems {
   factors: Factors;
 }
 
+/** The same of its users, in the items' basis. */
+export interface LiveUsers {
+  /** Ascending. */
+  userNos: Int32Array;
+  factors: Factors;
+}
+
 export interface LiveModel {
   version: number;
   /** Events and users it was fitted on. */
@@ -26,6 +34,8 @@ export interface LiveModel {
   /** Warm refits since the last cold one, itself included; 0 = it began cold. */
   warmInARow: number;
   items: LiveItems;
+  /** Null where the version has none. */
+  userSide: LiveUsers | null;
 }
 
 /** Where a fit began. */
@@ -40,7 +50,9 @@ export type StartReport =
       carriedItems: number;
       newItems: number;
       droppedItems: number;
-      /** Users more than the live version has. */
+      /** Whose vectors were taken over; 0 where the version has none. */
+      carriedUsers: number;
+      /** Users that the live version does not have; without its vectors, how many more they are. */
       newUsers: number;
     };
 
@@ -58,34 +70,37 @@ export interface PlannedStart {
   report: StartReport;
   sweeps: number;
   /** Null: cold. */
-  items: Factors | null;
+  start: { items: Factors; users?: Factors } | null;
 }
 
 /**
- * How to begin the refit of `recipe` on `events` of `users` users. Cold where the function minimised is another one: four warm sweeps after λ × 1.5 were
+ * How to begin the refit of `recipe` on `events` of the users `userNos` (ascending). Cold where the function minimised is another one: four warm sweeps after λ × 1.5 were
  * still 3 to 4 % of NDCG away from the cold fit's.
  */
 export function planStart(
-  live: LiveModel | { code: ColdStart; note: string }, recipe: Recipe, rules: readonly EventTypeRule[], itemNos: Int32Array, events: number, users: number,
+  live: LiveModel | { code: ColdStart; note: string }, recipe: Recipe, rules: readonly EventTypeRule[], itemNos: Int32Array, events: number, userNos: Int32Array,
 ): PlannedStart {
-  const cold = (code: ColdStart, note: string): PlannedStart => ({ report: { kind: 'cold', code, note }, sweeps: recipe.sweeps, items: null });
+  const cold = (code: ColdStart, note: string): PlannedStart => ({ report: { kind: 'cold', code, note }, sweeps: recipe.sweeps, start: null });
   if ('code' in live) return cold(live.code, live.note);
-  const { version, items } = live;
+  const { version, items, userSide } = live;
   for (const name of ['factors', 'regularization', 'unobservedWeight', 'frequencyExponent'] as const) {
     if (items.recipe[name] !== recipe[name]) return cold('other-recipe', `${name} is ${recipe[name]}, in live version ${version} it is ${items.recipe[name]}.`);
   }
   if (!sameRules(items.rules, rules)) return cold('other-rules', `The event types weigh otherwise than in live version ${version}.`);
-  if (!isFinite(items.factors.data)) return cold('unreadable', `Live version ${version} has factors that are not finite numbers.`);
+  if (!isFinite(items.factors.data) || (userSide !== null && !isFinite(userSide.factors.data))) return cold('unreadable', `Live version ${version} has factors that are not finite numbers.`);
   const carried = carryItems(items, itemNos, recipe.seed);
   const change = Math.max(Math.abs(events - live.events) / live.events, (carried.added + carried.dropped) / itemNos.length);
   if (!(change <= mostChange)) {
     return cold('changed-too-much', `Events or items changed by ${(100 * change).toFixed(0)} % since live version ${version}; a refit goes on from it up to ${100 * mostChange} %.`);
   }
+  const carriedUsers = userSide === null || userSide.factors.factors !== recipe.factors ? null : carryUsers(userSide, userNos);
   const report: StartReport = {
     kind: 'warm', fromVersion: version, warmInARow: live.warmInARow + 1, change,
-    carriedItems: carried.carried, newItems: carried.added, droppedItems: carried.dropped, newUsers: Math.max(0, users - live.users),
+    carriedItems: carried.carried, newItems: carried.added, droppedItems: carried.dropped,
+    carriedUsers: carriedUsers?.carried ?? 0, newUsers: carriedUsers?.added ?? Math.max(0, userNos.length - live.users),
   };
-  return { report, sweeps: Math.min(recipe.sweeps, Math.max(1, Math.ceil(change / changePerSweep))), items: carried.items };
+  const start = { items: carried.items, ...(carriedUsers === null ? {} : { users: carriedUsers.users }) };
+  return { report, sweeps: Math.min(recipe.sweeps, Math.max(1, Math.ceil(change / changePerSweep))), start };
 }
 
 /** `every(Number.isFinite)` takes ten times as long: 80 ms for 5 million numbers. A number less itself is NaN where it is NaN or infinite, else 0. */
@@ -116,21 +131,36 @@ export interface CarriedItems {
  * solves every item against its users whatever it began with, so nothing better than random is needed.)
  */
 export function carryItems(live: { itemNos: Int32Array; factors: Factors }, itemNos: Int32Array, seed: number): CarriedItems {
-  const { factors, stride, data } = live.factors;
-  const items = createFactors(itemNos.length, factors);
+  const { rows: items, isNew, carried } = carryRows(live.itemNos, live.factors, itemNos);
   const random = createRandom(seed);
-  const scale = 0.1 / Math.sqrt(factors);
-  let carried = 0;
-  let from = 0;
-  for (let row = 0; row < itemNos.length; row++) {
-    while (from < live.itemNos.length && live.itemNos[from]! < itemNos[row]!) from++;
-    const base = row * items.stride;
-    if (from < live.itemNos.length && live.itemNos[from] === itemNos[row]) {
-      carried++;
-      items.data.set(data.subarray(from * stride, from * stride + factors), base);
-    } else {
-      for (let k = 0; k < factors; k++) items.data[base + k] = scale * random.gaussian();
+  const scale = 0.1 / Math.sqrt(items.factors);
+  for (const row of isNew) for (let k = 0; k < items.factors; k++) items.data[row * items.stride + k] = scale * random.gaussian();
+  return { items, carried, added: isNew.length, dropped: live.itemNos.length - carried };
+}
+
+/** The live users in the new order; one that is new begins at 0, which a fit takes for "to be solved first". */
+export function carryUsers(live: LiveUsers, userNos: Int32Array): { users: Factors; carried: number; added: number } {
+  const { rows: users, isNew, carried } = carryRows(live.userNos, live.factors, userNos);
+  return { users, carried, added: isNew.length };
+}
+
+/** Rows by number, both lists ascending: a run of numbers that both have is copied at once. Rows of 0 where there was none, listed in `isNew`. */
+function carryRows(from: Int32Array, { factors, stride, data }: Factors, to: Int32Array): { rows: Factors; isNew: number[]; carried: number } {
+  const rows = createFactors(to.length, factors);
+  if (rows.stride !== stride) throw new RangeError(`rows lie ${stride} apart; ${factors} factors lie ${rows.stride} apart`);
+  const isNew: number[] = [];
+  let at = 0;
+  for (let row = 0; row < to.length; ) {
+    while (at < from.length && from[at]! < to[row]!) at++;
+    let length = 0;
+    while (row + length < to.length && at + length < from.length && from[at + length] === to[row + length]) length++;
+    if (length === 0) {
+      isNew.push(row++);
+      continue;
     }
+    rows.data.set(data.subarray(at * stride, (at + length) * stride), row * stride);
+    row += length;
+    at += length;
   }
-  return { items, carried, added: itemNos.length - carried, dropped: live.itemNos.length - carried };
+  return { rows, isNew, carried: to.length - isNew.length };
 }

@@ -10,8 +10,8 @@
 import { availableParallelism } from 'node:os';
 import type pg from 'pg';
 import type { GateRules } from '../model/gate.ts';
-import type { Recipe } from '../model/ials.ts';
-import type { KernelChoice } from '../model/kernels/kernels.ts';
+import type { Recipe } from '../model/recipe.ts';
+import type { KernelChoice } from '../model/kernels/create.ts';
 import type { QualityMinimums } from '../model/quality/findings.ts';
 import type { QualityReport } from '../model/quality/report.ts';
 import type { SearchMode } from '../model/experiment/search.ts';

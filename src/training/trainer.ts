@@ -3,7 +3,7 @@
  * the next start sees the same events and more.
  */
 import type { GateRules } from '../model/gate.ts';
-import type { KernelChoice } from '../model/kernels/kernels.ts';
+import type { KernelChoice } from '../model/kernels/create.ts';
 import type { QualityMinimums } from '../model/quality/findings.ts';
 import type { Database } from '../storage/database.ts';
 import { countEventsSince } from '../storage/events.ts';

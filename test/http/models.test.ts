@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_RECIPE } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
 import { listenForWakeUps } from '../../src/storage/wake-ups.ts';
 import { publishModel } from '../../src/storage/models.ts';
 import { startRun, takeTrainingLock } from '../../src/storage/training-runs.ts';

@@ -1,11 +1,12 @@
 import { CholeskyDecomposition, Matrix } from 'ml-matrix';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  biasConstant, constantsLoss, DEFAULT_RATING_RECIPE, fitBiases, fitExplicit, frozenColumn, predictRating, type RatingRecipe, rowRecipe, scaleRatings, toRatingModel,
-} from '../../src/model/explicit.ts';
-import { createRowScratch, exactSteps, exactTolerance, ridgeOf, solveRow, solveRows } from '../../src/model/ials.ts';
-import { createKernels, type Kernels } from '../../src/model/kernels/kernels.ts';
+import { constantsLoss, frozenColumn } from '../../src/model/biased-rows.ts';
+import { biasConstant, DEFAULT_RATING_RECIPE, fitBiases, fitExplicit, predictRating, type RatingRecipe, rowRecipe, scaleRatings, toRatingModel } from '../../src/model/explicit.ts';
+import { createRowScratch, exactSteps, exactTolerance, solveRow, solveRows } from '../../src/model/ials.ts';
+import { ridgeOf } from '../../src/model/recipe.ts';
+import { createKernels } from '../../src/model/kernels/create.ts';
+import type { Kernels } from '../../src/model/kernels/kernels.ts';
 import { type SparseRows, transpose } from '../../src/model/matrix.ts';
 import { createRandom } from '../../src/model/random.ts';
 import { createSharedMemory } from '../../src/model/shared-memory.ts';
@@ -43,10 +44,10 @@ function solveDensely(observations: SparseRows, row: number, fixed: Float32Array
   return solution;
 }
 
-describe('rows with a frozen column', () => {
+describe('rows with a frozen column', async () => {
   const memory = createSharedMemory();
   memory.grow(63);
-  const kernels = { wasm: createKernels('wasm', memory), reference: createKernels('reference', memory) };
+  const kernels = { wasm: await createKernels('wasm', memory), reference: await createKernels('reference', memory) };
 
   function solve(one: Kernels, observations: SparseRows, solved: Float32Array, fixed: Float32Array, stride: number, ridge: Float64Array, frozen: number) {
     let at = 4096;

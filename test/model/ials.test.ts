@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createFoldIn } from '../../src/model/fold-in.ts';
 import { diagonalOf, gramOf, principalAxes, toPrincipalAxes } from '../../src/model/gram.ts';
-import {
-  createRowScratch, DEFAULT_RECIPE, denseDiagonal, exactSteps, exactTolerance, FitDiverged, fitIals, objective, type Recipe, ridgeOf, solveRows,
-} from '../../src/model/ials.ts';
+import { createRowScratch, denseDiagonal, exactSteps, exactTolerance, fitIals, objective, solveRows } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE, FitDiverged, type Recipe, ridgeOf } from '../../src/model/recipe.ts';
 import { createFactors, type Factors, transpose } from '../../src/model/matrix.ts';
 import { objectiveByPairs, solveSideByNormalEquations } from '../../src/model/reference.ts';
 import { bruteForceTopN, createTopN } from '../../src/model/top-n.ts';

@@ -1,11 +1,20 @@
 import { expect, it } from 'vitest';
 import { foldEvents } from '../../src/model/interactions.ts';
-import { createFactors, indexInteractions, indexOfNo, meanWeight, scaleWeights, transpose } from '../../src/model/matrix.ts';
+import { countColumns, createFactors, indexInteractions, indexOfNo, meanWeight, scaleWeights, transpose, transposeColumns } from '../../src/model/matrix.ts';
 import { columnsOf, randomSparse, ruleOf, sparseOf } from './events.ts';
 
 it('turns rows into columns', () => {
   const matrix = sparseOf(3, [[[0, 1, 1], [2, 2, 0]], [], [[2, 3, 0.5]]]);
   expect(transpose(matrix)).toEqual(sparseOf(3, [[[0, 1, 1]], [], [[0, 2, 0], [2, 3, 0.5]]]));
+});
+
+it('is transposed a range of columns at a time as at once', () => {
+  const matrix = randomSparse(60, 33, 0.3, 5);
+  const whole = transpose(matrix);
+  const parts = { ...whole, rowStart: new Int32Array(34), index: whole.index.map(() => -1), weight: whole.weight.map(() => 0), target: whole.target.map(() => 0) };
+  countColumns(matrix, parts.rowStart);
+  for (const [from, to] of [[20, 33], [0, 7], [7, 7], [7, 20]] as const) transposeColumns(matrix, parts, from, to);
+  expect(parts).toEqual(whole);
 });
 
 it('gives the matrix back when transposed twice', () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import type { RankingFigures } from '../../src/model/evaluation/ranking.ts';
-import { DEFAULT_RECIPE } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
 import { trainModel } from '../../src/model/pipeline.ts';
 import { columnsOf, dayMs, ruleOf, type TestEvent } from './events.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createFoldIn } from '../../src/model/fold-in.ts';
-import { DEFAULT_RECIPE, type Recipe } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE, type Recipe } from '../../src/model/recipe.ts';
 import type { EventColumns } from '../../src/model/interactions.ts';
 import { defaultGateRules } from '../../src/model/gate.ts';
 import { NotEnoughData } from '../../src/model/enough.ts';

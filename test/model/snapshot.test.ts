@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_RECIPE } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
 import {
   decodeItemSide, decodeSnapshot, decodeStrings, decodeUserSide, encodeItemSide, encodeSnapshot, encodeStrings, encodeUserSide, type ItemSide,
   type SnapshotArray, SnapshotDamaged, type SnapshotValue, type UserSide,

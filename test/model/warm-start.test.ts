@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_RECIPE, fitIals, type Recipe } from '../../src/model/ials.ts';
+import { fitIals } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE, type Recipe } from '../../src/model/recipe.ts';
 import type { EventColumns } from '../../src/model/interactions.ts';
 import { createFactors, transpose } from '../../src/model/matrix.ts';
 import { type Training, trainModel } from '../../src/model/pipeline.ts';
 import { createRandom } from '../../src/model/random.ts';
 import { decodeItemFactors, encodeItemSide, SnapshotDamaged } from '../../src/model/snapshot.ts';
-import { carryItems, type LiveModel, planStart } from '../../src/model/warm-start.ts';
+import { carryItems, carryUsers, type LiveModel, type LiveUsers, planStart } from '../../src/model/warm-start.ts';
 import { columnsOf, ruleOf, sparseOf, type TestEvent } from './events.ts';
 
 const recipe: Recipe = { ...DEFAULT_RECIPE, factors: 3 };
@@ -19,7 +20,7 @@ function itemsOf(...nos: number[]) {
 }
 
 const liveOf = (change: Partial<LiveModel> = {}): LiveModel => ({
-  version: 4, events: 1000, users: 50, warmInARow: 2, items: { recipe, rules, ...itemsOf(...Array.from({ length: 100 }, (_, n) => 2 * n)) }, ...change,
+  version: 4, events: 1000, users: 50, warmInARow: 2, userSide: null, items: { recipe, rules, ...itemsOf(...Array.from({ length: 100 }, (_, n) => 2 * n)) }, ...change,
 });
 
 describe('carrying items over', () => {
@@ -44,21 +45,40 @@ describe('carrying items over', () => {
   });
 });
 
+it('carries users over by number, and leaves new ones at 0', () => {
+  const { itemNos: userNos, factors } = itemsOf(2, 5, 6, 9, 30);
+  const { users, ...counts } = carryUsers({ userNos, factors }, Int32Array.of(1, 5, 6, 7, 9, 31));
+  expect(counts).toEqual({ carried: 3, added: 3 });
+  const rows = Array.from({ length: 6 }, (_, r) => [...users.data.subarray(r * 8, r * 8 + 3)]);
+  expect(rows).toEqual([[0, 0, 0], [5, 1, 2], [6, 1, 2], [0, 0, 0], [9, 1, 2], [0, 0, 0]]);
+});
+
 describe('planning a start', () => {
   const same = liveOf().items.itemNos;
-  const plan = (live: Parameters<typeof planStart>[0], events = 1000, nos = same, used = recipe, weighed = rules) => planStart(live, used, weighed, nos, events, 53);
+  const userNos = Int32Array.from({ length: 53 }, (_, n) => n + 1);
+  const plan = (live: Parameters<typeof planStart>[0], events = 1000, nos = same, used = recipe, weighed = rules) => planStart(live, used, weighed, nos, events, userNos);
 
   it('goes on with a sweep for each begun 5 % of change', () => {
     for (const [events, sweeps] of [[1000, 1], [1050, 1], [950, 1], [1051, 2], [1100, 2], [1200, 4], [800, 4]] as const) {
-      expect(plan(liveOf(), events)).toMatchObject({ sweeps, report: { kind: 'warm', fromVersion: 4, warmInARow: 3, carriedItems: 100, newItems: 0, droppedItems: 0, newUsers: 3 } });
+      expect(plan(liveOf(), events)).toMatchObject({ sweeps, report: { kind: 'warm', fromVersion: 4, warmInARow: 3, carriedItems: 100, newItems: 0, droppedItems: 0, carriedUsers: 0, newUsers: 3 } });
     }
     const more = Int32Array.from([...same, 1001, 1002]);
     expect(plan(liveOf(), 1000, more)).toMatchObject({ sweeps: 1, report: { newItems: 2, change: 2 / 102 } });
     expect(plan(liveOf(), 1200, same, { ...recipe, sweeps: 3 }).sweeps).toBe(3);
   });
 
+  it('takes the users along where the version has them', () => {
+    const { itemNos, factors } = itemsOf(1, 2, 3, 60);
+    const { start, report } = plan(liveOf({ userSide: { userNos: itemNos, factors } }));
+    expect(report).toMatchObject({ kind: 'warm', carriedUsers: 3, newUsers: 50 });
+    expect(start!.users!.rows).toBe(53);
+    expect(plan(liveOf()).start!.users).toBeUndefined();
+    factors.data[3] = Number.NaN;
+    expect(plan(liveOf({ userSide: { userNos: itemNos, factors } })).report).toMatchObject({ kind: 'cold', code: 'unreadable' });
+  });
+
   it('begins cold where the data or the function are others, and says why', () => {
-    const cold = (code: string, note: RegExp) => ({ sweeps: recipe.sweeps, items: null, report: { kind: 'cold', code, note: expect.stringMatching(note) as string } });
+    const cold = (code: string, note: RegExp) => ({ sweeps: recipe.sweeps, start: null, report: { kind: 'cold', code, note: expect.stringMatching(note) as string } });
     expect(plan(liveOf(), 1201)).toMatchObject(cold('changed-too-much', /changed by 20 % since live version 4/));
     expect(plan(liveOf(), 1000, same.map((no) => no + 1))).toMatchObject(cold('changed-too-much', /200 %/));
     expect(plan(liveOf({ events: 0 }))).toMatchObject(cold('changed-too-much', /version 4/));
@@ -100,12 +120,14 @@ describe('a training with a live version', () => {
   const train = async (columns: EventColumns, start?: LiveModel) => await trainModel({ columns, rules, recipe: used, ...(start === undefined ? {} : { start }), settings: { gate: null } });
   let part: Uint8Array;
   let live: LiveModel;
+  let userSide: LiveUsers;
   let cold: Training;
   let warm: Training;
   beforeAll(async () => {
     const { model, report } = await train(columnsOf(shop));
     part = encodeItemSide({ ...model!.itemSide, itemIds: Array.from(model!.itemSide.itemNos, String) });
-    live = { version: 1, events: 2000, users: report.users, warmInARow: 0, items: decodeItemFactors(part) };
+    live = { version: 1, events: 2000, users: report.users, warmInARow: 0, items: decodeItemFactors(part), userSide: null };
+    userSide = model!.userSide;
     cold = await train(later);
     warm = await train(later, live);
   });
@@ -117,6 +139,13 @@ describe('a training with a live version', () => {
     expect(warm.report.objective.at(-1)! / cold.report.objective.at(-1)!).toBeLessThan(1.02);
     expect(cold.report).toMatchObject({ start: { kind: 'cold', code: 'no-live-model' }, sweeps: 6 });
     expect(warm.model!.itemSide.recipe).toEqual(used); // what a later start is measured by is the recipe, not this fit's sweeps
+  });
+
+  it('goes on from its users too, and ends as low', async () => {
+    const both = await train(later, { ...live, userSide });
+    expect(both.report.start).toMatchObject({ kind: 'warm', carriedUsers: live.users, newUsers: 5 });
+    expect(both.report.objective.at(-1)! / cold.report.objective.at(-1)!).toBeLessThan(1.02);
+    expect(both.report.test).toEqual(cold.report.test);
   });
 
   it('scores as if there were none', () => {

@@ -1,6 +1,7 @@
 /** A model with all terms of the hybrid score, really fitted on what a database holds, and published there: what training does, in small. */
 import { type HybridTerms, type Histories, scaleTerms, weighHistory } from '../../src/model/hybrid.ts';
-import { DEFAULT_RECIPE, fitIals } from '../../src/model/ials.ts';
+import { fitIals } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
 import { foldEvents, newestOccurredAt } from '../../src/model/interactions.ts';
 import { type Factors, indexInteractions, indexOfNo, meanWeight, scaleWeights, transpose } from '../../src/model/matrix.ts';
 import { findNeighbours } from '../../src/model/neighbours.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_RECIPE } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
 import type { Model } from '../../src/storage/models.ts';
 import { type KeptReport, makeModelCard, summarizeModel } from '../../src/training/model-card.ts';
 import { cardToMarkdown, cardToText } from '../../src/training/model-card-text.ts';

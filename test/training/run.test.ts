@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_RECIPE } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
 import { run } from '../../src/storage/database.ts';
 import { findLiveModel } from '../../src/storage/models.ts';
 import { findRun, listRuns, requestCancel, takeTrainingLock } from '../../src/storage/training-runs.ts';

@@ -3,7 +3,8 @@ import type { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { createFoldIn } from '../../src/model/fold-in.ts';
 import { toPrincipalAxes } from '../../src/model/gram.ts';
-import { DEFAULT_RECIPE, FitDiverged, fitIals, objective, type Recipe } from '../../src/model/ials.ts';
+import { fitIals, objective } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE, FitDiverged, type Recipe } from '../../src/model/recipe.ts';
 import { transpose } from '../../src/model/matrix.ts';
 import { solveSideByNormalEquations } from '../../src/model/reference.ts';
 import { bruteForceTopN, createTopN } from '../../src/model/top-n.ts';
@@ -108,7 +109,31 @@ describe('a fit on threads', () => {
     const first = await fit({ objective: true, recipe: { ...recipe, sweeps: 20 } });
     const second = await fit({ objective: true, recipe: { ...recipe, sweeps: 1 }, start: first });
     expect(second.objective![0]).toBeLessThanOrEqual(first.objective!.at(-1)! * (1 + 1e-5));
-    await expect(fit({ recipe: { ...recipe, factors: 3 }, start: first })).rejects.toThrow(/the start must have 130 items of 3 factors/);
+    await expect(fit({ recipe: { ...recipe, factors: 3 }, start: first })).rejects.toThrow(/the start must have 700 users and 130 items of 3 factors/);
+  });
+
+  it.each(['wasm', 'reference'] as const)('goes on from users and items, with the same bytes on any number of threads; users at 0 are solved first (%s)', async (kernel) => {
+    const first = await fit({ kernel, recipe: { ...recipe, sweeps: 20 }, objective: true });
+    const users = { ...first.users, data: first.users.data.slice() };
+    const isNew = (row: number) => row > 680;
+    for (let row = 0; row < users.rows; row++) if (isNew(row)) users.data.fill(0, row * users.stride, (row + 1) * users.stride);
+    const fits = await Promise.all([1, 2, 3].map(async (threads) => await fit({ kernel, threads, objective: true, recipe: { ...recipe, sweeps: 1 }, start: { users, items: first.items } })));
+    for (const other of fits.slice(1)) {
+      expect(other.users.data).toEqual(fits[0].users.data);
+      expect(other.items.data).toEqual(fits[0].items.data);
+      expect(other.objective).toEqual(fits[0].objective);
+    }
+    const [{ objective: values, users: after, items }] = fits;
+    expect(values!.at(-1)! / first.objective!.at(-1)!).toBeCloseTo(1, 3);
+    const foldIn = createFoldIn(items, recipe, 1);
+    const vector = new Float32Array(items.stride);
+    for (let u = 0; u < byUser.rows; u += u > 600 ? 1 : 37) {
+      const [from, to] = [byUser.rowStart[u], byUser.rowStart[u + 1]];
+      foldIn.solve(byUser.index.slice(from, to), byUser.weight.slice(from, to), byUser.target.slice(from, to), to - from, vector);
+      expect(relativeDistance(vector, after.data.subarray(u * after.stride, (u + 1) * after.stride))).toBeLessThan(1e-5);
+    }
+    const half = { users: { ...users, rows: 699 }, items: first.items };
+    await expect(fit({ start: half })).rejects.toThrow(/the start must have 700 users/);
   });
 
   it.each(['wasm', 'reference'] as const)('names sweep, side and row where the numbers end (%s)', async (kernel) => {

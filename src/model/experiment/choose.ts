@@ -1,5 +1,5 @@
 /** The first step: which recipe. Nothing of the test part is seen here. */
-import type { Recipe } from '../ials.ts';
+import type { Recipe } from '../recipe.ts';
 import { sampleRelevance } from '../holdout.ts';
 import type { Terms } from '../terms.ts';
 import type { Context } from './context.ts';

@@ -1,7 +1,7 @@
 /** What the steps of one training share: what they were given, whose clock, how far it is. */
 import { type FitFunction, fitPlain } from '../fitting.ts';
 import { defaultGateRules, type GateRules } from '../gate.ts';
-import { DEFAULT_RECIPE, type Recipe } from '../ials.ts';
+import { DEFAULT_RECIPE, type Recipe } from '../recipe.ts';
 import type { EventColumns, EventTypeRule } from '../interactions.ts';
 import { DEFAULT_TERMS, type Terms } from '../terms.ts';
 import type { ColdStart, LiveModel } from '../warm-start.ts';

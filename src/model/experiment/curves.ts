@@ -16,7 +16,7 @@
 import { comparePaired, createResamples, intervalsOf, type PairedDifference, type Resamples } from '../evaluation/bootstrap.ts';
 import type { FitFunction } from '../fitting.ts';
 import { sampleRelevance } from '../holdout.ts';
-import { DEFAULT_RECIPE, type Fit, FitDiverged, type Recipe } from '../ials.ts';
+import { DEFAULT_RECIPE, type Fit, FitDiverged, type Recipe } from '../recipe.ts';
 import { meanWeight, scaleWeights, type SparseRows } from '../matrix.ts';
 import { evaluateRanking, type Interval, meanOf, rankByFactors, type Ranker } from '../metrics.ts';
 import { rankByScore, scorePopularity } from '../popularity.ts';

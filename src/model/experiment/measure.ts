@@ -3,7 +3,7 @@ import { createResamples, type Resamples } from '../evaluation/bootstrap.ts';
 import { measureRanking, type MeasuredRanking, type RankingContext, summarizeRanking } from '../evaluation/ranking.ts';
 import { capFactors } from '../fitting.ts';
 import { sampleRelevance } from '../holdout.ts';
-import { FitDiverged } from '../ials.ts';
+import { FitDiverged } from '../recipe.ts';
 import { findItemNeighbours, rankByNeighbours } from '../item-knn.ts';
 import { type Factors, type SparseRows, transpose } from '../matrix.ts';
 import type { Ranker } from '../metrics.ts';

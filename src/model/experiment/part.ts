@@ -5,7 +5,7 @@
  */
 import { fitPlain, type FitFunction } from '../fitting.ts';
 import { type HybridTerms, type Histories, rankByHybrid, scaleTerms, weighHistory } from '../hybrid.ts';
-import type { Recipe } from '../ials.ts';
+import type { Recipe } from '../recipe.ts';
 import { decay, type EventColumns, type EventTypeRule, foldEvents, type Interactions, newestOccurredAt } from '../interactions.ts';
 import { type Factors, indexInteractions, meanWeight, scaleWeights, type SparseRows } from '../matrix.ts';
 import type { Ranker } from '../metrics.ts';

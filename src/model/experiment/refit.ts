@@ -1,7 +1,7 @@
 /** The last step: the chosen recipe on everything, checked against what was measured, as both sides of a snapshot. */
 import { capFactors } from '../fitting.ts';
 import { checkRefit, meanOverlap, type RefitCheck } from '../gate.ts';
-import { FitDiverged } from '../ials.ts';
+import { FitDiverged } from '../recipe.ts';
 import type { Interactions } from '../interactions.ts';
 import { type Factors, indexOfNo } from '../matrix.ts';
 import { scorePopularity, scoreRecentPopularity } from '../popularity.ts';
@@ -33,9 +33,9 @@ export function refitAll(context: Context, served: Part, { recipe, terms }: Chos
   context.enter('refit', input.columns.length);
   const { userNos, itemNos } = served;
   const { used, note } = capFactors(recipe, userNos.length, itemNos.length);
-  const { items: begin, sweeps, report: start } = planStart(input.start ?? noLiveModel, used, served.fold(terms.halfLifeDays).rules, itemNos, input.columns.length, userNos.length);
+  const { start: begin, sweeps, report: start } = planStart(input.start ?? noLiveModel, used, served.fold(terms.halfLifeDays).rules, itemNos, input.columns.length, userNos);
   const fitted = fitPart(served, { ...used, sweeps }, terms, fit, {
-    objective: true, ...(begin ? { start: { items: begin } } : {}), onSweep: (sweep, of) => context.progress((0.8 * sweep) / of),
+    objective: true, ...(begin ? { start: begin } : {}), onSweep: (sweep, of) => context.progress((0.8 * sweep) / of),
   });
   checkFinite(fitted.users, 'user', sweeps);
   checkFinite(fitted.items, 'item', sweeps);

@@ -6,7 +6,7 @@
  * first candidate, the default the second, the rest are drawn from log-uniform ranges. The terms need no other fit: for the best candidate a combination
  * costs one pass over kept scores. Whoever calls says how a candidate is scored, so that a file and a shop's events are searched by this one rule.
  */
-import { FitDiverged, type Recipe } from '../ials.ts';
+import { FitDiverged, type Recipe } from '../recipe.ts';
 import { createRandom } from '../random.ts';
 import type { Terms } from '../terms.ts';
 

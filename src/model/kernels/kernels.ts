@@ -2,11 +2,6 @@
  * The inner loops of a fit, twice: WebAssembly SIMD (assembly/, built into wasm.generated.ts) and the plain TypeScript it is tested against, which also
  * steps in where WebAssembly may not run. Both are functions over byte offsets into one shared memory and a range of rows, so that threads share the rows out.
  */
-import { createReferenceKernels } from './reference.ts';
-import { createWasmKernels } from './wasm.ts';
-
-/** `auto` takes WebAssembly where it can run. */
-export type KernelChoice = 'auto' | 'wasm' | 'reference';
 
 /** CSR by byte offsets: rowStart and index int32, weight and target float32. */
 export interface SparseAt {
@@ -87,18 +82,4 @@ export function eigenRoom(stride: number): { chases: number; rotations: number }
 export function eigenWorkBytes(stride: number): number {
   const { chases, rotations } = eigenRoom(stride);
   return stride * 8 * 6 + chases * 8 + rotations * 16;
-}
-
-/** Throws where WebAssembly is demanded and cannot run. */
-export function createKernels(choice: KernelChoice, memory: WebAssembly.Memory): Kernels {
-  if (choice === 'reference') return createReferenceKernels(memory);
-  if (choice === 'wasm' || canRunWasm()) return createWasmKernels(memory);
-  return createReferenceKernels(memory);
-}
-
-/** (module (func (result v128) i32.const 0, i8x16.splat)): valid only where SIMD is. */
-const simdProbe = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11);
-
-export function canRunWasm(): boolean {
-  return typeof WebAssembly === 'object' && typeof SharedArrayBuffer === 'function' && WebAssembly.validate(simdProbe);
 }

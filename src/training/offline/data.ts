@@ -1,5 +1,5 @@
 /** From pairs to what a fit takes, and what stands in the way. */
-import type { Recipe } from '../../model/ials.ts';
+import type { Recipe } from '../../model/recipe.ts';
 import { meanWeight, scaleWeights, type SparseRows } from '../../model/matrix.ts';
 import { fadePairs, foldPairs, type PairColumns } from '../../model/pairs.ts';
 import { capFactors } from '../../model/fitting.ts';

@@ -3,7 +3,7 @@
  * finer one about its best, with all of them, find what a random search finds with more fits. Nothing but the held-out part of the one file is looked at.
  */
 import { biasConstant, predictRating, type RatingRecipe, scaleRatings } from '../../model/explicit.ts';
-import { FitDiverged } from '../../model/ials.ts';
+import { FitDiverged } from '../../model/recipe.ts';
 import type { SparseRows } from '../../model/matrix.ts';
 import { type PairColumns, selectPairs } from '../../model/pairs.ts';
 import { foldRatings, markTenth, measureErrors, selectRatings, type WantedRatings, wantRatings } from '../../model/ratings.ts';

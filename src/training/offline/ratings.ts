@@ -3,7 +3,7 @@
  */
 import { resolve } from 'node:path';
 import { biasConstant, measureRatingBaselines, predictRating, type RatingBaselines, type RatingModel, type RatingRecipe, rowRecipe, type ScaledRatings, scaleRatings, toRatingModel } from '../../model/explicit.ts';
-import { DEFAULT_RECIPE } from '../../model/ials.ts';
+import { DEFAULT_RECIPE } from '../../model/recipe.ts';
 import type { SparseRows } from '../../model/matrix.ts';
 import type { PairColumns } from '../../model/pairs.ts';
 import { foldRatings, measureErrors, type RatingErrors, type WantedRatings, wantRatings } from '../../model/ratings.ts';

@@ -9,7 +9,7 @@ import { rungsOf, search, type TermScorer } from '../../model/experiment/search.
 import { leastUsers } from '../../model/experiment/split.ts';
 import { holdOutByTime, holdOutByUser, type PairHoldout, sampleRelevance } from '../../model/holdout.ts';
 import type { Histories } from '../../model/hybrid.ts';
-import type { Recipe } from '../../model/ials.ts';
+import type { Recipe } from '../../model/recipe.ts';
 import { countFreshUsers, foldFreshness, type PairColumns } from '../../model/pairs.ts';
 import type { Relevance } from '../../model/split.ts';
 import { DEFAULT_TERMS, settingsOf, type Terms } from '../../model/terms.ts';

@@ -1,11 +1,7 @@
-/**
- * A training thread. The first takes a job, says how far it is, and gives back a model's bytes or factors; the others help it fit. Imports only the model and
- * the messages.
- */
+/** A thread with a training, a check of the data or neighbours to find: says how far it is and gives back what it made. What fits only is fit-entry.ts. Imports only the model and the messages. */
 import { createHash } from 'node:crypto';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
-import { FitDiverged } from '../../model/ials.ts';
-import { createKernels } from '../../model/kernels/kernels.ts';
+import { createKernels } from '../../model/kernels/create.ts';
 import { indexOfNo } from '../../model/matrix.ts';
 import { NotEnoughData } from '../../model/enough.ts';
 import { type FitFunction, fitPlain } from '../../model/fitting.ts';
@@ -13,9 +9,10 @@ import { type TrainingInput, trainModel } from '../../model/pipeline.ts';
 import { reportQuality } from '../../model/quality/report.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
 import { decodeItemSide, decodeUserSide, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
-import { createFitThread, viewPlaced } from '../../model/threaded-fit.ts';
+import { createFitThread } from '../../model/threaded-fit.ts';
 import { helpFindNeighbours } from '../../model/threaded-neighbours.ts';
-import type { CheckJob, Computed, FitJob, IdColumns, Place, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
+import { failureOf } from './failure.ts';
+import type { CheckJob, Computed, IdColumns, Place, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 const decoder = new TextDecoder();
 
@@ -34,15 +31,15 @@ function post(message: ThreadMessage, transfer: ArrayBuffer[] = []): void {
 }
 
 /** The threads' fit; and where the matrix is beyond what they can address, the plain one in this thread alone. */
-function createFit({ memory, kernel, limitBytes, thread, threads }: Place, placed = false): { fit: FitFunction; computed(): Computed } {
-  const kernels = createKernels(kernel, memory);
+async function createFit({ memory, kernel, limitBytes, thread, threads }: Place): Promise<{ fit: FitFunction; computed(): Computed }> {
+  const kernels = await createKernels(kernel, memory);
   const shared = createFitThread(memory, kernels, thread, threads, limitBytes);
   let computed: Computed = { kernel: kernels.name, threads };
   return {
     computed: () => computed,
     fit(byUser, recipe, hooks) {
       try {
-        return shared.fit(byUser, recipe, hooks, placed);
+        return shared.fit(byUser, recipe, hooks);
       } catch (error) {
         if (!(error instanceof FitTooLarge) || kernel !== 'auto') {
           throw error;
@@ -77,7 +74,7 @@ function readLive(live: TrainJob['live']): Pick<TrainingInput, 'live' | 'start' 
     const userSide = userPart === null ? null : decodeUserSide(userPart);
     return {
       live: recipe,
-      start: cold ?? { version, events, users, warmInARow, items: itemSide },
+      start: cold ?? { version, events, users, warmInARow, items: itemSide, userSide },
       snapshot: userSide === null || newestEventNo === null ? null : { version, newestEventNo, itemSide, userSide },
     };
   } catch (error) {
@@ -102,7 +99,7 @@ async function train(job: TrainJob, place: Place): Promise<void> {
       throw new NotEnoughData(figures.users, figures.items, figures.interactions, missing);
     }
   }
-  const { fit, computed } = createFit(place);
+  const { fit, computed } = await createFit(place);
   const { columns, rules, recipe, terms, settings } = job;
   const { report, model } = await trainModel({
     columns, rules, settings, ...(recipe === undefined ? {} : { recipe }), ...(terms === undefined ? {} : { terms }), ...readLive(job.live),
@@ -119,64 +116,16 @@ async function train(job: TrainJob, place: Place): Promise<void> {
   post({ kind: 'done', computed: computed(), threadId, report, dataHash: hashOf(columns), parts }, parts === null ? [] : [parts.item.buffer as ArrayBuffer, parts.user.buffer as ArrayBuffer]);
 }
 
-function fitOnly({ matrix, recipe, objective, biases }: FitJob, place: Place): void {
-  const { fit, computed } = createFit(place, matrix.kind === 'placed');
-  const { byUser, items: start } = matrix.kind === 'placed' ? viewPlaced(place.memory, matrix.shape) : matrix;
-  const started = matrix.kind === 'placed' ? matrix.started : start !== null;
-  let before = performance.now();
-  let objectiveMs = 0;
-  let objectiveStartedMs = 0;
-  let ofSweepMs = 0;
-  const fitted = fit(byUser, recipe, {
-    objective,
-    ...(started ? { start: { items: start! } } : {}),
-    ...(biases === null ? {} : { biases }),
-    onObjective: (begins) => {
-      const now = performance.now();
-      if (begins) {
-        objectiveStartedMs = now;
-      } else {
-        objectiveMs += now - objectiveStartedMs;
-        ofSweepMs = now - objectiveStartedMs;
-      }
-    },
-    onSweep: (sweep, of) => {
-      const now = performance.now();
-      post({ kind: 'sweep', sweep, of, seconds: (now - before - ofSweepMs) / 1000 });
-      before = now;
-      ofSweepMs = 0;
-    },
-  });
-  post({ kind: 'fitted', computed: computed(), users: fitted.users, items: fitted.items, objective: fitted.objective ?? null, objectiveSeconds: objectiveMs / 1000 });
-}
-
-function failureOf(error: unknown): ThreadFailure {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof FitDiverged) {
-    return { kind: 'failed', code: 'diverged', message, sweep: error.sweep, side: error.side, row: error.row };
-  }
-  return { kind: 'failed', code: error instanceof NotEnoughData ? 'not-enough-data' : error instanceof RangeError ? 'range' : 'internal', message };
-}
-
-function help({ memory, kernel, limitBytes, thread, threads }: Place): never {
-  return createFitThread(memory, createKernels(kernel, memory), thread, threads, limitBytes).serve();
-}
-
 const given = workerData as ThreadJob;
-if (given.kind === 'help') {
-  help(given.place);
-}
 try {
   if (given.kind === 'train') {
     await train(given.job, given.place);
   } else if (given.kind === 'check') {
     check(given.job);
-  } else if (given.kind === 'neighbours') {
+  } else {
     helpFindNeighbours(given.work, given.thread);
     post({ kind: 'found' });
-  } else {
-    fitOnly(given.job, given.place);
   }
 } catch (error) {
-  post(failureOf(error));
+  post(error instanceof NotEnoughData ? { kind: 'failed', code: 'not-enough-data', message: error.message } : failureOf(error));
 }

@@ -1,11 +1,11 @@
 /** A fit without a database: matrices in, factors out, computed by threads while this one stays free. Used by the offline commands and the benches. */
 import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { FitDiverged, type Recipe } from '../../model/ials.ts';
+import { FitDiverged, type Recipe } from '../../model/recipe.ts';
 import type { Factors, SparseRows } from '../../model/matrix.ts';
-import type { KernelChoice } from '../../model/kernels/kernels.ts';
-import { createSharedMemory, FitTooLarge } from '../../model/shared-memory.ts';
-import { placeFit, shapeOf } from '../../model/threaded-fit.ts';
+import type { KernelChoice } from '../../model/kernels/create.ts';
+import { createSharedMemory, FitTooLarge, notePlaced } from '../../model/shared-memory.ts';
+import { placeFit, shapeOf, startedWith } from '../../model/threaded-fit.ts';
 import type { FitJob } from './messages.ts';
 import { checkThreads, runThreads, TrainingFailed } from './thread.ts';
 
@@ -22,8 +22,8 @@ export interface FitOnThreadsOptions {
   onSweep?(sweep: number, of: number, seconds: number): void;
   /** Compute the objective after every sweep and after the closing exact user half-sweep. */
   objective?: boolean;
-  /** Begin from these items in place of random ones: as many rows as the matrix has columns, as many factors as the recipe. See `carryItems` for others. */
-  start?: { items: Factors };
+  /** Begin from these in place of a cold start: as many rows as the matrix has columns and rows, as many factors as the recipe. See `planStart` for others. */
+  start?: { users?: Factors; items: Factors };
   /** Fit ratings: the constant beside the biases (`FitHooks.biases`). */
   biases?: number;
   /** Beyond so many bytes of shared memory the plain fit, on one thread, takes over; default: the 4 GiB that can be addressed. */
@@ -62,8 +62,10 @@ export async function fitOnThreads(options: FitOnThreadsOptions): Promise<Thread
   const secondsPerSweep: number[] = [];
   const cpuSecondsPerSweep: number[] = [];
   const memory = createSharedMemory();
-  const matrix = await placeMatrix(memory, options);
-  const fitted = await runThreads({
+  const place = beginPlacing(memory, options);
+  const matrix: FitJob['matrix'] = place === null ? { kind: 'sent', byUser: options.byUser, start: options.start } : { kind: 'placed', shape: shapeOf(options.byUser, recipe), started: startedWith(options.start) };
+  // The threads take as long to start as a matrix of a few millions to be placed.
+  const running = runThreads({
     job: { kind: 'fit', job: { matrix, recipe, objective, biases } },
     transfer: [],
     team: { threads, kernel, limitBytes, memory },
@@ -85,6 +87,7 @@ export async function fitOnThreads(options: FitOnThreadsOptions): Promise<Thread
           ? new RangeError(failed.message)
           : new TrainingFailed(failed.code, failed.message),
   });
+  const [fitted] = await Promise.all([running, place === null ? undefined : finishPlacing(memory, place, signal)]);
   const cpu = process.cpuUsage(cpuBefore);
   return {
     users: fitted.users,
@@ -99,20 +102,25 @@ export async function fitOnThreads(options: FitOnThreadsOptions): Promise<Thread
   };
 }
 
-/** The matrix goes straight to where the threads will read it; one that is too large for that is sent to the thread that computes alone. */
-async function placeMatrix(memory: WebAssembly.Memory, { byUser, recipe, start, limitBytes, signal }: FitOnThreadsOptions): Promise<FitJob['matrix']> {
+/** The matrix goes straight to where the threads will read it. Null: it is too large for that, and is sent to the thread that computes alone. */
+function beginPlacing(memory: WebAssembly.Memory, { byUser, recipe, start, limitBytes }: FitOnThreadsOptions): Generator<void> | null {
   try {
-    for (const _piece of placeFit(memory, byUser, recipe, start?.items, limitBytes)) {
-      await nextTurn();
-      signal?.throwIfAborted();
-    }
-    return { kind: 'placed', shape: shapeOf(byUser, recipe), started: start !== undefined };
+    return placeFit(memory, byUser, recipe, start, limitBytes);
   } catch (error) {
     if (!(error instanceof FitTooLarge)) {
       throw error;
     }
-    return { kind: 'sent', byUser, items: start?.items ?? null };
+    return null;
   }
+}
+
+/** A piece a turn of the event loop. */
+async function finishPlacing(memory: WebAssembly.Memory, pieces: Generator<void>, signal: AbortSignal | undefined): Promise<void> {
+  for (const _piece of pieces) {
+    await nextTurn();
+    signal?.throwIfAborted();
+  }
+  notePlaced(memory);
 }
 
 /** Linux counts into `maxRSS` what the process that started this one had resident; VmHWM is this program's own. */

@@ -1,9 +1,10 @@
 /** The whole protocol between a run and its threads. Arrays of a training are transferred, not copied: the sender does not have them any more. */
 import type { Factors, SparseRows } from '../../model/matrix.ts';
-import type { Recipe } from '../../model/ials.ts';
-import type { KernelChoice } from '../../model/kernels/kernels.ts';
+import type { FitHooks, Recipe } from '../../model/recipe.ts';
+import type { KernelChoice } from '../../model/kernels/create.ts';
 import type { EventColumns, EventTypeRule } from '../../model/interactions.ts';
 import type { Shape } from '../../model/shared-memory.ts';
+import type { Started } from '../../model/threaded-fit.ts';
 import type { ColdStart } from '../../model/warm-start.ts';
 import type { NeighbourWork } from '../../model/threaded-neighbours.ts';
 import type { FittedPoint, CurveName } from '../../model/experiment/curves.ts';
@@ -69,8 +70,8 @@ export interface LivePart {
 }
 
 export interface FitJob {
-  /** `placed`: it lies in the shared memory already (`placeFit`), the items to begin from too where `started`. */
-  readonly matrix: { readonly kind: 'placed'; readonly shape: Shape; readonly started: boolean } | { readonly kind: 'sent'; readonly byUser: SparseRows; readonly items: Factors | null };
+  /** `placed`: it lies in the shared memory, or will when `awaitPlaced` returns; what to begin from too, where `started` says so. */
+  readonly matrix: { readonly kind: 'placed'; readonly shape: Shape; readonly started: Started } | { readonly kind: 'sent'; readonly byUser: SparseRows; readonly start: FitHooks['start'] };
   readonly recipe: Recipe;
   readonly objective: boolean;
   /** Explicit ratings: the constant beside the biases (`FitHooks.biases`). */
@@ -88,10 +89,14 @@ export interface Place {
   readonly threads: number;
 }
 
-/** Caller → thread, once, as `workerData`. */
+/** Caller → thread, once, as `workerData`: of entry.ts… */
 export type ThreadJob =
-  | ({ readonly place: Place } & (FirstJob | { readonly kind: 'help' }))
+  | { readonly kind: 'train'; readonly job: TrainJob; readonly place: Place }
+  | { readonly kind: 'check'; readonly job: CheckJob; readonly place: Place }
   | { readonly kind: 'neighbours'; readonly work: NeighbourWork; readonly thread: number };
+
+/** …and of fit-entry.ts. */
+export type FitThreadJob = { readonly kind: 'fit'; readonly job: FitJob; readonly place: Place } | { readonly kind: 'help'; readonly place: Place };
 
 /** What the first thread of a run is given. */
 export type FirstJob = { readonly kind: 'train'; readonly job: TrainJob } | { readonly kind: 'fit'; readonly job: FitJob } | { readonly kind: 'check'; readonly job: CheckJob };

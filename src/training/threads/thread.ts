@@ -3,10 +3,10 @@ import { Worker } from 'node:worker_threads';
 import type { CurveName, FittedPoint } from '../../model/experiment/curves.ts';
 import type { Trial } from '../../model/experiment/search.ts';
 import type { EventColumns } from '../../model/interactions.ts';
-import type { KernelChoice } from '../../model/kernels/kernels.ts';
+import type { KernelChoice } from '../../model/kernels/create.ts';
 import type { QualityReport } from '../../model/quality/report.ts';
 import { createSharedMemory, sharedMemoryLimit } from '../../model/shared-memory.ts';
-import type { CheckJob, FirstJob, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
+import type { CheckJob, FirstJob, FitThreadJob, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 export type Trained = Extract<ThreadMessage, { kind: 'done' }>;
 
@@ -21,7 +21,9 @@ export class TrainingFailed extends Error {
 }
 
 /** A thread runs compiled code, also where this file itself is run from its source (as tests do): Node 20 loads no TypeScript. */
-export const ENTRY = import.meta.url.endsWith('.ts') ? new URL('../../../dist/training/threads/entry.js', import.meta.url) : new URL('./entry.js', import.meta.url);
+const compiled = (name: string) => new URL(import.meta.url.endsWith('.ts') ? `../../../dist/training/threads/${name}.js` : `./${name}.js`, import.meta.url);
+export const ENTRY = compiled('entry');
+const FIT_ENTRY = compiled('fit-entry');
 
 export interface Team {
   /** From 1; what is computed does not depend on it. */
@@ -104,8 +106,8 @@ export async function runThreads<Result>({ job, transfer, team: { threads, kerne
   checkThreads(threads);
   const startThread = (thread: number) => {
     const place = { memory, kernel, limitBytes, thread, threads };
-    const data: ThreadJob = thread === 0 ? { ...job, place } : { kind: 'help', place };
-    return new Worker(ENTRY, { workerData: data, transferList: thread === 0 ? transfer : [], name: thread === 0 ? 'jongleur-training' : `jongleur-helper-${thread}` });
+    const data: ThreadJob | FitThreadJob = thread === 0 ? { ...job, place } : { kind: 'help', place };
+    return new Worker(data.kind === 'fit' || data.kind === 'help' ? FIT_ENTRY : ENTRY, { workerData: data, transferList: thread === 0 ? transfer : [], name: thread === 0 ? 'jongleur-training' : `jongleur-helper-${thread}` });
   };
   const workers = Array.from({ length: threads }, (_, thread) => startThread(thread));
   return await awaitThreads(workers, {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { countCurveFits, type CurvesInput, type FittedPoint, measureCurves, mostFactorsOf, thinOut } from '../../../src/model/experiment/curves.ts';
-import { DEFAULT_RECIPE, FitDiverged, fitIals, type Recipe } from '../../../src/model/ials.ts';
+import { fitIals } from '../../../src/model/ials.ts';
+import { DEFAULT_RECIPE, FitDiverged, type Recipe } from '../../../src/model/recipe.ts';
 import { meanWeight, type SparseRows, transpose } from '../../../src/model/matrix.ts';
 import type { FitFunction } from '../../../src/model/fitting.ts';
 import { createRandom } from '../../../src/model/random.ts';

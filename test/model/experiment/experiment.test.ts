@@ -1,7 +1,7 @@
 /** What a whole training does with a live version, a clock, ratings and a past to look back on. */
 import { describe, expect, it } from 'vitest';
 import { defaultGateRules } from '../../../src/model/gate.ts';
-import { DEFAULT_RECIPE, type Recipe } from '../../../src/model/ials.ts';
+import { DEFAULT_RECIPE, type Recipe } from '../../../src/model/recipe.ts';
 import { trainModel, type TrainingInput } from '../../../src/model/pipeline.ts';
 import { createRandom } from '../../../src/model/random.ts';
 import { DEFAULT_TERMS, type Terms } from '../../../src/model/terms.ts';

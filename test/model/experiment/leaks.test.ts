@@ -4,7 +4,7 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fitPlain, type FitFunction } from '../../../src/model/fitting.ts';
-import { DEFAULT_RECIPE, type Recipe } from '../../../src/model/ials.ts';
+import { DEFAULT_RECIPE, type Recipe } from '../../../src/model/recipe.ts';
 import { type Training, trainModel, type TrainingInput } from '../../../src/model/pipeline.ts';
 import { createRandom } from '../../../src/model/random.ts';
 import { DEFAULT_TERMS } from '../../../src/model/terms.ts';
@@ -38,7 +38,7 @@ async function leaks(plan: Plan): Promise<boolean> {
 }
 
 const startOf = (live: Training, columns: TrainingInput['columns']): NonNullable<TrainingInput['start']> =>
-  ({ version: 1, events: columns.length, users: live.report.users, warmInARow: 0, items: live.model!.itemSide });
+  ({ version: 1, events: columns.length, users: live.report.users, warmInARow: 0, items: live.model!.itemSide, userSide: live.model!.userSide });
 
 describe('what is scored', () => {
   let honest: boolean;

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { diagonalOf, gramOf, principalAxes, toPrincipalAxes } from '../../../src/model/gram.ts';
-import { DEFAULT_RECIPE, denseDiagonal, ridgeOf } from '../../../src/model/ials.ts';
-import { canRunWasm, createKernels, eigenWorkBytes, type EigenAt, type Kernels, type SparseAt } from '../../../src/model/kernels/kernels.ts';
+import { denseDiagonal } from '../../../src/model/ials.ts';
+import { DEFAULT_RECIPE, ridgeOf } from '../../../src/model/recipe.ts';
+import { canRunWasm, createKernels } from '../../../src/model/kernels/create.ts';
+import { eigenWorkBytes, type EigenAt, type Kernels, type SparseAt } from '../../../src/model/kernels/kernels.ts';
 import type { Factors, SparseRows } from '../../../src/model/matrix.ts';
 import { createRandom } from '../../../src/model/random.ts';
 import { solveSideByNormalEquations } from '../../../src/model/reference.ts';
@@ -11,7 +13,7 @@ import { randomFactors, randomSparse } from '../events.ts';
 
 const memory = createSharedMemory();
 memory.grow(255); // 16 MiB
-const kernels = { wasm: createKernels('wasm', memory), reference: createKernels('reference', memory) };
+const kernels = { wasm: await createKernels('wasm', memory), reference: await createKernels('reference', memory) };
 
 /** Puts arrays into the memory one after another. */
 function placer() {
@@ -53,10 +55,10 @@ const range = (rows: number, seed: number) => {
   return { from, to: from + 1 + random.integer(rows - from) };
 };
 
-it('runs here, and is chosen unless the other is asked for', () => {
+it('runs here, and is chosen unless the other is asked for', async () => {
   expect(canRunWasm()).toBe(true);
-  expect(createKernels('auto', memory).name).toBe('wasm');
-  expect(createKernels('reference', memory).name).toBe('reference');
+  expect((await createKernels('auto', memory)).name).toBe('wasm');
+  expect((await createKernels('reference', memory)).name).toBe('reference');
 });
 
 describe('WebAssembly equals the reference', () => {

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_RECIPE } from '../../../src/model/ials.ts';
+import { DEFAULT_RECIPE } from '../../../src/model/recipe.ts';
 import { type Evaluation, evaluateOffline } from '../../../src/training/offline/evaluate.ts';
 import { DEFAULT_TERMS, type Terms } from '../../../src/model/terms.ts';
 import { checkerboard, type Ended, jongleur, jongleurIn, readData } from './files.ts';

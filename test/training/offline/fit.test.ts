@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_RECIPE } from '../../../src/model/ials.ts';
+import { DEFAULT_RECIPE } from '../../../src/model/recipe.ts';
 import { createFactors } from '../../../src/model/matrix.ts';
 import { fitOffline, type FitOptions, type FitReport } from '../../../src/training/offline/fit.ts';
 import { npyHeader, writeNpy } from '../../../src/training/offline/npy.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawCandidates, rungsOf } from '../../../src/model/experiment/search.ts';
-import { DEFAULT_RECIPE } from '../../../src/model/ials.ts';
+import { DEFAULT_RECIPE } from '../../../src/model/recipe.ts';
 import type { RecipeChoice } from '../../../src/training/offline/data.ts';
 import { evaluateOffline } from '../../../src/training/offline/evaluate.ts';
 import { searchRecipe } from '../../../src/training/offline/search.ts';

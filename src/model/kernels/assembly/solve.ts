@@ -58,7 +58,12 @@ export function solveRows(
     const weights = weight + at;
     const targets = target + at;
     const lambda = load<f64>(ridge + row * 8);
-    for (let k: usize = 0; k < stride; k++) store<f32>(diagonal + k * 4, <f32>(load<f64>(dense + k * 8) + lambda));
+    const ridges = f64x2.splat(lambda);
+    for (let k: usize = 0; k < bytes; k += 16) {
+      const low = f32x4.demote_f64x2_zero(f64x2.add(v128.load(dense + 2 * k), ridges));
+      const high = f32x4.demote_f64x2_zero(f64x2.add(v128.load(dense + 2 * k, 16), ridges));
+      v128.store(diagonal + k, v128.shuffle<f32>(low, high, 0, 1, 4, 5));
+    }
 
     const padded = (n + 3) & ~3;
     const isShort = padded <= shortRow;
@@ -73,8 +78,7 @@ export function solveRows(
     }
     if (exactPasses > 0) {
       for (let pass = 0; pass < exactPasses; pass++) {
-        residual(wideR, wideX, x, dense, lambda, fixed, stride, columns, weights, targets, n, isShort || pass > 0 ? 0 : inverse);
-        for (let k: usize = 0; k < stride; k++) store<f32>(r + k * 4, <f32>load<f64>(wideR + k * 8));
+        residual(r, wideR, wideX, x, dense, lambda, fixed, stride, columns, weights, targets, n, isShort || pass > 0 ? 0 : inverse);
         if (isShort) {
           for (let k: usize = 0; k < bytes; k += 16) v128.store(r + k, f32x4.mul(v128.load(r + k), v128.load(inverse + k)));
           for (let e: usize = 0; e < padded; e++) store<f32>(short + e * 4, dot(z + e * bytes, r, bytes));
@@ -146,12 +150,13 @@ function invert(diagonal: usize, bytes: usize, frozen: i32): void {
 
 /** Σ x² / m, without columns where m is 0: what xᵀ diag(A) x is where m = 1 / diag(A). */
 function lengthOf(x: usize, m: usize, bytes: usize): f32 {
-  let sum: f32 = 0;
-  for (let k: usize = 0; k < bytes; k += 4) {
-    const mk = load<f32>(m + k);
-    if (mk > 0) sum += (load<f32>(x + k) * load<f32>(x + k)) / mk;
+  let sum = f32x4.splat(0);
+  for (let k: usize = 0; k < bytes; k += 16) {
+    const xk = v128.load(x + k);
+    const mk = v128.load(m + k);
+    sum = f32x4.add(sum, v128.and(f32x4.div(f32x4.mul(xk, xk), mk), f32x4.gt(mk, f32x4.splat(0))));
   }
-  return sum;
+  return f32x4.extract_lane(sumFour(sum, sum, sum, sum), 0);
 }
 
 /** short_e −= √w_e · kept · y_e[frozen], `column` being where that column begins. */
@@ -357,41 +362,86 @@ function conjugateGradients(
   if (!(rz < f32.MAX_VALUE)) store<f32>(x, f32.NaN);
 }
 
-/** m += w y² */
-function addSquares(m: usize, w: f32, y: usize, bytes: usize): void {
-  const wide = f32x4.splat(w);
+/**
+ * r = b − A x from the float32 numbers as they are stored, and m += Σ w y² where there is one. The products with x and whatever is summed over entries are float64; only the four entries
+ * that are taken at a time are added to one another in float32 first, which costs a rounding each and not one in proportion to the sum. `wide` and `out` are float64 rows of work.
+ */
+function residual(
+  r: usize, out: usize, wide: usize, x: usize, dense: usize, lambda: f64, fixed: usize, stride: usize, columns: usize, weights: usize, targets: usize, n: usize, m: usize,
+): void {
+  const bytes = stride * 4;
+  const ridge = f64x2.splat(lambda);
   for (let k: usize = 0; k < bytes; k += 16) {
-    const yk = v128.load(y + k);
-    v128.store(m + k, f32x4.add(v128.load(m + k), f32x4.mul(yk, f32x4.mul(wide, yk))));
+    const xk = v128.load(x + k);
+    const low = f64x2.promote_low_f32x4(xk);
+    const high = f64x2.promote_low_f32x4(v128.shuffle<f32>(xk, xk, 2, 3, 2, 3));
+    v128.store(wide + 2 * k, low);
+    v128.store(wide + 2 * k, high, 16);
+    v128.store(out + 2 * k, f64x2.neg(f64x2.mul(f64x2.add(v128.load(dense + 2 * k), ridge), low)));
+    v128.store(out + 2 * k, f64x2.neg(f64x2.mul(f64x2.add(v128.load(dense + 2 * k, 16), ridge), high)), 16);
+  }
+  let e: usize = 0;
+  for (; e + 4 <= n; e += 4) {
+    const a = fixed + <usize>load<i32>(columns + e * 4) * bytes;
+    const b = fixed + <usize>load<i32>(columns + e * 4, 4) * bytes;
+    const c = fixed + <usize>load<i32>(columns + e * 4, 8) * bytes;
+    const d = fixed + <usize>load<i32>(columns + e * 4, 12) * bytes;
+    let pa = f64x2.splat(0), pb = f64x2.splat(0), pc = f64x2.splat(0), pd = f64x2.splat(0);
+    for (let k: usize = 0; k < bytes; k += 16) {
+      const low = v128.load(wide + 2 * k);
+      const high = v128.load(wide + 2 * k, 16);
+      let y = v128.load(a + k);
+      pa = f64x2.add(pa, f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(y), low), f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(y, y, 2, 3, 2, 3)), high)));
+      y = v128.load(b + k);
+      pb = f64x2.add(pb, f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(y), low), f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(y, y, 2, 3, 2, 3)), high)));
+      y = v128.load(c + k);
+      pc = f64x2.add(pc, f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(y), low), f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(y, y, 2, 3, 2, 3)), high)));
+      y = v128.load(d + k);
+      pd = f64x2.add(pd, f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(y), low), f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(y, y, 2, 3, 2, 3)), high)));
+    }
+    const ta = f32x4.splat(missOf(targets + e * 4, pa)), tb = f32x4.splat(missOf(targets + e * 4 + 4, pb));
+    const tc = f32x4.splat(missOf(targets + e * 4 + 8, pc)), td = f32x4.splat(missOf(targets + e * 4 + 12, pd));
+    const wa = v128.load_splat<f32>(weights + e * 4), wb = v128.load_splat<f32>(weights + e * 4 + 4);
+    const wc = v128.load_splat<f32>(weights + e * 4 + 8), wd = v128.load_splat<f32>(weights + e * 4 + 12);
+    for (let k: usize = 0; k < bytes; k += 16) {
+      const ak = v128.load(a + k), bk = v128.load(b + k), ck = v128.load(c + k), dk = v128.load(d + k);
+      const wak = f32x4.mul(wa, ak), wbk = f32x4.mul(wb, bk), wck = f32x4.mul(wc, ck), wdk = f32x4.mul(wd, dk);
+      const four = f32x4.add(f32x4.add(f32x4.mul(ta, wak), f32x4.mul(tb, wbk)), f32x4.add(f32x4.mul(tc, wck), f32x4.mul(td, wdk)));
+      v128.store(out + 2 * k, f64x2.add(v128.load(out + 2 * k), f64x2.promote_low_f32x4(four)));
+      v128.store(out + 2 * k, f64x2.add(v128.load(out + 2 * k, 16), f64x2.promote_low_f32x4(v128.shuffle<f32>(four, four, 2, 3, 2, 3))), 16);
+      if (m) {
+        const square = f32x4.add(f32x4.add(f32x4.mul(ak, wak), f32x4.mul(bk, wbk)), f32x4.add(f32x4.mul(ck, wck), f32x4.mul(dk, wdk)));
+        v128.store(m + k, f32x4.add(v128.load(m + k), square));
+      }
+    }
+  }
+  for (; e < n; e++) {
+    const y = fixed + <usize>load<i32>(columns + e * 4) * bytes;
+    let p = f64x2.splat(0);
+    for (let k: usize = 0; k < bytes; k += 16) {
+      const yk = v128.load(y + k);
+      p = f64x2.add(p, f64x2.mul(f64x2.promote_low_f32x4(yk), v128.load(wide + 2 * k)));
+      p = f64x2.add(p, f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(yk, yk, 2, 3, 2, 3)), v128.load(wide + 2 * k, 16)));
+    }
+    const t = f32x4.splat(missOf(targets + e * 4, p));
+    const w = v128.load_splat<f32>(weights + e * 4);
+    for (let k: usize = 0; k < bytes; k += 16) {
+      const yk = v128.load(y + k);
+      const wyk = f32x4.mul(w, yk);
+      const one = f32x4.mul(t, wyk);
+      v128.store(out + 2 * k, f64x2.add(v128.load(out + 2 * k), f64x2.promote_low_f32x4(one)));
+      v128.store(out + 2 * k, f64x2.add(v128.load(out + 2 * k, 16), f64x2.promote_low_f32x4(v128.shuffle<f32>(one, one, 2, 3, 2, 3))), 16);
+      if (m) v128.store(m + k, f32x4.add(v128.load(m + k), f32x4.mul(yk, wyk)));
+    }
+  }
+  for (let k: usize = 0; k < bytes; k += 16) {
+    const low = f32x4.demote_f64x2_zero(v128.load(out + 2 * k));
+    const high = f32x4.demote_f64x2_zero(v128.load(out + 2 * k, 16));
+    v128.store(r + k, v128.shuffle<f32>(low, high, 0, 1, 4, 5));
   }
 }
 
-/** out = b − A x in float64, from the float32 numbers as they are stored; m += Σ w y² where there is one. */
-function residual(
-  out: usize, wide: usize, x: usize, dense: usize, lambda: f64, fixed: usize, stride: usize, columns: usize, weights: usize, targets: usize, n: usize, m: usize,
-): void {
-  for (let k: usize = 0; k < stride; k++) {
-    const xk = <f64>load<f32>(x + k * 4);
-    store<f64>(wide + k * 8, xk);
-    store<f64>(out + k * 8, -(load<f64>(dense + k * 8) + lambda) * xk);
-  }
-  for (let e: usize = 0; e < n; e++) {
-    const y = fixed + <usize>load<i32>(columns + e * 4) * stride * 4;
-    let even = f64x2.splat(0);
-    let odd = f64x2.splat(0);
-    for (let k: usize = 0; k < stride; k += 4) {
-      const yk = v128.load(y + k * 4);
-      even = f64x2.add(even, f64x2.mul(f64x2.promote_low_f32x4(yk), v128.load(wide + k * 8)));
-      odd = f64x2.add(odd, f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(yk, yk, 2, 3, 2, 3)), v128.load(wide + k * 8, 16)));
-    }
-    even = f64x2.add(even, odd);
-    const miss = <f64>load<f32>(targets + e * 4) - (f64x2.extract_lane(even, 0) + f64x2.extract_lane(even, 1));
-    const scale = f64x2.splat(<f64>load<f32>(weights + e * 4) * miss);
-    if (m) addSquares(m, load<f32>(weights + e * 4), y, stride * 4);
-    for (let k: usize = 0; k < stride; k += 4) {
-      const yk = v128.load(y + k * 4);
-      v128.store(out + k * 8, f64x2.add(v128.load(out + k * 8), f64x2.mul(scale, f64x2.promote_low_f32x4(yk))));
-      v128.store(out + k * 8, f64x2.add(v128.load(out + k * 8, 16), f64x2.mul(scale, f64x2.promote_low_f32x4(v128.shuffle<f32>(yk, yk, 2, 3, 2, 3)))), 16);
-    }
-  }
+/** t − the sum of both lanes, rounded once. */
+function missOf(target: usize, product: v128): f32 {
+  return <f32>(<f64>load<f32>(target) - (f64x2.extract_lane(product, 0) + f64x2.extract_lane(product, 1)));
 }
