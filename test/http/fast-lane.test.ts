@@ -55,6 +55,10 @@ describe('the fast lane', () => {
       '/v1/users/u1/recommendations?limit=3&limit=4', '/v1/users/u1/recommendations?fields=title&limit=3', '/v1/users/u1/recommendations?', '/v1/users/u1/recommendations?limi=3', '/v1/users/u1/recommendations/',
       '/v1/users/u1/recommendationsx', '/v1/users//recommendations', '/v1/users/gr%C3%B6%C3%9Fe%20%C3%BC/recommendations?limit=3', '/v1/users/u%31/recommendations?limit=3', `/v1/users/${'u'.repeat(300)}/recommendations`,
     ];
+    // Another test's open transaction may make everybody look as if they had newer events; once asked, they are in memory.
+    for (const path of taken) {
+      await throughFramework(path, bearer);
+    }
     for (const path of [...taken, ...others]) {
       fromLane = 0;
       const [fast, slow] = [await overPort(path, bearer), await throughFramework(path, bearer)];
