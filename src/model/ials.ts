@@ -15,9 +15,9 @@
  * The finished item factors lie along their principal axes, the strongest first. top-n.ts and fold-in.ts profit from that; neither depends on it.
  */
 import { diagonalOf, gramOf, principalAxes, rotateRows } from './gram.ts';
-import { createFactors, type Factors, type SparseRows } from './matrix.ts';
+import { createFactors, type FactorPieces, type Factors, joinPieces, type SparseRows } from './matrix.ts';
 import { createRandom } from './random.ts';
-import { checkRecipe, type Fit, FitDiverged, type FitHooks, type Recipe, ridgeOf } from './recipe.ts';
+import { checkRecipe, type Fit, FitDiverged, type FitHooks, type FitStart, type Recipe, ridgeOf } from './recipe.ts';
 
 /** Residual, relative to the right-hand side in the preconditioner's norm, at which a row counts as solved exactly. */
 export const exactTolerance = 1e-7;
@@ -320,12 +320,12 @@ function randomFactors(rows: number, factors: number, seed: number): Factors {
   return start;
 }
 
-function copyFactors(factors: Factors): Factors {
-  return { ...factors, data: factors.data.slice() };
+function copyFactors(factors: Factors | FactorPieces): Factors {
+  return 'pieces' in factors ? joinPieces(factors) : { ...factors, data: factors.data.slice() };
 }
 
-function checkStart(start: { users?: Factors; items: Factors }, byUser: SparseRows, recipe: Recipe): void {
-  const fits = (factors: Factors, rows: number) => factors.rows === rows && factors.factors === recipe.factors;
+function checkStart(start: FitStart, byUser: SparseRows, recipe: Recipe): void {
+  const fits = (factors: Factors | FactorPieces, rows: number) => factors.rows === rows && factors.factors === recipe.factors;
   if (fits(start.items, byUser.cols) && (!start.users || fits(start.users, byUser.rows))) return;
   throw new RangeError(`the start must have ${byUser.rows} users and ${byUser.cols} items of ${recipe.factors} factors`);
 }

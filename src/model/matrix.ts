@@ -20,6 +20,21 @@ export interface Factors {
   data: Float32Array;
 }
 
+/** The same, its rows in pieces that follow one another: what is put together of other factors, without a copy. */
+export interface FactorPieces extends Omit<Factors, 'data'> {
+  pieces: readonly Float32Array[];
+}
+
+export function joinPieces({ rows, factors, pieces }: FactorPieces): Factors {
+  const joined = createFactors(rows, factors);
+  let at = 0;
+  for (const piece of pieces) {
+    joined.data.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
+}
+
 export interface IndexedInteractions {
   /** Row → user number, ascending. */
   userNos: Int32Array;

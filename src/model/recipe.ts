@@ -1,5 +1,5 @@
 /** What every fit is given and gives back, whichever way it is computed. Free of the computing itself, so that a thread that only fits loads no more than it runs. */
-import type { Factors } from './matrix.ts';
+import type { FactorPieces, Factors } from './matrix.ts';
 
 /** Parameters of a fit, without data. */
 export interface Recipe {
@@ -33,12 +33,18 @@ export const DEFAULT_RECIPE: Readonly<Recipe> = {
   seed: 1,
 };
 
+/** As many rows as there are users and items, as many factors as the recipe has. Users whose row is 0 are solved first. */
+export interface FitStart {
+  users?: Factors | FactorPieces;
+  items: Factors | FactorPieces;
+}
+
 export interface FitHooks {
   onSweep?(sweep: number, of: number): void;
   /** Compute the objective after every sweep. */
   objective?: boolean;
   /** Begin here in place of random items; for the refit of a live model only, whatever is scored must start cold. */
-  start?: { users?: Factors; items: Factors };
+  start?: FitStart;
   /** The objective's computation begins (true) or has ended: it is no part of a fit, and who counts seconds leaves it out. */
   onObjective?(begins: boolean): void;
   /** Above 0: explicit ratings. The last two of the factors are a bias and this constant; the unobserved weight must be 0 (explicit.ts). */

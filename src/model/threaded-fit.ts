@@ -16,9 +16,9 @@
  *   gradients saved by starting there about pay for. The first sweep and the last item half-sweep go just to the solution.
  */
 import { constantsLoss, fillBiasedStart, frozenColumn, startBlockRows } from './biased-rows.ts';
-import { checkRecipe, type Fit, FitDiverged, type FitHooks, type Recipe, ridgeOf } from './recipe.ts';
+import { checkRecipe, type Fit, FitDiverged, type FitHooks, type FitStart, type Recipe, ridgeOf } from './recipe.ts';
 import type { Effort, Kernels } from './kernels/kernels.ts';
-import { countColumns, type Factors, type SparseRows, transposeColumns } from './matrix.ts';
+import { countColumns, type FactorPieces, type Factors, type SparseRows, transposeColumns } from './matrix.ts';
 import { createRandom } from './random.ts';
 import {
   growTo, jobAt, jobNumbers, type Layout, layoutOf, noRow, rowBlocks, type Shape, sharedMemoryLimit, type SideAt, strideOf, sumBlockRows,
@@ -53,7 +53,7 @@ const turnBlockRows = 256;
 export type Started = 'none' | 'items' | 'both';
 const startedByNumber: readonly Started[] = ['none', 'items', 'both'];
 
-export function startedWith(start: FitHooks['start']): Started {
+export function startedWith(start: FitStart | undefined): Started {
   return start === undefined ? 'none' : start.users === undefined ? 'items' : 'both';
 }
 
@@ -132,7 +132,7 @@ const pieceLength = 1 << 19;
  * in between. Nothing is copied a second time. Threads may be started meanwhile; they wait for `notePlaced`. Throws `FitTooLarge`, and RangeError for a start of
  * another shape.
  */
-export function placeFit(memory: WebAssembly.Memory, byUser: SparseRows, recipe: Recipe, start: FitHooks['start'], limitBytes = sharedMemoryLimit): Generator<void> {
+export function placeFit(memory: WebAssembly.Memory, byUser: SparseRows, recipe: Recipe, start: FitStart | undefined, limitBytes = sharedMemoryLimit): Generator<void> {
   checkRecipe(recipe);
   checkStart({ start }, byUser, recipe);
   const layout = layoutOf(shapeOf(byUser, recipe), 0, 0, limitBytes);
@@ -155,7 +155,7 @@ export function shapeOf(byUser: SparseRows, recipe: Recipe): Shape {
 }
 
 function checkStart({ start, biases = 0 }: FitHooks, byUser: SparseRows, recipe: Recipe): void {
-  const fits = (factors: Factors | undefined, rows: number) => factors === undefined || (factors.rows === rows && factors.factors === recipe.factors);
+  const fits = (factors: Factors | FactorPieces | undefined, rows: number) => factors === undefined || (factors.rows === rows && factors.factors === recipe.factors);
   if (!fits(start?.items, byUser.cols) || !fits(start?.users, byUser.rows)) {
     throw new RangeError(`the start must have ${byUser.rows} users and ${byUser.cols} items of ${recipe.factors} factors`);
   }
@@ -164,21 +164,30 @@ function checkStart({ start, biases = 0 }: FitHooks, byUser: SparseRows, recipe:
   }
 }
 
-function* copyIn(buffer: SharedArrayBuffer, layout: Layout, byUser: SparseRows, start: FitHooks['start']): Generator<void> {
+function* copyIn(buffer: SharedArrayBuffer, layout: Layout, byUser: SparseRows, start: FitStart | undefined): Generator<void> {
   const users = viewSparse(buffer, layout.user, byUser.cols, byUser.index.length);
-  yield* copyPieces(byUser.rowStart, users.rowStart);
-  yield* copyPieces(byUser.index, users.index);
-  yield* copyPieces(byUser.weight, users.weight);
-  yield* copyPieces(byUser.target, users.target);
+  const copies: [Int32Array | Float32Array, Int32Array | Float32Array][] = [
+    [byUser.rowStart, users.rowStart], [byUser.index, users.index], [byUser.weight, users.weight], [byUser.target, users.target],
+  ];
   for (const [factors, at] of [[start?.items, layout.item], [start?.users, layout.user]] as const) {
-    if (factors) yield* copyPieces(factors.data, viewFactors(buffer, at, factors.factors, layout.stride).data);
+    if (!factors) continue;
+    const { data } = viewFactors(buffer, at, factors.factors, layout.stride);
+    let begin = 0;
+    for (const piece of 'pieces' in factors ? factors.pieces : [factors.data]) {
+      copies.push([piece, data.subarray(begin, begin + piece.length)]);
+      begin += piece.length;
+    }
   }
-}
-
-function* copyPieces<T extends Int32Array | Float32Array>(from: T, to: T): Generator<void> {
-  for (let at = 0; at < from.length; at += pieceLength) {
-    to.set(from.subarray(at, at + pieceLength), at);
-    yield;
+  let copied = 0;
+  for (const [from, to] of copies) {
+    for (let at = 0; at < from.length; at += pieceLength) {
+      const piece = from.subarray(at, at + pieceLength);
+      to.set(piece, at);
+      copied += piece.length;
+      if (copied < pieceLength) continue;
+      copied = 0;
+      yield;
+    }
   }
 }
 

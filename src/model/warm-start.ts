@@ -5,9 +5,9 @@
  * With the live users' vectors the first half-sweep is the items'; the users that are new are solved before it. Without them (an activated older version keeps
  * none) the users' half-sweep comes first and solves them from 0 against the live items.
  */
-import type { Recipe } from './recipe.ts';
+import type { FitStart, Recipe } from './recipe.ts';
 import type { EventTypeRule } from './interactions.ts';
-import { createFactors, type Factors } from './matrix.ts';
+import type { FactorPieces, Factors } from './matrix.ts';
 import { createRandom } from './random.ts';
 
 /** Of the live version, what a refit needs that would go on from it. */
@@ -70,7 +70,7 @@ export interface PlannedStart {
   report: StartReport;
   sweeps: number;
   /** Null: cold. */
-  start: { items: Factors; users?: Factors } | null;
+  start: FitStart | null;
 }
 
 /**
@@ -103,11 +103,16 @@ export function planStart(
   return { report, sweeps: Math.min(recipe.sweeps, Math.max(1, Math.ceil(change / changePerSweep))), start };
 }
 
-/** `every(Number.isFinite)` takes ten times as long: 80 ms for 5 million numbers. A number less itself is NaN where it is NaN or infinite, else 0. */
+/** `every(Number.isFinite)` takes ten times as long: 80 ms for 5 million numbers. A sum is finite where all are: float64 holds the sum of any float32 numbers. `length` is a multiple of 4. */
 function isFinite(data: Float32Array): boolean {
-  let sum = 0;
-  for (let k = 0; k < data.length; k++) sum += data[k]! - data[k]!;
-  return sum === 0;
+  let [a, b, c, d] = [0, 0, 0, 0];
+  for (let k = 0; k < data.length; k += 4) {
+    a += data[k]!;
+    b += data[k + 1]!;
+    c += data[k + 2]!;
+    d += data[k + 3]!;
+  }
+  return Number.isFinite(a + b + c + d);
 }
 
 /** Names and order say nothing about weights. */
@@ -118,7 +123,7 @@ function sameRules(a: readonly EventTypeRule[], b: readonly EventTypeRule[]): bo
 }
 
 export interface CarriedItems {
-  items: Factors;
+  items: FactorPieces;
   /** Rows taken over, rows begun at random, live rows that are gone. */
   carried: number;
   added: number;
@@ -131,36 +136,38 @@ export interface CarriedItems {
  * solves every item against its users whatever it began with, so nothing better than random is needed.)
  */
 export function carryItems(live: { itemNos: Int32Array; factors: Factors }, itemNos: Int32Array, seed: number): CarriedItems {
-  const { rows: items, isNew, carried } = carryRows(live.itemNos, live.factors, itemNos);
   const random = createRandom(seed);
-  const scale = 0.1 / Math.sqrt(items.factors);
-  for (const row of isNew) for (let k = 0; k < items.factors; k++) items.data[row * items.stride + k] = scale * random.gaussian();
-  return { items, carried, added: isNew.length, dropped: live.itemNos.length - carried };
+  const scale = 0.1 / Math.sqrt(live.factors.factors);
+  const { rows: items, carried } = carryRows(live.itemNos, live.factors, itemNos, () => scale * random.gaussian());
+  return { items, carried, added: itemNos.length - carried, dropped: live.itemNos.length - carried };
 }
 
 /** The live users in the new order; one that is new begins at 0, which a fit takes for "to be solved first". */
-export function carryUsers(live: LiveUsers, userNos: Int32Array): { users: Factors; carried: number; added: number } {
-  const { rows: users, isNew, carried } = carryRows(live.userNos, live.factors, userNos);
-  return { users, carried, added: isNew.length };
+export function carryUsers(live: LiveUsers, userNos: Int32Array): { users: FactorPieces; carried: number; added: number } {
+  const { rows: users, carried } = carryRows(live.userNos, live.factors, userNos, () => 0);
+  return { users, carried, added: userNos.length - carried };
 }
 
-/** Rows by number, both lists ascending: a run of numbers that both have is copied at once. Rows of 0 where there was none, listed in `isNew`. */
-function carryRows(from: Int32Array, { factors, stride, data }: Factors, to: Int32Array): { rows: Factors; isNew: number[]; carried: number } {
-  const rows = createFactors(to.length, factors);
-  if (rows.stride !== stride) throw new RangeError(`rows lie ${stride} apart; ${factors} factors lie ${rows.stride} apart`);
-  const isNew: number[] = [];
+/** Rows by number, both lists ascending: runs of numbers that both have are pieces of the live rows themselves, others are made of `number()`. */
+function carryRows(from: Int32Array, { factors, stride, data }: Factors, to: Int32Array, number: () => number): { rows: FactorPieces; carried: number } {
+  const pieces: Float32Array[] = [];
+  let carried = 0;
   let at = 0;
   for (let row = 0; row < to.length; ) {
     while (at < from.length && from[at]! < to[row]!) at++;
     let length = 0;
     while (row + length < to.length && at + length < from.length && from[at + length] === to[row + length]) length++;
-    if (length === 0) {
-      isNew.push(row++);
-      continue;
+    if (length > 0) {
+      pieces.push(data.subarray(at * stride, (at + length) * stride));
+      carried += length;
+      at += length;
+    } else {
+      length = 1;
+      const added = new Float32Array(stride);
+      for (let k = 0; k < factors; k++) added[k] = number();
+      pieces.push(added);
     }
-    rows.data.set(data.subarray(at * stride, (at + length) * stride), row * stride);
     row += length;
-    at += length;
   }
-  return { rows, isNew, carried: to.length - isNew.length };
+  return { rows: { rows: to.length, factors, stride, pieces }, carried };
 }

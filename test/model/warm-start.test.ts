@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { fitIals } from '../../src/model/ials.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../../src/model/recipe.ts';
 import type { EventColumns } from '../../src/model/interactions.ts';
-import { createFactors, transpose } from '../../src/model/matrix.ts';
+import { createFactors, joinPieces, transpose } from '../../src/model/matrix.ts';
 import { type Training, trainModel } from '../../src/model/pipeline.ts';
 import { createRandom } from '../../src/model/random.ts';
 import { decodeItemFactors, encodeItemSide, SnapshotDamaged } from '../../src/model/snapshot.ts';
@@ -25,7 +25,8 @@ const liveOf = (change: Partial<LiveModel> = {}): LiveModel => ({
 
 describe('carrying items over', () => {
   it('takes each row to its number, drops what is gone, begins what is new at random', () => {
-    const { items, ...counts } = carryItems(itemsOf(2, 5, 9, 30), Int32Array.of(1, 5, 6, 9, 40), 7);
+    const { items: pieces, ...counts } = carryItems(itemsOf(2, 5, 9, 30), Int32Array.of(1, 5, 6, 9, 40), 7);
+    const items = joinPieces(pieces);
     expect(counts).toEqual({ carried: 2, added: 3, dropped: 2 });
     const row = (r: number) => [...items.data.subarray(r * 8, r * 8 + 8)];
     expect(row(1)).toEqual([5, 1, 2, 0, 0, 0, 0, 0]);
@@ -34,20 +35,21 @@ describe('carrying items over', () => {
       expect(row(r).slice(0, 3).every((value) => value !== 0 && Math.abs(value) < 0.5)).toBe(true);
       expect(row(r).slice(3)).toEqual([0, 0, 0, 0, 0]);
     }
-    expect(carryItems(itemsOf(2, 5, 9, 30), Int32Array.of(1, 5, 6, 9, 40), 7).items).toEqual(items);
-    expect(carryItems(itemsOf(2, 5, 9, 30), Int32Array.of(1, 5, 6, 9, 40), 8).items).not.toEqual(items);
+    expect(joinPieces(carryItems(itemsOf(2, 5, 9, 30), Int32Array.of(1, 5, 6, 9, 40), 7).items)).toEqual(items);
+    expect(joinPieces(carryItems(itemsOf(2, 5, 9, 30), Int32Array.of(1, 5, 6, 9, 40), 8).items)).not.toEqual(items);
   });
 
   it('takes none and all', () => {
     expect(carryItems(itemsOf(), Int32Array.of(3), 1)).toMatchObject({ carried: 0, added: 1, dropped: 0 });
-    expect(carryItems(itemsOf(3, 4), Int32Array.of(3, 4), 1).items).toEqual(itemsOf(3, 4).factors);
+    expect(joinPieces(carryItems(itemsOf(3, 4), Int32Array.of(3, 4), 1).items)).toEqual(itemsOf(3, 4).factors);
     expect(carryItems(itemsOf(3, 4), Int32Array.of(), 1)).toMatchObject({ carried: 0, added: 0, dropped: 2 });
   });
 });
 
 it('carries users over by number, and leaves new ones at 0', () => {
   const { itemNos: userNos, factors } = itemsOf(2, 5, 6, 9, 30);
-  const { users, ...counts } = carryUsers({ userNos, factors }, Int32Array.of(1, 5, 6, 7, 9, 31));
+  const { users: pieces, ...counts } = carryUsers({ userNos, factors }, Int32Array.of(1, 5, 6, 7, 9, 31));
+  const users = joinPieces(pieces);
   expect(counts).toEqual({ carried: 3, added: 3 });
   const rows = Array.from({ length: 6 }, (_, r) => [...users.data.subarray(r * 8, r * 8 + 3)]);
   expect(rows).toEqual([[0, 0, 0], [5, 1, 2], [6, 1, 2], [0, 0, 0], [9, 1, 2], [0, 0, 0]]);

@@ -65,8 +65,6 @@ export interface Kernels {
   ): number;
   /** Rows of `out` grow by Σ w t y over their entries. Returns the first row that is not finite then, or −1. */
   project(out: number, fixed: number, stride: number, sparse: SparseAt, from: number, to: number): number;
-  /** out[r − from] = y_r · x, float32. */
-  score(data: number, stride: number, from: number, to: number, x: number, out: number): void;
   /** Σ w (t − x·y)² over the entries of the users. */
   observedLoss(users: number, items: number, stride: number, sparse: SparseAt, from: number, to: number): number;
   /** Σ λ_r ‖x_r‖². */

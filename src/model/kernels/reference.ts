@@ -64,12 +64,6 @@ export function createReferenceKernels(memory: WebAssembly.Memory): Kernels {
       for (let row = from; row < to; row++) if (!(dot(x, row * stride, x, row * stride, stride) < Infinity)) return row;
       return -1;
     },
-    score(data, stride, from, to, x, out) {
-      const rows = floats(data, to * stride);
-      const vector = floats(x, stride);
-      const scores = floats(out, to - from);
-      for (let row = from; row < to; row++) scores[row - from] = dot(rows, row * stride, vector, 0, stride);
-    },
     observedLoss(users, items, stride, sparse, from, to) {
       const { rowStart, index, weight, target } = sparseRows(sparse, to);
       const x = floats(users, to * stride);

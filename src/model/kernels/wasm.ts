@@ -26,7 +26,6 @@ interface Exports {
     frozen: number,
   ): number;
   project(out: number, fixed: number, stride: number, rowStart: number, index: number, weight: number, target: number, from: number, to: number): number;
-  score(data: number, stride: number, from: number, to: number, x: number, out: number): void;
   observedLoss(
     users: number, items: number, stride: number, rowStart: number, index: number, weight: number, target: number, from: number, to: number,
   ): number;
@@ -99,7 +98,6 @@ export function createWasmKernels(memory: WebAssembly.Memory): Kernels {
         effort.relaxation, effort.exactPasses, shortRow, scratch, frozen,
       ),
     project: (out, fixed, stride, { rowStart, index, weight, target }, from, to) => wasm.project(out, fixed, stride, rowStart, index, weight, target, from, to),
-    score: (data, stride, from, to, x, out) => wasm.score(data, stride, from, to, x, out),
     observedLoss: (users, items, stride, { rowStart, index, weight, target }, from, to) =>
       wasm.observedLoss(users, items, stride, rowStart, index, weight, target, from, to),
     ridgeLoss: (data, stride, from, to, ridge) => wasm.ridgeLoss(data, stride, from, to, ridge),

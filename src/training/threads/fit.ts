@@ -1,7 +1,7 @@
 /** A fit without a database: matrices in, factors out, computed by threads while this one stays free. Used by the offline commands and the benches. */
 import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { FitDiverged, type Recipe } from '../../model/recipe.ts';
+import { FitDiverged, type FitStart, type Recipe } from '../../model/recipe.ts';
 import type { Factors, SparseRows } from '../../model/matrix.ts';
 import type { KernelChoice } from '../../model/kernels/create.ts';
 import { createSharedMemory, FitTooLarge, notePlaced } from '../../model/shared-memory.ts';
@@ -22,8 +22,8 @@ export interface FitOnThreadsOptions {
   onSweep?(sweep: number, of: number, seconds: number): void;
   /** Compute the objective after every sweep and after the closing exact user half-sweep. */
   objective?: boolean;
-  /** Begin from these in place of a cold start: as many rows as the matrix has columns and rows, as many factors as the recipe. See `planStart` for others. */
-  start?: { users?: Factors; items: Factors };
+  /** Begin from these in place of a cold start. See `planStart`, where rows and factors are others. */
+  start?: FitStart;
   /** Fit ratings: the constant beside the biases (`FitHooks.biases`). */
   biases?: number;
   /** Beyond so many bytes of shared memory the plain fit, on one thread, takes over; default: the 4 GiB that can be addressed. */

@@ -1,6 +1,6 @@
 /** The whole protocol between a run and its threads. Arrays of a training are transferred, not copied: the sender does not have them any more. */
 import type { Factors, SparseRows } from '../../model/matrix.ts';
-import type { FitHooks, Recipe } from '../../model/recipe.ts';
+import type { FitStart, Recipe } from '../../model/recipe.ts';
 import type { KernelChoice } from '../../model/kernels/create.ts';
 import type { EventColumns, EventTypeRule } from '../../model/interactions.ts';
 import type { Shape } from '../../model/shared-memory.ts';
@@ -71,7 +71,7 @@ export interface LivePart {
 
 export interface FitJob {
   /** `placed`: it lies in the shared memory, or will when `awaitPlaced` returns; what to begin from too, where `started` says so. */
-  readonly matrix: { readonly kind: 'placed'; readonly shape: Shape; readonly started: Started } | { readonly kind: 'sent'; readonly byUser: SparseRows; readonly start: FitHooks['start'] };
+  readonly matrix: { readonly kind: 'placed'; readonly shape: Shape; readonly started: Started } | { readonly kind: 'sent'; readonly byUser: SparseRows; readonly start: FitStart | undefined };
   readonly recipe: Recipe;
   readonly objective: boolean;
   /** Explicit ratings: the constant beside the biases (`FitHooks.biases`). */

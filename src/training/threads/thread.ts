@@ -3,7 +3,8 @@ import { Worker } from 'node:worker_threads';
 import type { CurveName, FittedPoint } from '../../model/experiment/curves.ts';
 import type { Trial } from '../../model/experiment/search.ts';
 import type { EventColumns } from '../../model/interactions.ts';
-import type { KernelChoice } from '../../model/kernels/create.ts';
+import { canRunWasm, type KernelChoice } from '../../model/kernels/create.ts';
+import { compileKernels } from '../../model/kernels/wasm.ts';
 import type { QualityReport } from '../../model/quality/report.ts';
 import { createSharedMemory, sharedMemoryLimit } from '../../model/shared-memory.ts';
 import type { CheckJob, FirstJob, FitThreadJob, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
@@ -104,6 +105,9 @@ export interface ThreadRun<Result> {
 export async function runThreads<Result>({ job, transfer, team: { threads, kernel, limitBytes = sharedMemoryLimit, memory = createSharedMemory() }, signal, onMessage, failure }: ThreadRun<Result>): Promise<Result> {
   signal?.throwIfAborted();
   checkThreads(threads);
+  if (kernel !== 'reference' && job.kind !== 'check' && canRunWasm()) {
+    compileKernels(); // the engine keeps its code as long as somebody holds the module: threads of later runs begin with what earlier ones optimised
+  }
   const startThread = (thread: number) => {
     const place = { memory, kernel, limitBytes, thread, threads };
     const data: ThreadJob | FitThreadJob = thread === 0 ? { ...job, place } : { kind: 'help', place };

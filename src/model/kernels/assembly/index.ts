@@ -2,5 +2,5 @@
 export { gram, packBasis, rotate } from './dense';
 export { diagonalize, eigenvectorRows, tridiagonalize } from './eigen';
 export { rank, scoreEverything } from './rank';
-export { observedLoss, ridgeLoss, score } from './score';
+export { observedLoss, ridgeLoss } from './loss';
 export { project, solveRows, solveScratchBytes } from './solve';

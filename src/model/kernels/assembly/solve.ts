@@ -11,10 +11,10 @@
 import { addScaled, dot, dotFour, sumFour } from './vector';
 
 /**
- * Bytes of scratch for rows solved in the dual up to `shortRow` (a multiple of 4) entries: 7 float32 and 2 float64 vectors, Z, its product, two short vectors.
+ * Bytes of scratch for rows solved in the dual up to `shortRow` (a multiple of 4) entries: 6 float32 vectors and a float64 one, Z, its product, two short vectors.
  */
 export function solveScratchBytes(stride: usize, shortRow: usize): usize {
-  return stride * (7 * 4 + 2 * 8) + shortRow * stride * 4 + shortRow * shortRow * 4 + shortRow * 8;
+  return stride * (6 * 4 + 8) + shortRow * stride * 4 + shortRow * shortRow * 4 + shortRow * 8;
 }
 
 /**
@@ -37,9 +37,7 @@ export function solveRows(
   const p = r + bytes;
   const q = p + bytes;
   const step = q + bytes;
-  const spare = step + bytes;
-  const wideX = spare + bytes;
-  const wideR = wideX + 2 * bytes;
+  const wideR = step + bytes;
   const z = wideR + 2 * bytes;
   const product = z + shortRow * bytes;
   const short = product + shortRow * shortRow * 4;
@@ -78,7 +76,7 @@ export function solveRows(
     }
     if (exactPasses > 0) {
       for (let pass = 0; pass < exactPasses; pass++) {
-        residual(r, wideR, wideX, x, dense, lambda, fixed, stride, columns, weights, targets, n, isShort || pass > 0 ? 0 : inverse);
+        residual(r, wideR, x, dense, lambda, fixed, stride, columns, weights, targets, n, isShort || pass > 0 ? 0 : inverse);
         if (isShort) {
           for (let k: usize = 0; k < bytes; k += 16) v128.store(r + k, f32x4.mul(v128.load(r + k), v128.load(inverse + k)));
           for (let e: usize = 0; e < padded; e++) store<f32>(short + e * 4, dot(z + e * bytes, r, bytes));
@@ -363,11 +361,11 @@ function conjugateGradients(
 }
 
 /**
- * r = b − A x from the float32 numbers as they are stored, and m += Σ w y² where there is one. The products with x and whatever is summed over entries are float64; only the four entries
- * that are taken at a time are added to one another in float32 first, which costs a rounding each and not one in proportion to the sum. `wide` and `out` are float64 rows of work.
+ * r = b − A x from the float32 numbers as they are stored, and m += Σ w y² where there is one. Sums are float64, of pieces in float32: two products of x and y, and what four entries add to r. So
+ * rounding errors are those of single products, at random, and none is in proportion to a sum. `out` is a float64 row of work.
  */
 function residual(
-  r: usize, out: usize, wide: usize, x: usize, dense: usize, lambda: f64, fixed: usize, stride: usize, columns: usize, weights: usize, targets: usize, n: usize, m: usize,
+  r: usize, out: usize, x: usize, dense: usize, lambda: f64, fixed: usize, stride: usize, columns: usize, weights: usize, targets: usize, n: usize, m: usize,
 ): void {
   const bytes = stride * 4;
   const ridge = f64x2.splat(lambda);
@@ -375,8 +373,6 @@ function residual(
     const xk = v128.load(x + k);
     const low = f64x2.promote_low_f32x4(xk);
     const high = f64x2.promote_low_f32x4(v128.shuffle<f32>(xk, xk, 2, 3, 2, 3));
-    v128.store(wide + 2 * k, low);
-    v128.store(wide + 2 * k, high, 16);
     v128.store(out + 2 * k, f64x2.neg(f64x2.mul(f64x2.add(v128.load(dense + 2 * k), ridge), low)));
     v128.store(out + 2 * k, f64x2.neg(f64x2.mul(f64x2.add(v128.load(dense + 2 * k, 16), ridge), high)), 16);
   }
@@ -387,17 +383,13 @@ function residual(
     const c = fixed + <usize>load<i32>(columns + e * 4, 8) * bytes;
     const d = fixed + <usize>load<i32>(columns + e * 4, 12) * bytes;
     let pa = f64x2.splat(0), pb = f64x2.splat(0), pc = f64x2.splat(0), pd = f64x2.splat(0);
-    for (let k: usize = 0; k < bytes; k += 16) {
-      const low = v128.load(wide + 2 * k);
-      const high = v128.load(wide + 2 * k, 16);
-      let y = v128.load(a + k);
-      pa = f64x2.add(pa, f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(y), low), f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(y, y, 2, 3, 2, 3)), high)));
-      y = v128.load(b + k);
-      pb = f64x2.add(pb, f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(y), low), f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(y, y, 2, 3, 2, 3)), high)));
-      y = v128.load(c + k);
-      pc = f64x2.add(pc, f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(y), low), f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(y, y, 2, 3, 2, 3)), high)));
-      y = v128.load(d + k);
-      pd = f64x2.add(pd, f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(y), low), f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(y, y, 2, 3, 2, 3)), high)));
+    for (let k: usize = 0; k < bytes; k += 32) {
+      const low = v128.load(x + k);
+      const high = v128.load(x + k, 16);
+      pa = f64x2.add(pa, widen(f32x4.add(f32x4.mul(v128.load(a + k), low), f32x4.mul(v128.load(a + k, 16), high))));
+      pb = f64x2.add(pb, widen(f32x4.add(f32x4.mul(v128.load(b + k), low), f32x4.mul(v128.load(b + k, 16), high))));
+      pc = f64x2.add(pc, widen(f32x4.add(f32x4.mul(v128.load(c + k), low), f32x4.mul(v128.load(c + k, 16), high))));
+      pd = f64x2.add(pd, widen(f32x4.add(f32x4.mul(v128.load(d + k), low), f32x4.mul(v128.load(d + k, 16), high))));
     }
     const ta = f32x4.splat(missOf(targets + e * 4, pa)), tb = f32x4.splat(missOf(targets + e * 4 + 4, pb));
     const tc = f32x4.splat(missOf(targets + e * 4 + 8, pc)), td = f32x4.splat(missOf(targets + e * 4 + 12, pd));
@@ -418,10 +410,8 @@ function residual(
   for (; e < n; e++) {
     const y = fixed + <usize>load<i32>(columns + e * 4) * bytes;
     let p = f64x2.splat(0);
-    for (let k: usize = 0; k < bytes; k += 16) {
-      const yk = v128.load(y + k);
-      p = f64x2.add(p, f64x2.mul(f64x2.promote_low_f32x4(yk), v128.load(wide + 2 * k)));
-      p = f64x2.add(p, f64x2.mul(f64x2.promote_low_f32x4(v128.shuffle<f32>(yk, yk, 2, 3, 2, 3)), v128.load(wide + 2 * k, 16)));
+    for (let k: usize = 0; k < bytes; k += 32) {
+      p = f64x2.add(p, widen(f32x4.add(f32x4.mul(v128.load(y + k), v128.load(x + k)), f32x4.mul(v128.load(y + k, 16), v128.load(x + k, 16)))));
     }
     const t = f32x4.splat(missOf(targets + e * 4, p));
     const w = v128.load_splat<f32>(weights + e * 4);
@@ -439,6 +429,13 @@ function residual(
     const high = f32x4.demote_f64x2_zero(v128.load(out + 2 * k, 16));
     v128.store(r + k, v128.shuffle<f32>(low, high, 0, 1, 4, 5));
   }
+}
+
+/** [a + c, b + d] in float64. */
+// @ts-expect-error: decorator
+@inline
+function widen(four: v128): v128 {
+  return f64x2.add(f64x2.promote_low_f32x4(four), f64x2.promote_low_f32x4(v128.shuffle<f32>(four, four, 2, 3, 2, 3)));
 }
 
 /** t − the sum of both lanes, rounded once. */

@@ -1,16 +1,5 @@
-/** Products of one vector with many rows, and the loss of what was observed. */
-import { dot, dotFour } from './vector';
-
-/** out[r − from] = y_r · x for rows `from` … `to` − 1. */
-export function score(data: usize, stride: usize, from: usize, to: usize, x: usize, out: usize): void {
-  const rowBytes = stride * 4;
-  let row = from;
-  for (; row + 4 <= to; row += 4) {
-    const y = data + row * rowBytes;
-    v128.store(out + (row - from) * 4, dotFour(y, y + rowBytes, y + 2 * rowBytes, y + 3 * rowBytes, x, rowBytes));
-  }
-  for (; row < to; row++) store<f32>(out + (row - from) * 4, dot(data + row * rowBytes, x, rowBytes));
-}
+/** The loss of what was observed, and of the ridges. */
+import { dot } from './vector';
 
 /** Σ w (t − x·y)² over the entries of rows `from` … `to` − 1; products in float32, the sum in float64. */
 export function observedLoss(
