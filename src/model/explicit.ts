@@ -11,11 +11,11 @@
  * Ratings are fitted as (rating − μ) / spread, so that λ means the same for stars and for percentages. β comes in by the constant: with c = √(λ/β) in place
  * of 1 the coefficient is b / c, and λ (b / c)² = β b². `toRatingModel` puts both right.
  */
-import { biasColumns, constantsLoss, fillBiasedStart, frozenColumn, startBlockRows } from './biased-rows.ts';
 import { createRowScratch, exactSteps, exactTolerance, objective, solveRows } from './ials.ts';
+import { type Fit, FitDiverged, type FitHooks, type Recipe, ridgeOf } from './recipe.ts';
+import { biasColumns, constantsLoss, fillBiasedStart, frozenColumn, startBlockRows } from './biased-rows.ts';
 import { createFactors, type Factors, type SparseRows, transpose } from './matrix.ts';
 import { measureErrors, type RatingErrors, type WantedRatings } from './ratings.ts';
-import { type Fit, FitDiverged, type FitHooks, type Recipe, ridgeOf } from './recipe.ts';
 
 /** Parameters of a fit of ratings. */
 export interface RatingRecipe {

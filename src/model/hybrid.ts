@@ -10,7 +10,7 @@
  * The ranking is exact and does not score the catalogue (`ranker.ts`). Training measures and serving answers by the same function, so what was measured is what is served.
  */
 import type { FoldIn } from './fold-in.ts';
-import type { Recipe } from './ials.ts';
+import type { Recipe } from './recipe.ts';
 import { decay } from './interactions.ts';
 import { canRunWasm } from './kernels/create.ts';
 import type { Factors } from './matrix.ts';

@@ -8,7 +8,8 @@
 import type { FoldIn } from './fold-in.ts';
 import { diagonalOf, isDiagonal } from './gram.ts';
 import type { HistoryEntries, HybridScan, HybridTerms } from './hybrid.ts';
-import { denseDiagonal, type Recipe, ridgeOf } from './ials.ts';
+import { denseDiagonal } from './ials.ts';
+import { type Recipe, ridgeOf } from './recipe.ts';
 import type { Effort } from './kernels/kernels.ts';
 import { createRankKernels } from './kernels/wasm-rank.ts';
 import { createWasmKernels, wasmScratchBytes } from './kernels/wasm.ts';

@@ -16,7 +16,7 @@ import type { Recipe } from './recipe.ts';
 import type { EventTypeRule } from './interactions.ts';
 import type { Factors } from './matrix.ts';
 import { NO_TERMS, type Terms } from './terms.ts';
-import type { LiveItems, LiveUsers } from './warm-start.ts';
+import type { LiveItems } from './warm-start.ts';
 
 export type SnapshotPart = 'item' | 'user';
 export type SnapshotArray = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
@@ -333,13 +333,6 @@ function readItemFactors(sections: Record<string, SnapshotArray>, meta: Record<s
   const { recipe, rules } = meta as { recipe: Recipe; rules: EventTypeRule[] };
   if (!isRecord(recipe) || !Array.isArray(rules)) throw new SnapshotDamaged('the item side lacks recipe or rules');
   return { recipe, rules, itemNos, factors: decodeFactors(meta, sections, itemNos.length) };
-}
-
-/** The same of a user side. Throws `SnapshotDamaged`. */
-export function decodeUserFactors(bytes: Uint8Array): LiveUsers {
-  const { sections, meta } = decodePart(bytes, 'user');
-  const userNos = section(sections, 'userNos', Int32Array);
-  return { userNos, factors: decodeFactors(meta, sections, userNos.length) };
 }
 
 export function encodeUserSide(side: UserSide): Uint8Array {

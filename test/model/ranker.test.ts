@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createFoldIn } from '../../src/model/fold-in.ts';
 import { toPrincipalAxes } from '../../src/model/gram.ts';
 import { createPlainScan, type HistoryEntries, type HybridTerms } from '../../src/model/hybrid.ts';
-import { DEFAULT_RECIPE } from '../../src/model/ials.ts';
+import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
 import { createFactors, type Factors } from '../../src/model/matrix.ts';
 import type { Neighbours } from '../../src/model/neighbours.ts';
 import { createRandom } from '../../src/model/random.ts';

@@ -20,7 +20,7 @@ const newestMs = Date.UTC(2026, 4, 1);
 
 export const REPORT: KeptReport = {
   events: 397_884, users: 4338, items: 3665, interactions: 266_802, oldestMs: newestMs - 370 * DAY_MS, newestMs, factors: 64, sweeps: 2,
-  start: { kind: 'warm', fromVersion: 6, warmInARow: 2, change: 0.01, carriedItems: 3660, newItems: 5, carriedUsers: 4_000, droppedItems: 0, newUsers: 17 },
+  start: { kind: 'warm', fromVersion: 6, warmInARow: 2, change: 0.01, carriedItems: 3660, newItems: 5, droppedItems: 0, carriedUsers: 4321, newUsers: 17 },
   split: { asked: 'time', tried: [], validation: [], test: { by: 'time', cutMs: newestMs - 40 * DAY_MS, oldestMs: newestMs - 40 * DAY_MS, newestMs, trainEvents: 318_307, heldEvents: 79_577, users: 1234, relevant: 45_678, coldShare: 0.12 } },
   unmeasured: null,
   search: { mode: 'light', windows: 2, users: 1100, seconds: 22.4, ended: 'time', chosen: 2, ndcg: 0.12, trials: [1, 2, 3].map((number) => ({ number, origin: 'drawn', factors: 64, regularization: 0.3, unobservedWeight: 0.2, halfLifeDays: 60, sweeps: 2, ndcg: 0.1, seconds: 1, note: null })), terms: [] },

@@ -2,12 +2,10 @@
 import { createHash } from 'node:crypto';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { createKernels } from '../../model/kernels/create.ts';
-import type { Kernels } from '../../model/kernels/kernels.ts';
 import { indexOfNo } from '../../model/matrix.ts';
 import { NotEnoughData } from '../../model/enough.ts';
-import type { FitFunction } from '../../model/fitting.ts';
+import { type FitFunction, fitPlain } from '../../model/fitting.ts';
 import { type TrainingInput, trainModel } from '../../model/pipeline.ts';
-import { fitPlainly } from '../../model/plain-fit.ts';
 import { reportQuality } from '../../model/quality/report.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
 import { decodeItemSide, decodeUserSide, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
@@ -33,7 +31,8 @@ function post(message: ThreadMessage, transfer: ArrayBuffer[] = []): void {
 }
 
 /** The threads' fit; and where the matrix is beyond what they can address, the plain one in this thread alone. */
-function createFit({ memory, kernel, limitBytes, thread, threads }: Place, kernels: Kernels): { fit: FitFunction; computed(): Computed } {
+async function createFit({ memory, kernel, limitBytes, thread, threads }: Place): Promise<{ fit: FitFunction; computed(): Computed }> {
+  const kernels = await createKernels(kernel, memory);
   const shared = createFitThread(memory, kernels, thread, threads, limitBytes);
   let computed: Computed = { kernel: kernels.name, threads };
   return {
@@ -46,7 +45,8 @@ function createFit({ memory, kernel, limitBytes, thread, threads }: Place, kerne
           throw error;
         }
         computed = { kernel: 'reference', threads: 1 };
-        return fitPlainly(byUser, recipe, hooks);
+        const plain = { ...recipe, sweeps: 2 * recipe.sweeps };
+        return fitPlain(byUser, plain, hooks);
       }
     },
   };
@@ -91,7 +91,7 @@ function hashOf({ length: _length, ...columns }: TrainJob['columns']): string {
   return hash.digest('hex');
 }
 
-async function train(job: TrainJob, place: Place, kernels: Kernels): Promise<void> {
+async function train(job: TrainJob, place: Place): Promise<void> {
   if (job.quality != null) {
     post({ kind: 'progress', phase: 'quality', fraction: 0 });
     const { missing, figures } = check({ columns: job.columns, rules: job.rules, catalogueItems: job.items.nos.length, quality: job.quality });
@@ -99,7 +99,7 @@ async function train(job: TrainJob, place: Place, kernels: Kernels): Promise<voi
       throw new NotEnoughData(figures.users, figures.items, figures.interactions, missing);
     }
   }
-  const { fit, computed } = createFit(place, kernels);
+  const { fit, computed } = await createFit(place);
   const { columns, rules, recipe, terms, settings } = job;
   const { report, model } = await trainModel({
     columns, rules, settings, ...(recipe === undefined ? {} : { recipe }), ...(terms === undefined ? {} : { terms }), ...readLive(job.live),
@@ -119,7 +119,7 @@ async function train(job: TrainJob, place: Place, kernels: Kernels): Promise<voi
 const given = workerData as ThreadJob;
 try {
   if (given.kind === 'train') {
-    await train(given.job, given.place, await createKernels(given.place.kernel, given.place.memory));
+    await train(given.job, given.place);
   } else if (given.kind === 'check') {
     check(given.job);
   } else {

@@ -35,8 +35,8 @@ async function fitOrFallBack(job: FitJob, { memory, kernel, limitBytes, thread, 
     if (!(error instanceof FitTooLarge) || kernel !== 'auto') {
       throw error;
     }
-    const { fitPlainly } = await import('../../model/plain-fit.ts');
-    return { ...fitPlainly(byUser, job.recipe, all), computed: { kernel: 'reference', threads: 1 } };
+    const { fitPlain } = await import('../../model/fitting.ts');
+    return { ...fitPlain(byUser, { ...job.recipe, sweeps: 2 * job.recipe.sweeps }, all), computed: { kernel: 'reference', threads: 1 } };
   }
 }
 
