@@ -9,6 +9,7 @@ import { addCheckCommand } from './check-command.ts';
 import { CommandFault } from './command-fault.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { ensureDemoShop } from './demo-shop.ts';
+import { addEventTypeCommands } from './event-type-commands.ts';
 import { type House, openHouse } from './house.ts';
 import { addImportCommand } from './import-command.ts';
 import { ImportFileFault } from './ingest/csv.ts';
@@ -83,6 +84,7 @@ program
   .addHelpText('after', '\nThe environment sets where the data are: DATABASE_URL, or DATA_DIR (./.jongleur) for the embedded Postgres. See the README.');
 
 addImportCommand(program, { withHouse });
+addEventTypeCommands(program, { withHouse });
 addTrainingCommands(program, { version, withHouse });
 addModelCommands(program, { version, withHouse });
 

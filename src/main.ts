@@ -159,6 +159,7 @@ async function main(): Promise<void> {
         trainer.noteEvents();
       },
       jongleur_items: () => answers.followItems(),
+      jongleur_types: async () => writer.setTypes(await listEventTypes(database)),
       jongleur_models: () => answers.followModels(),
       jongleur_keys: () => keys.reload(),
     };

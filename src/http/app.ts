@@ -7,6 +7,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import { installAuth } from './auth.ts';
 import { installPages, installSpecification } from './docs.ts';
 import { answerFrameworkError, installErrors } from './errors.ts';
+import { eventTypeRoutes } from './event-types.ts';
 import { eventRoutes } from './events.ts';
 import { installFastLane } from './fast-lane.ts';
 import { importRoutes } from './imports.ts';
@@ -147,6 +148,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
 
   await app.register(operationRoutes(services));
   await app.register(eventRoutes(services));
+  await app.register(eventTypeRoutes(services));
   await app.register(importRoutes(services));
   await app.register(itemRoutes(services));
   await app.register(userRoutes(services));

@@ -7,6 +7,7 @@ import { LineTooLong, LinesStopped, LinesTooMany } from '../ingest/event-lines.t
 import { IngestOverloaded, WriteUnknown } from '../ingest/writer.ts';
 import { describeValue, nearestName } from '../ingest/ids.ts';
 import { DatabaseFull, DatabaseUnavailable } from '../storage/database.ts';
+import { AttributeTypeFault } from '../storage/item-attributes.ts';
 import { ModelStateFault } from '../storage/models.ts';
 import { PROBLEMS, Problem, type ProblemCode } from './problems.ts';
 
@@ -99,6 +100,9 @@ function explain(error: FastifyError | Error, request: FastifyRequest): Answer |
   }
   if (error instanceof ImportFileFault) {
     return { code: 'import-file', detail: error.message, extra: {} };
+  }
+  if (error instanceof AttributeTypeFault) {
+    return { code: 'attribute-type', detail: error.message, extra: { field: `attributes.${error.attribute}`, itemId: error.itemId } };
   }
   if (error instanceof ImportsBusy) {
     return { code: 'imports-busy', detail: error.message, extra: {} };

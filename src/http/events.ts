@@ -8,7 +8,6 @@ import { describeValue, faultOfId, nearestName } from '../ingest/ids.ts';
 import { EVENT_FIELDS } from '../ingest/validate.ts';
 import type { WriteResult } from '../ingest/writer.ts';
 import { listEvents } from '../storage/events.ts';
-import { listEventTypes } from '../storage/event-types.ts';
 import { Problem } from './problems.ts';
 import { EventBody, EventsAnswer, Id, ItemId, Limit, Nullable, ProblemBody, UserId, WriteAnswer, commonErrors } from './schemas.ts';
 import type { Services } from './services.ts';
@@ -216,30 +215,6 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
           nextCursor: last === undefined ? (request.query.after ?? '0-0') : `${last.xid}-${last.eventNo}`,
         };
       },
-    );
-
-    app.get(
-      '/v1/event-types',
-      {
-        config: { role: 'secret' },
-        schema: {
-          operationId: 'listEventTypes',
-          tags: ['settings'],
-          summary: 'Event types and what they are worth',
-          response: {
-            200: Type.Object({
-              items: Type.Array(
-                Type.Object({
-                  name: Type.String(), weight: Type.Number(), mode: Type.String({ description: '`sum`: events add up and saturate; `latest`: the newest counts' }), halfLifeDays: Nullable(Type.Number()),
-                  threshold: Nullable(Type.Number({ description: 'From here on a value is positive' })), useValue: Type.Boolean(), hidesDays: Nullable(Type.Number({ description: 'How long it keeps the item out of the shopper’s answers; null: for ever' })),
-                }),
-              ),
-            }),
-            ...commonErrors,
-          },
-        },
-      },
-      async () => ({ items: await listEventTypes(database) }),
     );
     done();
   };

@@ -3,6 +3,7 @@ import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { type Static, Type } from 'typebox';
 import { inTransaction } from '../storage/database.ts';
 import { EMPTY_ITEM, type Item as StoredItem, type ItemPatch, deleteItem, findItem, listItems, patchItems } from '../storage/items.ts';
+import { listItemAttributes } from '../storage/item-attributes.ts';
 import { pageOf, parseCursor } from './paging.ts';
 import { Problem } from './problems.ts';
 import { Cursor, Item, ItemBody, ItemId, ItemParams, Limit, Page, commonErrors, withNotFound } from './schemas.ts';
@@ -35,6 +36,11 @@ function refuseUnstorable(attributes: unknown, field: string): void {
     throw new Problem('invalid-request', `${path} cannot be kept: text must be well-formed Unicode without NUL, and numbers finite.`, { field: path });
   }
 }
+
+const FIELD_TYPES = [
+  { name: 'itemId', type: 'string' }, { name: 'title', type: 'string' }, { name: 'url', type: 'string' }, { name: 'imageUrl', type: 'string' }, { name: 'price', type: 'number' }, { name: 'categories', type: 'array' },
+  { name: 'available', type: 'boolean' }, { name: 'publishedAt', type: 'date-time' }, { name: 'expiresAt', type: 'date-time' },
+] as const;
 
 export function itemRoutes({ database, answers }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
@@ -78,6 +84,17 @@ export function itemRoutes({ database, answers }: Services): FastifyPluginCallba
         }
         return await readBack(request.params.itemId);
       },
+    );
+    app.get(
+      '/v1/items/schema',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'getItemSchema', tags: ['data'], summary: 'Fields and attributes of the catalogue, with their types', description: 'An attribute of the shop’s own has the type of its first value. (An item whose id is `schema` is found by `GET /v1/items?q=schema`.)',
+          response: { 200: Type.Object({ fields: Type.Array(Type.Object({ name: Type.String(), type: Type.String() })), attributes: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), firstSeenAt: Type.String() })) }), ...commonErrors },
+        },
+      },
+      async () => ({ fields: [...FIELD_TYPES], attributes: (await listItemAttributes(database)).map(({ name, type, firstSeenAt }) => ({ name, type, firstSeenAt: firstSeenAt.toISOString() })) }),
     );
     app.get(
       '/v1/items/:itemId',

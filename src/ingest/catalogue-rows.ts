@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { explainDatabaseError } from '../storage/database.ts';
 import { ensureUsersAndItems } from '../storage/ids.ts';
 import { noteProgress } from '../storage/imports.ts';
+import { type AttributeType, listItemAttributes, typeOfAttribute } from '../storage/item-attributes.ts';
 import { type ItemPatch, patchItems } from '../storage/items.ts';
 import type { ChunkNotes } from './chunks.ts';
 import { NOT_A_ROW } from './csv.ts';
@@ -40,7 +41,8 @@ export interface CatalogueWriter {
   end(): Promise<void>;
 }
 
-export function createCatalogueWriter(connection: pg.Client, importNo: number, what: 'items' | 'users', layout: Layout, takeNotes: (rows: number) => ChunkNotes): CatalogueWriter {
+export async function createCatalogueWriter(connection: pg.Client, importNo: number, what: 'items' | 'users', layout: Layout, takeNotes: (rows: number) => ChunkNotes): Promise<CatalogueWriter> {
+  const types = new Map<string, AttributeType>((await listItemAttributes(connection)).map(({ name, type }) => [name, type]));
   const { columns, file } = layout;
   const extra = file.header.map((name, column) => [column, FIELD_ALIASES[name.toLowerCase().replace(/[\s_-]/g, '')]] as const).filter((pair) => pair[1] !== undefined);
   /** The rest of the columns are attributes of the shop's own. */
@@ -102,7 +104,17 @@ export function createCatalogueWriter(connection: pg.Client, importNo: number, w
       const text = (fields[column] ?? '').trim();
       if (text !== '' && name !== '') {
         // A number stays one: a filter compares it as such.
-        attributes[name] = /^-?\d{1,15}(\.\d{1,6})?$/.test(text) && !/^-?0\d/.test(text) ? Number(text) : /^(true|false)$/i.test(text) ? text.toLowerCase() === 'true' : text;
+        const value = /^-?\d{1,15}(\.\d{1,6})?$/.test(text) && !/^-?0\d/.test(text) ? Number(text) : /^(true|false)$/i.test(text) ? text.toLowerCase() === 'true' : text;
+        attributes[name] = types.get(name) === 'string' ? text : value;
+      }
+    }
+    for (const [name, value] of Object.entries(attributes)) {
+      const type = typeOfAttribute(value);
+      if (type !== null && types.has(name) && types.get(name) !== type) {
+        return `attribute ${name} is no ${types.get(name)!}`;
+      }
+      if (type !== null) {
+        types.set(name, type);
       }
     }
     if (Object.keys(attributes).length > 0) {

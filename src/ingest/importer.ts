@@ -269,7 +269,7 @@ async function importOnce(options: ImportOptions): Promise<ImportSummary> {
     }
 
     async function readCatalogue(what: 'items' | 'users'): Promise<void> {
-      const catalogue = createCatalogueWriter(connection, importNo, what, layout, (rows) => read.takeNotes(rows));
+      const catalogue = await createCatalogueWriter(connection, importNo, what, layout, (rows) => read.takeNotes(rows));
       await readRows((fields, line) => {
         if (line <= from.line) {
           return false;

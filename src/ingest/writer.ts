@@ -43,6 +43,8 @@ export interface WriteResult {
 export interface Writer {
   /** Event types by name, as the writer knows them. */
   readonly types: ReadonlyMap<string, EventTypeRule>;
+  /** Event types were changed: from here on events are checked against these. */
+  setTypes(types: readonly EventTypeRule[]): void;
   /**
    * Checks and stores elements.
    *
@@ -159,6 +161,10 @@ export function createWriter(options: WriterOptions): Writer {
 
   return {
     types,
+    setTypes(fresh) {
+      types.clear();
+      fresh.forEach((type) => types.set(type.name, type));
+    },
     async write(elements, idempotencyKey, firstIndex = 0) {
       const rejected: RejectedElement[] = [];
       const checked: CheckedEvent[] = [];

@@ -1,5 +1,6 @@
 import { type Queryable, run } from './database.ts';
 import { ensureUsersAndItems } from './ids.ts';
+import { checkAttributes } from './item-attributes.ts';
 import { likePattern } from './users.ts';
 
 /** What a shop says of an item. Absent fields are left as they are, null takes a value back. */
@@ -47,6 +48,7 @@ export const EMPTY_ITEM: Required<ItemFields> = {
  * changes cannot lock each other out. A deleted item that is created again comes back.
  *
  * @returns ids of the items that were changed
+ * @throws AttributeTypeFault
  */
 export async function patchItems(connection: Queryable, patches: readonly ItemPatch[], create: boolean): Promise<Set<string>> {
   // An item named twice is changed twice, the later fields over the earlier.
@@ -58,6 +60,7 @@ export async function patchItems(connection: Queryable, patches: readonly ItemPa
   if (create) {
     await ensureUsersAndItems(connection, [], ids);
   }
+  await checkAttributes(connection, [...merged.values()]);
   await run(connection, 'SELECT FROM items WHERE item_id = ANY($1) ORDER BY item_id FOR UPDATE', [ids]);
   const rows = await run<{ itemId: string }>(
     connection,

@@ -20,7 +20,7 @@ interface Operation {
 
 /** What a publishable key, which is in every browser, may do. */
 const FOR_BROWSERS = new Set(['getTrending', 'getSimilarItems', 'postSessionRecommendations']);
-const FOR_ADMINS = new Set(['getDataQuality', 'checkDataQuality', 'startTrainingRun', 'listTrainingRuns', 'getTrainingRun', 'cancelTrainingRun', 'listModels', 'getModel', 'followTrainingRun', 'activateModel', 'rejectModel', 'getSettings', 'changeSettings', 'listKeys', 'createKey', 'revokeKey']);
+const FOR_ADMINS = new Set(['getDataQuality', 'checkDataQuality', 'startTrainingRun', 'listTrainingRuns', 'putEventTypes', 'getTrainingRun', 'cancelTrainingRun', 'listModels', 'getModel', 'followTrainingRun', 'activateModel', 'rejectModel', 'getSettings', 'changeSettings', 'listKeys', 'createKey', 'revokeKey']);
 const OPEN = new Set(['healthLive', 'healthReady']);
 
 describe('keys', () => {

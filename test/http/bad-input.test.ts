@@ -11,7 +11,7 @@ const GOOD = { userId: 'u1', itemId: 'i1', type: 'view' };
 const DAY_MS = 86_400_000;
 /** Every operation with a body. */
 const BODIES: readonly (readonly [Method, string])[] = [
-  ['POST', '/v1/events'], ['POST', '/v1/ratings'], ['PUT', '/v1/users/u1/ratings/i1'], ['PUT', '/v1/items/i1'], ['PATCH', '/v1/items/i1'], ['POST', '/v1/items'], ['POST', '/v1/sessions/recommendations'], ['POST', '/v1/keys'], ['PUT', '/v1/settings'],
+  ['POST', '/v1/events'], ['POST', '/v1/ratings'], ['PUT', '/v1/users/u1/ratings/i1'], ['PUT', '/v1/items/i1'], ['PATCH', '/v1/items/i1'], ['POST', '/v1/items'], ['POST', '/v1/sessions/recommendations'], ['POST', '/v1/keys'], ['PUT', '/v1/event-types'], ['PUT', '/v1/settings'],
 ];
 
 describe('bad input', () => {

@@ -80,7 +80,7 @@ describe('the documentation', () => {
   it('has every route of the service in it, and no route that is not', () => {
     expect(operations.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(
       [
-        'get /health/live', 'get /health/ready', 'post /v1/events', 'get /v1/events', 'get /v1/event-types', 'post /v1/ratings', 'put /v1/users/{userId}/ratings/{itemId}', 'delete /v1/users/{userId}/ratings/{itemId}',
+        'get /health/live', 'get /health/ready', 'post /v1/events', 'get /v1/events', 'get /v1/event-types', 'put /v1/event-types', 'get /v1/items/schema', 'post /v1/ratings', 'put /v1/users/{userId}/ratings/{itemId}', 'delete /v1/users/{userId}/ratings/{itemId}',
         'post /v1/imports', 'get /v1/imports', 'get /v1/imports/{no}', 'get /v1/imports/{no}/errors', 'get /v1/imports/{no}/progress', 'post /v1/imports/{no}/cancel', 'delete /v1/imports/{no}',
         'get /v1/items', 'post /v1/items', 'put /v1/items/{itemId}', 'patch /v1/items/{itemId}', 'get /v1/items/{itemId}', 'delete /v1/items/{itemId}', 'get /v1/users', 'get /v1/users/{userId}', 'get /v1/users/{userId}/export',
         'get /v1/users/{userId}/recommendations', 'get /v1/items/{itemId}/similar', 'get /v1/trending', 'post /v1/sessions/recommendations',
