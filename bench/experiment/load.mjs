@@ -1,7 +1,7 @@
 /**
  * Open load, as a process of its own: so many requests a second at fixed times, whether answers have come or not, and each one's time from when it was due. A slow server cannot slow the clock that measures it.
  *
- *   fork(…, [url, key, rate]); send({ users: [...] }) begins; send('stop') ends it, and it answers with { sent, failed, p50, p99, most, sources }.
+ *   fork(…, [url, key, rate]); send({ users: [...] }) begins; send('count') begins to count, send('stop') ends it, and it answers with { sent, failed, p50, p99, most, sources, stalls }.
  */
 import { Agent, get } from 'node:http';
 import { createRandom } from '../../dist/model/random.js';
@@ -9,16 +9,38 @@ import { createRandom } from '../../dist/model/random.js';
 const [url, key, rate] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 const random = createRandom(1);
-const times = [];
-const sources = {};
-let [sent, failed, stopped] = [0, 0, false];
+/** Answers that took longer belong to a stall. */
+const stallMs = 25;
+let times = [];
+let sources = {};
+/** When, in seconds since counting began, and for how long answers stood still. */
+let stalls = [];
+let [sent, failed, round, stopped, countedMs] = [0, 0, 0, false, 0];
+
+function note(ofRound, dueMs, tookMs) {
+  if (ofRound !== round) {
+    return;
+  }
+  times.push(tookMs);
+  const at = (dueMs - countedMs) / 1000;
+  if (tookMs <= stallMs) {
+    return;
+  }
+  const last = stalls.at(-1);
+  if (last !== undefined && at < last.at + last.ms / 1000 + 0.1) {
+    last.ms = Math.max(last.ms, tookMs);
+  } else {
+    stalls.push({ at, ms: tookMs });
+  }
+}
 
 function ask(user, dueMs) {
+  const ofRound = round;
   sent++;
   const request = get(`${url}/v1/users/${encodeURIComponent(user)}/recommendations?limit=10`, { agent, headers: { authorization: `Bearer ${key}` } }, (answer) => {
     let body = '';
     answer.setEncoding('utf8').on('data', (text) => (body += text)).on('end', () => {
-      times.push(performance.now() - dueMs);
+      note(ofRound, dueMs, performance.now() - dueMs);
       if (answer.statusCode !== 200) failed++;
       const source = /"source":"(\w+)"/.exec(body)?.[1] ?? String(answer.statusCode);
       sources[source] = (sources[source] ?? 0) + 1;
@@ -26,7 +48,7 @@ function ask(user, dueMs) {
   });
   request.on('error', () => {
     failed++;
-    times.push(Infinity);
+    note(ofRound, dueMs, Infinity);
   });
 }
 
@@ -42,10 +64,13 @@ async function run(users) {
   while (times.length < sent) await new Promise((resolve) => setTimeout(resolve, 10));
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
-  process.send({ sent, failed, p50: at(0.5), p99: at(0.99), most: sorted.at(-1), sources, seconds: (performance.now() - startMs) / 1000 }, () => process.exit(0));
+  process.send({ sent, failed, p50: at(0.5), p99: at(0.99), most: sorted.at(-1), sources, stalls, seconds: (performance.now() - countedMs) / 1000 }, () => process.exit(0));
 }
 
 process.on('message', (message) => {
   if (message === 'stop') stopped = true;
-  else void run(message.users);
+  else if (message === 'count') {
+    [times, sources, stalls, sent, countedMs] = [[], {}, [], 0, performance.now()];
+    round++;
+  } else void run(message.users);
 });

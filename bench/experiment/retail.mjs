@@ -55,7 +55,7 @@ function tell({ imported, first, second, rate }) {
   check((load.sources.personal ?? 0) > 0.95 * load.sent, `of ${load.sent} answers only ${load.sources.personal ?? 0} are personal: ${JSON.stringify(load.sources)}`);
   addRow({
     measure: `serving p99 meanwhile, ${rate} requests/s`, floor: 50, goal: 25, unit: 'ms', digits: 1, figure: load.p99,
-    raw: `${load.sent} requests in ${load.seconds.toFixed(0)} s, p50 ${load.p50.toFixed(1)} ms, longest ${load.most.toFixed(0)} ms, none failed; ${Object.entries(load.sources).map(([source, count]) => `${count} ${source}`).join(', ')}`,
+    raw: `${load.sent} requests in ${load.seconds.toFixed(0)} s, p50 ${load.p50.toFixed(1)} ms, longest ${load.most.toFixed(0)} ms, none failed; over 25 ms: ${load.stalls.map(({ at, ms }) => `${ms.toFixed(0)} ms at ${at.toFixed(1)} s`).join(', ') || 'never'}; ${Object.entries(load.sources).map(([source, count]) => `${count} ${source}`).join(', ')}`,
   });
   const { test, params } = one.report;
   const at = test.candidate.at.find(({ k }) => k === 20);
@@ -89,8 +89,9 @@ async function trainUnderLoad(env, url, users, rate) {
   const load = fork(file('load.mjs'), [url, secret, String(rate)]);
   load.send({ users });
   const told = once(load, 'message');
-  // The load runs by itself for a moment first, so that no connection is opened while it is measured whether training slows it.
-  await new Promise((resolve) => setTimeout(resolve, 2000));
+  // For a moment first without training: the server has just taken over the first model, and connections are opened.
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  load.send('count');
   const startedMs = performance.now();
   const child = spawn(process.execPath, [cli, 'train', '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [output, faults] = ['', ''];

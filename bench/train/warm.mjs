@@ -48,9 +48,11 @@ export async function measureWarm({ size, events, recipe, threads, rounds }) {
   const [a, b] = [median(seconds.warm), median(seconds.cold)];
   addRow({
     measure: `warm refit after 2 % new events, ${size}, ${recipe.factors} factors`, ...boundsAt(size, 0.4, 0.2), figure: a / b, unit: '×',
-    raw: `${a.toFixed(2)} s / ${b.toFixed(2)} s; ${plan.sweeps} for ${recipe.sweeps} sweeps, ${plan.report.newItems} new items, ${plan.report.newUsers} new users; NDCG@20 ${warmNdcg.toFixed(5)} / ${coldNdcg.toFixed(5)} (${relevance.userRows.length} users)`,
+    raw: `${a.toFixed(2)} s / ${b.toFixed(2)} s; ${plan.sweeps} for ${recipe.sweeps} sweeps (${sum(warm.secondsPerSweep).toFixed(2)} s of ${warm.seconds.toFixed(2)}; ${sum(cold.secondsPerSweep).toFixed(2)} s of ${cold.seconds.toFixed(2)}; the rest starts threads and solves the users exactly), ${plan.report.newItems} new items, ${plan.report.newUsers} new users; NDCG@20 ${warmNdcg.toFixed(5)} / ${coldNdcg.toFixed(5)} (${relevance.userRows.length} users)`,
   });
 }
+
+const sum = (list) => list.reduce((all, one) => all + one, 0);
 
 /** What known users came to want: new to them; items nobody knew are −1. */
 function findLater({ userNos, itemNos, matrix }, later) {
