@@ -25,6 +25,7 @@ import { createEventStore } from './storage/event-writes.ts';
 import { createFirstKeys, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
 import { type Channel, listenForWakeUps } from './storage/wake-ups.ts';
 import { createQualityChecker } from './training/quality.ts';
+import { createRedaction } from './training/redaction.ts';
 import { threadsOf } from './training/run.ts';
 import { createTrainer } from './training/trainer.ts';
 
@@ -91,7 +92,9 @@ async function main(): Promise<void> {
   });
   const imports = createImportJobs({ database, connectionString, folder: join(config.dataDir, 'imports'), now: Date.now, log: say });
   stopping.onStop('imports', 5_000, async () => await imports.stop());
-  const app = await createApp({ database, writer, imports, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, version });
+  const redaction = createRedaction(database, say);
+  stopping.onStop('redaction', 5_000, async () => await redaction.stop());
+  const app = await createApp({ database, writer, imports, answers, trainer, quality, redaction, keys, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
   stopping.onStop('draining', 1_000, () => {
@@ -156,11 +159,14 @@ async function main(): Promise<void> {
       },
       jongleur_users: async () => {
         await answers.followUsers();
-        trainer.noteEvents();
+        redaction.note();
       },
       jongleur_items: () => answers.followItems(),
       jongleur_types: async () => writer.setTypes(await listEventTypes(database)),
-      jongleur_models: () => answers.followModels(),
+      jongleur_models: async () => {
+        await answers.followModels();
+        redaction.note();
+      },
       jongleur_keys: () => keys.reload(),
     };
     const wake = (channel: Channel) => {
