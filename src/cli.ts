@@ -8,6 +8,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { addCheckCommand } from './check-command.ts';
 import { CommandFault } from './command-fault.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
+import { addDataCommands } from './data-commands.ts';
 import { ensureDemoShop } from './demo-shop.ts';
 import { addEventTypeCommands } from './event-type-commands.ts';
 import { type House, openHouse } from './house.ts';
@@ -85,6 +86,7 @@ program
 
 addImportCommand(program, { withHouse });
 addEventTypeCommands(program, { withHouse });
+addDataCommands(program, { version, withHouse });
 addTrainingCommands(program, { version, withHouse });
 addModelCommands(program, { version, withHouse });
 

@@ -34,6 +34,8 @@ export interface Config {
   readonly trainKernel: 'auto' | 'wasm' | 'reference';
   /** Below these a run ends with what is missing. */
   readonly trainMinimums: { readonly interactions: number; readonly users: number };
+  /** Events received longer ago are deleted; 0: never. */
+  readonly eventsRetentionDays: number;
   readonly logLevel: string;
   readonly logPretty: boolean;
   readonly keys: { readonly secret: string | null; readonly publishable: string | null; readonly admin: string | null };
@@ -63,6 +65,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   TRAIN_KERNEL: { schema: { type: 'string', enum: ['auto', 'wasm', 'reference'], default: 'auto' }, example: 'reference', says: 'auto, wasm (SIMD), or reference (plain code, slower)' },
   TRAIN_MIN_INTERACTIONS: { schema: { type: 'integer', minimum: 0, default: 1000 }, example: '1000', says: 'with fewer (shopper, item) pairs a run ends with what is missing; 0 trains on anything' },
   TRAIN_MIN_USERS: { schema: { type: 'integer', minimum: 0, default: 25 }, example: '25', says: 'the same for shoppers with two items or more' },
+  EVENTS_RETENTION_DAYS: { schema: { type: 'integer', minimum: 0, maximum: 36500, default: 0 }, example: '730', says: 'events received longer ago than so many days are deleted; 0 keeps them for ever' },
   LOG_LEVEL: { schema: { type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'info' }, example: 'info', says: 'fatal, error, warn, info, debug, trace or silent' },
   LOG_PRETTY: { schema: { type: 'string', enum: ['true', 'false', '1', '0', 'auto'], default: 'auto' }, example: 'true', says: 'true, false, or auto (pretty on a terminal, JSON elsewhere)' },
   JONGLEUR_SECRET_KEY: { schema: { type: 'string', pattern: '^sk_[A-Za-z0-9_-]{32,200}$' }, example: 'sk_ and 43 random characters', says: 'sk_ followed by at least 32 letters, digits, _ or -' },
@@ -165,6 +168,7 @@ export function readConfig(environment: Record<string, string | undefined>, term
     trainSearchSeconds: Number(values.TRAIN_SEARCH_SECONDS),
     trainKernel: text('TRAIN_KERNEL') as Config['trainKernel'],
     trainMinimums: Object.freeze({ interactions: Number(values.TRAIN_MIN_INTERACTIONS), users: Number(values.TRAIN_MIN_USERS) }),
+    eventsRetentionDays: Number(values.EVENTS_RETENTION_DAYS),
     logLevel: text('LOG_LEVEL')!,
     logPretty: pretty === 'auto' ? terminal : pretty === 'true' || pretty === '1',
     keys: Object.freeze({ secret: text('JONGLEUR_SECRET_KEY'), publishable: text('JONGLEUR_PUBLISHABLE_KEY'), admin: text('JONGLEUR_ADMIN_KEY') }),

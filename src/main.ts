@@ -23,8 +23,10 @@ import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { listEventTypes } from './storage/event-types.ts';
 import { createEventStore } from './storage/event-writes.ts';
 import { createFirstKeys, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
+import { deleteOldEvents } from './storage/retention.ts';
 import { type Channel, listenForWakeUps } from './storage/wake-ups.ts';
 import { createQualityChecker } from './training/quality.ts';
+import { createRedaction } from './training/redaction.ts';
 import { threadsOf } from './training/run.ts';
 import { createTrainer } from './training/trainer.ts';
 
@@ -34,6 +36,9 @@ const MAX_CONNECTIONS = 12;
 const MAX_QUEUED_EVENTS = 20_000;
 /** Without a wake-up, Postgres is asked all the same. */
 const POLL_MS = 5_000;
+const RETENTION_EVERY_MS = 3_600_000;
+const RETENTION_ROWS = 10_000;
+const RETENTION_PAUSE_MS = 100;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
 function readArguments(): { demo: boolean | null } {
@@ -91,7 +96,9 @@ async function main(): Promise<void> {
   });
   const imports = createImportJobs({ database, connectionString, folder: join(config.dataDir, 'imports'), now: Date.now, log: say });
   stopping.onStop('imports', 5_000, async () => await imports.stop());
-  const app = await createApp({ database, writer, imports, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, version });
+  const redaction = createRedaction(database, say);
+  stopping.onStop('redaction', 5_000, async () => await redaction.stop());
+  const app = await createApp({ database, writer, imports, answers, trainer, quality, redaction, keys, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
   stopping.onStop('draining', 1_000, () => {
@@ -114,6 +121,7 @@ async function main(): Promise<void> {
   trainer.watch();
   await imports.recover();
   imports.watch();
+  keepEventsOnlySoLong();
   stopping.onStop('training', 5_000, async () => await trainer.stop());
   await greet();
 
@@ -156,11 +164,14 @@ async function main(): Promise<void> {
       },
       jongleur_users: async () => {
         await answers.followUsers();
-        trainer.noteEvents();
+        redaction.note();
       },
       jongleur_items: () => answers.followItems(),
       jongleur_types: async () => writer.setTypes(await listEventTypes(database)),
-      jongleur_models: () => answers.followModels(),
+      jongleur_models: async () => {
+        await answers.followModels();
+        redaction.note();
+      },
       jongleur_keys: () => keys.reload(),
     };
     const wake = (channel: Channel) => {
@@ -193,6 +204,33 @@ async function main(): Promise<void> {
       await wakeUps.stop();
       await keys.flushUse().catch(() => undefined);
     });
+  }
+
+  /** EVENTS_RETENTION_DAYS, looked after every hour, in parts with pauses between them. */
+  function keepEventsOnlySoLong(): void {
+    if (config.eventsRetentionDays === 0) {
+      return;
+    }
+    let stopped = false;
+    const clean = async () => {
+      const before = new Date(Date.now() - config.eventsRetentionDays * 86_400_000);
+      let deleted = 0;
+      for (let some = RETENTION_ROWS; some === RETENTION_ROWS && !stopped; ) {
+        some = await deleteOldEvents(database, before, RETENTION_ROWS);
+        deleted += some;
+        await new Promise((resolve) => setTimeout(resolve, RETENTION_PAUSE_MS));
+      }
+      if (deleted > 0) {
+        logger.info({ events: deleted, before }, 'events older than EVENTS_RETENTION_DAYS are deleted');
+      }
+    };
+    const look = () => void clean().catch((error: unknown) => logger.warn({ reason: String(error) }, 'old events could not be deleted'));
+    const timer = setInterval(look, RETENTION_EVERY_MS);
+    stopping.onStop('retention', 1_000, () => {
+      stopped = true;
+      clearInterval(timer);
+    });
+    look();
   }
 
   /** What a person at the terminal wants to know. Keys themselves are shown on a terminal only, never in a log. */

@@ -20,7 +20,7 @@ describe('the configuration', () => {
   it('of an empty environment is the documented one', () => {
     expect(readConfig({}, false)).toEqual({
       host: '127.0.0.1', port: 3000, publicUrl: null, databaseUrl: null, dataDir: resolve('.jongleur'), demo: 'auto', retrainCron: '0 3 * * *', retrainMinEvents: 100, retrainAfterEvents: 10_000,
-      trainer: 'thread', trainThreads: 0, trainColdEvery: 7, trainSearchSeconds: 30, trainKernel: 'auto', trainMinimums: { interactions: 1000, users: 25 }, logLevel: 'info', logPretty: false, keys: { secret: null, publishable: null, admin: null },
+      trainer: 'thread', trainThreads: 0, trainColdEvery: 7, trainSearchSeconds: 30, trainKernel: 'auto', trainMinimums: { interactions: 1000, users: 25 }, eventsRetentionDays: 0, logLevel: 'info', logPretty: false, keys: { secret: null, publishable: null, admin: null },
     });
   });
 
@@ -35,7 +35,7 @@ describe('the configuration', () => {
       ),
     ).toEqual({
       host: '0.0.0.0', port: 0, publicUrl: 'https://recommend.example.com', databaseUrl: 'postgresql://u:p@db/x?sslmode=require', dataDir: '/var/lib/j', demo: 'off', retrainCron: '*/5 * * * * *', retrainMinEvents: 0,
-      retrainAfterEvents: 0, trainer: 'off', trainThreads: 3, trainColdEvery: 1, trainSearchSeconds: 60, trainKernel: 'reference', trainMinimums: { interactions: 50, users: 0 }, logLevel: 'debug', logPretty: true, keys: { secret: SECRET, publishable: null, admin: null },
+      retrainAfterEvents: 0, trainer: 'off', trainThreads: 3, trainColdEvery: 1, trainSearchSeconds: 60, trainKernel: 'reference', trainMinimums: { interactions: 50, users: 0 }, eventsRetentionDays: 0, logLevel: 'debug', logPretty: true, keys: { secret: SECRET, publishable: null, admin: null },
     });
     expect(readConfig({ RETRAIN_CRON: 'off' }, false).retrainCron).toBeNull();
   });

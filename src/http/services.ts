@@ -4,6 +4,7 @@ import type { ImportJobs } from '../ingest/import-jobs.ts';
 import type { Writer } from '../ingest/writer.ts';
 import type { Answers } from '../serving/answers.ts';
 import type { Database } from '../storage/database.ts';
+import type { Redaction } from '../training/redaction.ts';
 import type { QualityChecker } from '../training/quality.ts';
 import type { Trainer } from '../training/trainer.ts';
 import type { KeyRing } from './auth.ts';
@@ -18,6 +19,7 @@ export interface Services {
   readonly answers: Answers;
   readonly trainer: Trainer;
   readonly quality: QualityChecker;
+  readonly redaction: Redaction;
   readonly keys: KeyRing & { reload(): Promise<void>; noteUse(keyNo: number): void };
   readonly phase: () => Phase;
   /** Whether Postgres answered when last asked. */

@@ -1,16 +1,17 @@
 /** Shoppers: who they are to us, and all that is kept of them. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { eraseUser, mergeUsers } from '../storage/erasures.ts';
 import { listUserEvents } from '../storage/events.ts';
 import { findUser, listUsers } from '../storage/users.ts';
 import { pageOf, parseCursor } from './paging.ts';
 import { Problem } from './problems.ts';
-import { Cursor, Limit, Nullable, Page, UserParams, commonErrors, withNotFound } from './schemas.ts';
+import { Cursor, Id, Limit, Nullable, Page, UserId, UserParams, commonErrors, withNotFound } from './schemas.ts';
 import type { Services } from './services.ts';
 
 const EXPORT_LIMIT = 100_000;
 
-export function userRoutes({ database }: Services): FastifyPluginCallbackTypebox {
+export function userRoutes({ database, answers, redaction }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
     app.get(
       '/v1/users',
@@ -49,12 +50,13 @@ export function userRoutes({ database }: Services): FastifyPluginCallbackTypebox
       {
         config: { role: 'secret' },
         schema: {
-          operationId: 'exportUser', tags: ['data'], summary: 'All that is kept of a shopper', description: `Their events, newest first; up to ${EXPORT_LIMIT} a page.`,
+          operationId: 'exportUser', tags: ['data'], summary: 'All that is kept of a shopper', description: `Their events, newest first, up to ${EXPORT_LIMIT} a page, and on the first page what is derived from them: the vector that the live model has of them.`,
           params: UserParams, querystring: Type.Object({ cursor: Cursor }, { additionalProperties: false }),
           response: {
             200: Type.Object({
               userId: Type.String(), firstSeenAt: Type.String(),
               events: Type.Array(Type.Object({ eventNo: Type.Integer(), itemId: Type.String(), type: Type.String(), value: Nullable(Type.Number()), quantity: Nullable(Type.Number()), price: Nullable(Type.Number()), occurredAt: Type.String(), receivedAt: Type.String() })),
+              derived: Type.Optional(Nullable(Type.Object({ modelVersion: Type.Integer(), vector: Nullable(Type.Unsafe<number[]>({ type: 'array', items: { type: 'number' } }) as never) }))),
               nextCursor: Type.Optional(Type.String()),
             }),
             ...withNotFound,
@@ -68,7 +70,53 @@ export function userRoutes({ database }: Services): FastifyPluginCallbackTypebox
         }
         const rows = await listUserEvents(database, request.params.userId, EXPORT_LIMIT + 1, parseCursor(request.query.cursor));
         const { items, ...rest } = pageOf(rows, EXPORT_LIMIT, (row) => row.eventNo, (row) => ({ ...row, occurredAt: row.occurredAt.toISOString(), receivedAt: row.receivedAt.toISOString() }));
-        return { userId: user.userId, firstSeenAt: user.firstSeenAt.toISOString(), events: items, ...rest };
+        return { userId: user.userId, firstSeenAt: user.firstSeenAt.toISOString(), events: items, ...(request.query.cursor === undefined ? { derived: (await answers.profile(user.userId)) as never } : {}), ...rest };
+      },
+    );
+    app.delete(
+      '/v1/users/:userId',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'eraseUser', tags: ['data'], summary: 'Erase a shopper',
+          description: 'Their events, their id, and rows kept aside by imports that name them go in one transaction; memory forgets them within seconds, the stored model soon after. Only a keyed hash of the id stays: what they did before is not taken again, should an old file bring it. The id may come back as a new shopper.',
+          params: UserParams, response: { 200: Type.Object({ userId: Type.String(), eventsDeleted: Type.Integer() }), ...withNotFound },
+        },
+      },
+      async (request) => {
+        const { userId } = request.params;
+        const eventsDeleted = await eraseUser(database, userId);
+        if (eventsDeleted === null) {
+          throw new Problem('not-found', `There is no user ${JSON.stringify(userId)}.`, { field: 'userId' });
+        }
+        // This process' own memory at once; others are woken.
+        await answers.followUsers();
+        redaction.note();
+        return { userId, eventsDeleted };
+      },
+    );
+    app.put(
+      '/v1/users/:userId/merge/:sourceId',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'mergeUsers', tags: ['data'], summary: 'Merge a guest into a shopper',
+          description: 'For when a guest logs in: the guest’s events become the shopper’s, whose next answer knows them, and the guest is gone. `GET /v1/events?after=` shows the events again, under the shopper.',
+          params: Type.Object({ userId: UserId, sourceId: Id('The shop’s id of the guest', 'guest-1') }), response: { 200: Type.Object({ userId: Type.String(), eventsMoved: Type.Integer() }), ...withNotFound },
+        },
+      },
+      async (request) => {
+        const { userId, sourceId } = request.params;
+        if (userId === sourceId) {
+          throw new Problem('invalid-request', `sourceId is ${JSON.stringify(sourceId)}, the shopper themself.`, { field: 'sourceId' });
+        }
+        const eventsMoved = await mergeUsers(database, userId, sourceId);
+        if (eventsMoved === null) {
+          throw new Problem('not-found', `There is no user ${JSON.stringify(sourceId)}.`, { field: 'sourceId' });
+        }
+        await answers.followUsers();
+        redaction.note();
+        return { userId, eventsMoved };
       },
     );
     done();

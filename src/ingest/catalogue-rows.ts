@@ -138,7 +138,7 @@ export async function createCatalogueWriter(connection: pg.Client, importNo: num
       await connection.query('COMMIT');
       patches = [];
       userIds = [];
-      onWritten(rows, cancelled);
+      onWritten(rows, cancelled, 0);
     } catch (error) {
       await connection.query('ROLLBACK').catch(() => undefined);
       throw explainDatabaseError(error);

@@ -20,8 +20,8 @@ export interface ChunkWriter {
 export interface ChunkNotes {
   readonly progress: ChunkProgress;
   readonly quarantine: Quarantine;
-  /** After COMMIT, with the rows that were new. @param cancelled somebody wants the import to end */
-  readonly onWritten: (inserted: number, cancelled: boolean) => void;
+  /** After COMMIT, with the rows that were new. @param cancelled somebody wants the import to end @param refused rows from before their user was erased */
+  readonly onWritten: (inserted: number, cancelled: boolean, refused: number) => void;
 }
 
 export function emptyQuarantine(): Quarantine {
@@ -64,7 +64,7 @@ function createIdNumbers() {
 
 /** Rows being gathered: numbers in arrays and the rest as bytes. Strings kept for 20,000 rows would all be looked at by the garbage collector, again and again. */
 function createGathered() {
-  return { rows: 0, length: 0, user: new Int32Array(CHUNK_ROWS), item: new Int32Array(CHUNK_ROWS), end: new Uint32Array(CHUNK_ROWS), rest: Buffer.allocUnsafe(CHUNK_ROWS * MAX_ROW_BYTES) };
+  return { rows: 0, length: 0, user: new Int32Array(CHUNK_ROWS), item: new Int32Array(CHUNK_ROWS), timeMs: new Float64Array(CHUNK_ROWS), end: new Uint32Array(CHUNK_ROWS), rest: Buffer.allocUnsafe(CHUNK_ROWS * MAX_ROW_BYTES) };
 }
 
 /**
@@ -76,6 +76,7 @@ export function createChunkWriter(connection: pg.Client, importNo: number, userC
   const dedupOf = createRowDedup();
   const users = createIdNumbers();
   const items = createIdNumbers();
+  const refuseBefore = new Map<number, number>();
   // One is gathered while the other is being written.
   let gathered = createGathered();
   let spare = createGathered();
@@ -86,28 +87,36 @@ export function createChunkWriter(connection: pg.Client, importNo: number, userC
   let straight = true;
   let writing: Promise<void> = Promise.resolve();
 
-  async function write(chunk: ReturnType<typeof createGathered>, unknownUsers: string[], unknownItems: string[], progress: ChunkProgress, quarantine: Quarantine): Promise<{ inserted: number; cancelled: boolean }> {
+  async function write(chunk: ReturnType<typeof createGathered>, unknownUsers: string[], unknownItems: string[], progress: ChunkProgress, quarantine: Quarantine): Promise<{ inserted: number; cancelled: boolean; refused: number }> {
     let userNos: number[] = [];
     let itemNos: number[] = [];
     if (unknownUsers.length > 0 || unknownItems.length > 0) {
-      ({ userNos, itemNos } = await resolveIds(connection, unknownUsers, unknownItems));
+      const found = await resolveIds(connection, unknownUsers, unknownItems);
+      ({ userNos, itemNos } = found);
+      found.refuseBefore.forEach((ms, no) => refuseBefore.set(no, ms));
       users.learn(unknownUsers, userNos);
       items.learn(unknownItems, itemNos);
     }
     const bytes = Buffer.allocUnsafe(chunk.length + chunk.rows * MAX_NUMBERS_BYTES);
     let length = 0;
     let from = 0;
+    let refused = 0;
     for (let row = 0; row < chunk.rows; row++) {
-      const user = chunk.user[row];
+      const user = chunk.user[row] < 0 ? userNos[-1 - chunk.user[row]] : chunk.user[row];
       const item = chunk.item[row];
-      length += bytes.write(`${user < 0 ? userNos[-1 - user] : user}\t${item < 0 ? itemNos[-1 - item] : item}\t`, length, 'latin1');
+      if (refuseBefore.size > 0 && chunk.timeMs[row] < (refuseBefore.get(user) ?? -Infinity)) {
+        refused++;
+        from = chunk.end[row];
+        continue;
+      }
+      length += bytes.write(`${user}\t${item < 0 ? itemNos[-1 - item] : item}\t`, length, 'latin1');
       length += chunk.rest.copy(bytes, length, from, chunk.end[row]);
       from = chunk.end[row];
     }
-    const written = await writeChunk(connection, importNo, { bytes: bytes.subarray(0, length), rows: chunk.rows, progress, quarantine, userChanges }, straight);
+    const written = await writeChunk(connection, importNo, { bytes: bytes.subarray(0, length), rows: chunk.rows - refused, progress, quarantine, userChanges }, straight);
     // Where rows were stored already there will be more of them; where there are none any more, the straight way is open again.
-    straight = written.inserted === chunk.rows;
-    return written;
+    straight = written.inserted === chunk.rows - refused;
+    return { ...written, refused };
   }
 
   async function flush(): Promise<void> {
@@ -118,7 +127,7 @@ export function createChunkWriter(connection: pg.Client, importNo: number, userC
     [gathered, spare] = [spare, chunk];
     gathered.rows = 0;
     gathered.length = 0;
-    writing = write(chunk, unknownUsers, unknownItems, progress, quarantine).then(({ inserted, cancelled }) => onWritten(inserted, cancelled));
+    writing = write(chunk, unknownUsers, unknownItems, progress, quarantine).then(({ inserted, cancelled, refused }) => onWritten(inserted, cancelled, refused));
     // A chunk that fails while the next is gathered must not count as unhandled: the next `flush` or `end` meets it.
     writing.catch(() => undefined);
   }
@@ -137,6 +146,7 @@ export function createChunkWriter(connection: pg.Client, importNo: number, userC
       const at = gathered.rows;
       gathered.user[at] = users.numberOf(row.userId);
       gathered.item[at] = items.numberOf(row.itemId);
+      gathered.timeMs[at] = row.occurredAtMs;
       gathered.length += gathered.rest.write(
         `${row.typeNo}\t${row.value ?? '\\N'}\t${row.quantity ?? '\\N'}\t${row.price ?? '\\N'}\t${lastGroupHash}\t${lastTime}\t${dedup}\t${importNo}\n`,
         gathered.length,

@@ -214,7 +214,7 @@ async function importOnce(options: ImportOptions): Promise<ImportSummary> {
         await connection.query(`SELECT pg_notify('jongleur_items', '')`);
       }
       await analyzeTables(connection);
-      await endImport(connection, importNo, 'done', null);
+      await endImport(connection, importNo, 'done', null, null, Object.fromEntries(Object.entries(read.skipped).map(([reason, one]) => [reason, one.count])));
     } catch (error) {
       if (error instanceof NumbersChanged) {
         await endImport(connection, importNo, 'interrupted', null);
@@ -396,9 +396,12 @@ function createReadState({ file }: Layout, knownDirt: readonly string[], options
       return {
         progress: { rowsRead: state.rowsRead, skipped: Object.fromEntries(Object.entries(notes.skipped).map(([reason, one]) => [reason, one.count])), lastLine: line, fraction },
         quarantine,
-        onWritten: (inserted: number, wanted: boolean) => {
+        onWritten: (inserted: number, wanted: boolean, refused: number) => {
           imported += inserted;
-          state.duplicates += rows - inserted;
+          state.duplicates += rows - inserted - refused;
+          if (refused > 0) {
+            notes.skipped.erased = { count: (notes.skipped.erased?.count ?? 0) + refused, firstLine: notes.skipped.erased?.firstLine ?? line, example: 'users who were erased after that' };
+          }
           state.committedLine = line;
           cancelled ||= wanted;
           options.onProgress?.({ rowsRead: state.rowsRead, fraction });

@@ -7,7 +7,7 @@ import type { NewEvent } from '../storage/events.ts';
 import { createUuidV7, dedupOfEventId, hashGroup } from './dedup.ts';
 import { describeValue, faultOfId, nearestName } from './ids.ts';
 
-export type EventFaultCode = 'missing' | 'unknown-field' | 'invalid-id' | 'invalid-number' | 'invalid-date' | 'unknown-event-type' | 'not-an-object' | 'not-json' | 'not-utf8' | 'conflict';
+export type EventFaultCode = 'missing' | 'unknown-field' | 'invalid-id' | 'invalid-number' | 'invalid-date' | 'unknown-event-type' | 'not-an-object' | 'not-json' | 'not-utf8' | 'conflict' | 'erased';
 
 export interface EventFault {
   readonly field: string;

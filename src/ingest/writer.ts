@@ -200,6 +200,10 @@ export function createWriter(options: WriterOptions): Writer {
           });
           continue;
         }
+        if (outcome === 'erased') {
+          rejected.push({ index: indexes[k], field: 'occurredAt', code: 'erased', message: 'occurredAt lies before this user was erased; what they did before is not taken again' });
+          continue;
+        }
         accepted += outcome === 'accepted' ? 1 : 0;
         items.push({ index: indexes[k], eventId, status: outcome });
       }

@@ -8,6 +8,7 @@
 import type { Database } from '../storage/database.ts';
 import { currentWatermark, usersWithEventsSince } from '../storage/events.ts';
 import { type Item, loadItems, findItem } from '../storage/items.ts';
+import { listGoneUsers } from '../storage/erasures.ts';
 import { readUserChanges } from '../storage/users.ts';
 import { ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
 import { SnapshotDamaged } from '../model/snapshot.ts';
@@ -15,7 +16,7 @@ import { findSimilar } from '../model/similar.ts';
 import { type TopN, createTopN } from '../model/top-n.ts';
 import type { HistoryEntries } from '../model/hybrid.ts';
 import { createAvailability } from './availability.ts';
-import { type LiveModel, MAX_RANKED, createLiveModel } from './live-model.ts';
+import { type LiveModel, MAX_RANKED, createLiveModel, forgetUsers } from './live-model.ts';
 import { createTrending } from './trending.ts';
 import { type CommittedEvent, MAX_DIRTY_USERS, type UserState, createUserStates } from './user-state.ts';
 
@@ -60,6 +61,8 @@ export interface Answers {
   followEvents(): Promise<void>;
   /** Users were erased or merged, or events taken back: what is kept of users is looked at anew. */
   followUsers(): Promise<void>;
+  /** What the model makes of a shopper: null where none is live. */
+  profile(userId: string): Promise<{ modelVersion: number; vector: number[] | null } | null>;
   followItems(): Promise<void>;
   /** Loads the live version where it is not the one that answers. */
   followModels(): Promise<void>;
@@ -125,6 +128,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   /** What was asked for last: older events are known here. */
   let watermark = '0';
   let userChanges: number | null = null;
+  let madeAt: Date | null = null;
   /** A version whose bytes were found damaged is not read again and again. */
   let damagedVersion: number | null = null;
 
@@ -227,6 +231,8 @@ export function createAnswers(options: AnswersOptions): Answers {
       const itemPart = await loadModelPart(database, live.version, 'item');
       const userPart = live.hasUserPart ? await loadModelPart(database, live.version, 'user') : null;
       const next = createLiveModel(live, itemPart, userPart);
+      forgetUsers(next, await listGoneUsers(database, live.createdAt));
+      madeAt = live.createdAt;
       // Marks that arrive from here on are kept over the swap; the query sees all that was committed before it.
       states.beginSwap();
       const from = live.systemIdentifier === systemIdentifier ? live.watermark : '0';
@@ -272,6 +278,9 @@ export function createAnswers(options: AnswersOptions): Answers {
     const changes = await readUserChanges(database);
     if (changes !== userChanges) {
       userChanges = changes;
+      if (model !== null && madeAt !== null) {
+        forgetUsers(model, await listGoneUsers(database, madeAt));
+      }
       states.markAll();
       trends.noteEvents();
     }
@@ -337,6 +346,10 @@ export function createAnswers(options: AnswersOptions): Answers {
     refreshAvailability: follow.items,
     followEvents: follow.events,
     followUsers: follow.users,
+    async profile(userId) {
+      const state = await states.stateOf(userId);
+      return state.model === null ? null : { modelVersion: state.model.version, vector: state.vector === null ? null : Array.from(state.vector) };
+    },
     followItems: follow.items,
     followModels: follow.models,
     async start() {

@@ -4,6 +4,7 @@ import { type HistoryEntries, type HybridScan, createHybridScan, weighHistory } 
 import { type EventTypeRule } from '../model/interactions.ts';
 import { type Factors, createFactors } from '../model/matrix.ts';
 import { type SimilarIndex, createSimilarIndex } from '../model/similar.ts';
+import { rowsOfUsers } from '../model/without-users.ts';
 import { type ItemSide, type UserSide, SnapshotDamaged, decodeItemSide, decodeUserSide } from '../model/snapshot.ts';
 
 export interface LiveModel {
@@ -26,8 +27,10 @@ export interface LiveModel {
   readonly foldIn: FoldIn;
   /** Numbers in a vector. */
   readonly stride: number;
+  /** Ascending; user row → number. */
+  readonly userNos: Int32Array;
   /** User id → row of `userFactors` and `history`. */
-  readonly userRowById: ReadonlyMap<string, number>;
+  readonly userRowById: Map<string, number>;
   readonly userFactors: Factors;
   /** Row r has entries rowStart[r] … rowStart[r + 1] − 1 of `history`. */
   readonly rowStart: Int32Array;
@@ -59,6 +62,7 @@ export function createLiveModel(facts: { version: number; watermark: string; sys
     similar: createSimilarIndex(items.factors),
     foldIn: scan.createFoldIn(items.recipe, items.weightScale) ?? createFoldIn(items.factors, items.recipe, items.weightScale),
     stride: items.factors.stride,
+    userNos: users.userNos,
     userRowById: new Map(users.userIds.map((id, row) => [id, row])),
     userFactors: users.factors,
     rowStart: users.history.rowStart,
@@ -96,4 +100,27 @@ function checkFit(items: ItemSide, users: UserSide): void {
       throw new SnapshotDamaged('it holds numbers that are not finite');
     }
   }
+}
+
+/** Drops users who left: nothing of them stays in this process's memory. @returns how many the model knew */
+export function forgetUsers(model: LiveModel, goneNos: Int32Array): number {
+  const rows = new Set(rowsOfUsers(model.userNos, goneNos));
+  if (rows.size === 0) {
+    return 0;
+  }
+  let known = 0;
+  for (const [id, row] of model.userRowById) {
+    if (rows.has(row)) {
+      model.userRowById.delete(id);
+      known++;
+    }
+  }
+  for (const row of rows) {
+    model.userFactors.data.fill(0, row * model.stride, (row + 1) * model.stride);
+    const [from, to] = [model.rowStart[row], model.rowStart[row + 1]];
+    model.history.index.fill(0, from, to);
+    model.history.weight.fill(0, from, to);
+    model.history.hidden.fill(0, from, to);
+  }
+  return known;
 }

@@ -14,9 +14,7 @@ import { type Database, DatabaseFull, DatabaseUnavailable, RETRYABLE_SQLSTATES, 
 import type { InsertOutcome, NewEvent } from './events.ts';
 import { resolveIds } from './ids.ts';
 import { createKnownIds } from './known-ids.ts';
-
-/** Advisory lock key: "user" in ASCII. */
-export const USERS_LOCK_KEY = 0x7573_6572;
+import { USERS_LOCK_KEY } from './locks.ts';
 
 /** The connection was lost at COMMIT and Postgres has stayed away since: the events are stored, or they are not. */
 export class CommitUnknown extends Error {
@@ -134,6 +132,8 @@ interface Session {
 interface Numbers {
   readonly userNos: Int32Array;
   readonly itemNos: Int32Array;
+  /** Some are from before their user was erased. */
+  readonly refused: boolean;
 }
 
 /**
@@ -143,6 +143,8 @@ interface Numbers {
 export function createEventStore(database: Database, connectionString: string, resolveMs = 10_000): EventStore {
   const users = createKnownIds(MAX_KNOWN_IDS);
   const items = createKnownIds(MAX_KNOWN_IDS);
+  /** Users whose events from before a moment are refused. */
+  const refuseBefore = new Map<number, number>();
   /** `user_changes` when the numbers in memory were read. */
   let generation = -1;
   let session: Session | null = null;
@@ -193,12 +195,18 @@ export function createEventStore(database: Database, connectionString: string, r
       const foundItems = new Map([...newItems].map((id, k) => [id, found.itemNos[k]]));
       foundUsers.forEach((no, id) => users.learn(id, no));
       foundItems.forEach((no, id) => items.learn(id, no));
+      found.refuseBefore.forEach((ms, no) => refuseBefore.set(no, ms));
       for (let k = 0; k < events.length; k++) {
         userNos[k] = userNos[k] === 0 ? foundUsers.get(events[k].userId)! : userNos[k];
         itemNos[k] = itemNos[k] === 0 ? foundItems.get(events[k].itemId)! : itemNos[k];
       }
     }
-    return { userNos, itemNos };
+    return { userNos, itemNos, refused: refuseBefore.size > 0 && events.some((event, k) => isRefused(event, userNos[k])) };
+  }
+
+  function isRefused({ occurredAtMs }: NewEvent, userNo: number): boolean {
+    const before = refuseBefore.get(userNo);
+    return before !== undefined && occurredAtMs !== null && occurredAtMs < before;
   }
 
   /** Whether this transaction tells others that there are events. Those that do not are told of by the next, or a moment later. */
@@ -245,6 +253,7 @@ export function createEventStore(database: Database, connectionString: string, r
     if (current !== generation) {
       users.clear();
       items.clear();
+      refuseBefore.clear();
       generation = current;
     }
     return claimed === null ? { kind: 'again' } : { kind: 'stored', xid, rows: inserted.value.rowCount ?? 0 };
@@ -311,6 +320,9 @@ export function createEventStore(database: Database, connectionString: string, r
       for (let tried = 1; ; tried++) {
         if (ending === null) {
           numbers = await numbersOf(events);
+          if (numbers.refused) {
+            return await withoutRefused(requests, numbers);
+          }
           ending = await send(await open(), events, numbers, false);
         }
         if (ending.kind === 'doubt') {
@@ -340,6 +352,20 @@ export function createEventStore(database: Database, connectionString: string, r
     }
   }
 
+  /** Stores what is not from before its user was erased. */
+  async function withoutRefused(requests: readonly (readonly NewEvent[])[], { userNos }: Numbers): Promise<StoredRequest[]> {
+    let at = 0;
+    const refused = requests.map((events) => events.map((event) => isRefused(event, userNos[at++])));
+    const stored = await bringHome(requests.map((events, r) => events.filter((_, k) => !refused[r][k])), null, null);
+    return stored.map((result, r) => {
+      if ('error' in result) {
+        return result;
+      }
+      let next = 0;
+      return { outcomes: refused[r].map((one) => (one ? 'erased' : result.outcomes[next++])) };
+    });
+  }
+
   return {
     async commit(requests) {
       const [formerSent, formerDone] = [lastSent, lastDone];
@@ -366,7 +392,7 @@ export function createEventStore(database: Database, connectionString: string, r
         }
         const events = requests.length === 1 ? requests[0] : requests.flat();
         const numbers = await numbersOf(events);
-        if (recovering > 0 || session.lost) {
+        if (recovering > 0 || session.lost || numbers.refused) {
           return await recover(null, null);
         }
         const sending = send(session, events, numbers, true);

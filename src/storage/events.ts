@@ -16,8 +16,8 @@ export interface NewEvent {
   readonly dedup: string;
 }
 
-/** `duplicate`: the same event is stored already; `conflict`: another one is stored under its identity. */
-export type InsertOutcome = 'accepted' | 'duplicate' | 'conflict';
+/** `duplicate`: the same event is stored already; `conflict`: another one is stored under its identity; `erased`: its user was erased after it happened. */
+export type InsertOutcome = 'accepted' | 'duplicate' | 'conflict' | 'erased';
 
 /** One user's events in columns, newest first by number; the shape that `model/interactions.ts` folds. */
 export interface UserEvents {

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { from as copyFrom } from 'pg-copy-streams';
 import type pg from 'pg';
 import { type Queryable, connectAlone, explainDatabaseError, run } from './database.ts';
-import { USERS_LOCK_KEY } from './event-writes.ts';
+import { USERS_LOCK_KEY } from './locks.ts';
 import { readUserChanges } from './users.ts';
 
 /** How far an import is as a chunk is closed; how many of its rows are new is known only after it is written. */
@@ -58,8 +58,8 @@ export async function resumeImport(connection: Queryable, importNo: number): Pro
   return rows.length > 0;
 }
 
-export async function endImport(connection: Queryable, importNo: number, state: 'done' | 'failed' | 'cancelled' | 'interrupted', message: string | null, code: string | null = null): Promise<void> {
-  await run(connection, `UPDATE imports SET state = $2, message = $3, code = $4, progress = CASE WHEN $2 = 'done' THEN 1 ELSE progress END, finished_at = now(), last_event_no = ${LAST_EVENT_NO} WHERE import_no = $1`, [importNo, state, message, code]);
+export async function endImport(connection: Queryable, importNo: number, state: 'done' | 'failed' | 'cancelled' | 'interrupted', message: string | null, code: string | null = null, skipped: Readonly<Record<string, number>> | null = null): Promise<void> {
+  await run(connection, `UPDATE imports SET state = $2, message = $3, code = $4, progress = CASE WHEN $2 = 'done' THEN 1 ELSE progress END, skipped = coalesce($5::jsonb, skipped), finished_at = now(), last_event_no = ${LAST_EVENT_NO} WHERE import_no = $1`, [importNo, state, message, code, skipped === null ? null : JSON.stringify(skipped)]);
 }
 
 export async function findImport(database: Queryable, importNo: number): Promise<ImportRecord | null> {

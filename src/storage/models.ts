@@ -35,6 +35,7 @@ export interface Model extends Record<string, unknown> {
 
 export interface LiveModelRow extends Record<string, unknown> {
   readonly version: number;
+  readonly createdAt: Date;
   readonly watermark: string;
   readonly systemIdentifier: string;
   /** false: it went live a second time, and users are to be folded in from their events. */
@@ -223,7 +224,7 @@ export async function rejectModel(database: Database, version: number): Promise<
 export async function findLiveModel(database: Queryable): Promise<LiveModelRow | null> {
   const [row] = await run<LiveModelRow>(
     database,
-    `SELECT version, watermark::text AS watermark, system_identifier AS "systemIdentifier", EXISTS (SELECT FROM model_chunks AS chunk WHERE chunk.version = models.version AND part = 'user') AS "hasUserPart"
+    `SELECT version, created_at AS "createdAt", watermark::text AS watermark, system_identifier AS "systemIdentifier", EXISTS (SELECT FROM model_chunks AS chunk WHERE chunk.version = models.version AND part = 'user') AS "hasUserPart"
      FROM models WHERE state = 'live'`,
   );
   return row ?? null;
@@ -235,6 +236,21 @@ export async function findLiveModel(database: Queryable): Promise<LiveModelRow |
  * @throws ModelDamaged where bytes are missing or changed
  */
 export async function loadModelPart(database: Queryable, version: number, part: 'item' | 'user'): Promise<Uint8Array> {
+  for (;;) {
+    const { sha256: expected, bytes } = await readPart(database, version, part);
+    if (bytes !== null) {
+      return bytes;
+    }
+    // Bytes that were replaced while they were read (`replaceUserPart`) are read again; any others are damaged.
+    const [now] = await run<{ sha256: Buffer | null }>(database, `SELECT CASE WHEN $2 = 'item' THEN sha256 ELSE user_sha256 END AS sha256 FROM models WHERE version = $1`, [version, part]);
+    if (now === undefined || expected === null || now.sha256 === null || now.sha256.equals(expected)) {
+      throw new ModelDamaged(version, part);
+    }
+  }
+}
+
+/** @returns `bytes` null where they do not match */
+async function readPart(database: Queryable, version: number, part: 'item' | 'user'): Promise<{ sha256: Buffer | null; bytes: Uint8Array | null }> {
   const [facts] = await run<{ bytes: number; chunks: number; sha256: Buffer | null }>(
     database,
     `SELECT coalesce(sum(octet_length(bytes)), 0)::float8 AS bytes, count(*)::int AS chunks, (SELECT CASE WHEN $2 = 'item' THEN sha256 ELSE user_sha256 END FROM models WHERE version = $1) AS sha256
@@ -246,15 +262,34 @@ export async function loadModelPart(database: Queryable, version: number, part: 
   for (let seq = 0; seq < facts.chunks; seq++) {
     const [chunk] = await run<{ bytes: Buffer }>(database, 'SELECT bytes FROM model_chunks WHERE version = $1 AND part = $2 AND seq = $3', [version, part, seq]);
     if (chunk === undefined || offset + chunk.bytes.length > whole.length) {
-      throw new ModelDamaged(version, part);
+      return { sha256: facts.sha256, bytes: null };
     }
     whole.set(chunk.bytes, offset);
     offset += chunk.bytes.length;
   }
-  if (facts.sha256 === null || !sha256(whole).equals(facts.sha256)) {
-    throw new ModelDamaged(version, part);
-  }
-  return whole;
+  return { sha256: facts.sha256, bytes: facts.sha256 !== null && sha256(whole).equals(facts.sha256) ? whole : null };
+}
+
+/** Versions whose user part is kept. */
+export async function listUserParts(database: Queryable): Promise<{ version: number; createdAt: Date; sha256: Buffer }[]> {
+  return await run<{ version: number; createdAt: Date; sha256: Buffer }>(
+    database,
+    `SELECT version, created_at AS "createdAt", user_sha256 AS sha256 FROM models WHERE user_sha256 IS NOT NULL AND EXISTS (SELECT FROM model_chunks AS chunk WHERE chunk.version = models.version AND part = 'user')`,
+  );
+}
+
+/** Puts other bytes in place of a user part. @returns false where it is not the one with this checksum any more */
+export async function replaceUserPart(database: Database, version: number, expected: Buffer, bytes: Uint8Array): Promise<boolean> {
+  return await inTransaction(database, async (connection) => {
+    await run(connection, 'SELECT pg_advisory_xact_lock($1)', [STATES_KEY]);
+    const changed = await run(connection, 'UPDATE models SET user_sha256 = $3 WHERE version = $1 AND user_sha256 = $2 RETURNING 1', [version, expected, sha256(bytes)]);
+    const there = await run(connection, `DELETE FROM model_chunks WHERE version = $1 AND part = 'user' AND $2 RETURNING 1`, [version, changed.length > 0]);
+    if (changed.length === 0 || there.length === 0) {
+      return false;
+    }
+    await writePart(connection, version, 'user', bytes);
+    return true;
+  });
 }
 
 const columns = (report: string) => `version, state, (SELECT max(run_no) FROM training_runs WHERE training_runs.version = models.version) AS "runNo", recipe, ${report} AS report, watermark::text AS watermark,

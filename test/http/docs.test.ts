@@ -82,7 +82,7 @@ describe('the documentation', () => {
       [
         'get /health/live', 'get /health/ready', 'post /v1/events', 'get /v1/events', 'get /v1/event-types', 'put /v1/event-types', 'get /v1/items/schema', 'post /v1/ratings', 'put /v1/users/{userId}/ratings/{itemId}', 'delete /v1/users/{userId}/ratings/{itemId}',
         'post /v1/imports', 'get /v1/imports', 'get /v1/imports/{no}', 'get /v1/imports/{no}/errors', 'get /v1/imports/{no}/progress', 'post /v1/imports/{no}/cancel', 'delete /v1/imports/{no}',
-        'get /v1/items', 'post /v1/items', 'put /v1/items/{itemId}', 'patch /v1/items/{itemId}', 'get /v1/items/{itemId}', 'delete /v1/items/{itemId}', 'get /v1/users', 'get /v1/users/{userId}', 'get /v1/users/{userId}/export',
+        'get /v1/items', 'post /v1/items', 'put /v1/items/{itemId}', 'patch /v1/items/{itemId}', 'get /v1/items/{itemId}', 'delete /v1/items/{itemId}', 'get /v1/users', 'get /v1/users/{userId}', 'get /v1/users/{userId}/export', 'delete /v1/users/{userId}', 'put /v1/users/{userId}/merge/{sourceId}',
         'get /v1/users/{userId}/recommendations', 'get /v1/items/{itemId}/similar', 'get /v1/trending', 'post /v1/sessions/recommendations',
         'get /v1/data-quality', 'post /v1/data-quality', 'post /v1/training-runs', 'get /v1/training-runs', 'get /v1/training-runs/{no}', 'delete /v1/training-runs/{no}', 'get /v1/training-runs/{no}/progress', 'get /v1/models', 'get /v1/models/{version}', 'post /v1/models/{version}/activate', 'post /v1/models/{version}/reject', 'get /v1/settings', 'put /v1/settings', 'get /v1/keys', 'post /v1/keys', 'delete /v1/keys/{no}',
       ].sort(),

@@ -16,6 +16,7 @@ import { createDatabase, readServerFacts } from '../../src/storage/database.ts';
 import { listEventTypes } from '../../src/storage/event-types.ts';
 import { createEventStore } from '../../src/storage/event-writes.ts';
 import { type StartedRun } from '../../src/training/run.ts';
+import { createRedaction } from '../../src/training/redaction.ts';
 import { createQualityChecker } from '../../src/training/quality.ts';
 import { createTrainer, type TrainerOptions } from '../../src/training/trainer.ts';
 import { createTestDatabase } from './postgres.ts';
@@ -45,7 +46,8 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   const folder = await mkdtemp(join(tmpdir(), 'jongleur-service-'));
   const imports = createImportJobs({ database, connectionString: url, folder, now: Date.now, log: () => undefined });
-  const app = await createApp({ database, writer, imports, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version, ...overrides }, bodyTimeoutMs);
+  const redaction = createRedaction(database, () => undefined, 20);
+  const app = await createApp({ database, writer, imports, redaction, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version, ...overrides }, bodyTimeoutMs);
 
   /** A request without a port. `role` null sends no key. */
   async function call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, role: keyof typeof KEYS | null = 'admin', headers: Record<string, string> = {}) {
@@ -74,6 +76,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
     async stop() {
       await app.close();
       await imports.stop();
+      await redaction.stop();
       await rm(folder, { recursive: true, force: true });
       await store.close();
       await trainer.stop();

@@ -1,0 +1,82 @@
+/**
+ * Users who leave: erased on request, or merged into another when a guest logs in.
+ *
+ * One transaction each, alone: it waits for every transaction that stores events, and none begins before it has ended (`USERS_LOCK_KEY`). What stays of an erased user is a keyed hash of the id, to
+ * refuse old events that a file brings again, and the number, so that replicas drop what they keep under it.
+ */
+import { createHmac } from 'node:crypto';
+import { type Connection, type Database, type Queryable, inTransaction, run } from './database.ts';
+import { USERS_LOCK_KEY } from './locks.ts';
+
+let key: { database: Queryable; value: Buffer } | null = null;
+
+/** HMAC-SHA-256 of ids under this database's own key. */
+export async function hashIds(database: Queryable, ids: readonly string[]): Promise<Buffer[]> {
+  if (key?.database !== database) {
+    const [{ value }] = await run<{ value: Buffer }>(database, `SELECT value FROM secrets WHERE name = 'erasures'`);
+    key = { database, value };
+  }
+  const { value } = key;
+  return ids.map((id) => createHmac('sha256', value).update(id).digest());
+}
+
+async function lockUsers(connection: Connection): Promise<void> {
+  await run(connection, 'SELECT pg_advisory_xact_lock($1)', [USERS_LOCK_KEY]);
+}
+
+/** Everybody looks numbers up anew, and drops what is kept of users who left. */
+async function tellUsersChanged(connection: Connection): Promise<void> {
+  await run(connection, `SELECT nextval('user_changes'), pg_notify('jongleur_users', '')`);
+}
+
+/** An id as a word of a row's text. */
+function patternOf(id: string): string {
+  return `(^|[^[:alnum:]_-])${id.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}($|[^[:alnum:]_-])`;
+}
+
+/** Erases a user with all events, and rows kept aside by imports that name them. @returns how many events, or null where the user is unknown */
+export async function eraseUser(database: Database, userId: string): Promise<number | null> {
+  const [hash] = await hashIds(database, [userId]);
+  return await inTransaction(database, async (connection) => {
+    await lockUsers(connection);
+    const [user] = await run<{ userNo: number }>(connection, 'DELETE FROM users WHERE user_id = $1 RETURNING user_no AS "userNo"', [userId]);
+    if (user === undefined) {
+      return null;
+    }
+    const { rowCount } = await connection.query('DELETE FROM events WHERE user_no = $1', [user.userNo]);
+    await run(connection, 'DELETE FROM import_errors WHERE strpos(raw, $1) > 0 AND raw ~ $2', [userId, patternOf(userId)]);
+    await run(connection, 'INSERT INTO erasures (user_hash, user_no, erased_at) VALUES ($1, $2, clock_timestamp())', [hash, user.userNo]);
+    await tellUsersChanged(connection);
+    return rowCount ?? 0;
+  });
+}
+
+/**
+ * Moves a guest's events to the user they turned out to be; the guest is gone then, and a new one where the id comes again. Events keep their identity, so what is sent again is still known.
+ *
+ * @returns how many events, or null where there is no such guest
+ */
+export async function mergeUsers(database: Database, targetId: string, sourceId: string): Promise<number | null> {
+  return await inTransaction(database, async (connection) => {
+    await lockUsers(connection);
+    const [source] = await run<{ userNo: number }>(connection, 'DELETE FROM users WHERE user_id = $1 RETURNING user_no AS "userNo"', [sourceId]);
+    if (source === undefined) {
+      return null;
+    }
+    await run(connection, 'INSERT INTO users (user_id) SELECT $1 WHERE NOT EXISTS (SELECT FROM users WHERE user_id = $1)', [targetId]);
+    const { rowCount } = await connection.query('UPDATE events SET user_no = (SELECT user_no FROM users WHERE user_id = $2), xid = pg_current_xact_id() WHERE user_no = $1', [source.userNo, targetId]);
+    await run(connection, 'INSERT INTO erasures (user_no) VALUES ($1)', [source.userNo]);
+    await run(connection, `SELECT pg_notify('jongleur_events', '')`);
+    await tellUsersChanged(connection);
+    return rowCount ?? 0;
+  });
+}
+
+/** Longer than a training run takes from its first look at the events to its model. */
+const TRAINING_DAYS = 2;
+
+/** Numbers of users who left, as far as a model made at `since` could know them. */
+export async function listGoneUsers(database: Queryable, since: Date): Promise<Int32Array> {
+  const [{ nos }] = await run<{ nos: number[] }>(database, 'SELECT ARRAY(SELECT user_no FROM erasures WHERE user_no IS NOT NULL AND erased_at > $1::timestamptz - make_interval(days => $2) ORDER BY 1) AS nos', [since, TRAINING_DAYS]);
+  return Int32Array.from(nos);
+}

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KEYS, type Service, startService } from '../support/service.ts';
+import { expectProblem } from './problem-answers.ts';
+
+describe('users who leave', () => {
+  let service: Service;
+  const send = async (userId: string, itemIds: string[], more: object = {}) => await service.call('POST', '/v1/events', { events: itemIds.map((itemId) => ({ userId, itemId, type: 'cart', ...more })) });
+  const recommend = async (userId: string) => (await service.call('GET', `/v1/users/${userId}/recommendations?limit=3`)).json;
+  const count = async (sql: string, ...values: unknown[]) => (await service.database.query(`SELECT count(*)::int AS n FROM ${sql}`, values)).rows[0].n as number;
+  const modelBytes = async () => Buffer.concat((await service.database.query(`SELECT bytes FROM model_chunks JOIN models USING (version) WHERE state = 'live' ORDER BY part, seq`)).rows.map((row) => row.bytes as Buffer));
+  const importFile = async (text: string) => {
+    const { no } = (await service.app.inject({ method: 'POST', url: '/v1/imports', headers: { authorization: `Bearer ${KEYS.secret}`, 'content-type': 'text/csv' }, payload: text })).json();
+    await expect.poll(async () => (await service.call('GET', `/v1/imports/${no}`)).json.state, { timeout: 10_000 }).toBe('done');
+    return (await service.call('GET', `/v1/imports/${no}`)).json;
+  };
+
+  beforeAll(async () => {
+    service = await startService();
+    for (let user = 0; user < 20; user++) {
+      await send(`u${user}`, Array.from({ length: 10 }, (_, item) => `i${item}`).filter((_, item) => item % 2 === user % 2 && item !== user % 10), { occurredAt: '2026-01-01T00:00:00Z' });
+    }
+    await service.train();
+  });
+  afterAll(async () => await service.stop());
+
+  it('take everything with them: events, id, memory, the stored model, and rows kept aside', async () => {
+    await importFile('user,item,time\nu7,i1,yesterday\nu70,i1,yesterday\n');
+    expect((await recommend('u7')).source).toBe('personal');
+    expect((await service.call('GET', '/v1/users/u7/export')).json.derived.vector.length).toBeGreaterThan(4);
+    expect((await modelBytes()).includes('u7')).toBe(true);
+    const erased = await service.call('DELETE', '/v1/users/u7', undefined, 'secret');
+    expect([erased.status, erased.json]).toEqual([200, { userId: 'u7', eventsDeleted: 4 }]);
+    expectProblem(await service.call('GET', '/v1/users/u7'), 404, 'not-found');
+    expectProblem(await service.call('GET', '/v1/users/u7/export'), 404, 'not-found');
+    expect((await recommend('u7')).source).toBe('trending');
+    expect((await recommend('u8')).source).toBe('personal');
+    expect(await count('events WHERE NOT EXISTS (SELECT FROM users u WHERE u.user_no = events.user_no)')).toBe(0);
+    expect(await count(`import_errors WHERE raw LIKE '%u7,%'`)).toBe(0);
+    expect(await count(`import_errors WHERE raw LIKE '%u70,%'`)).toBe(1);
+    await expect.poll(async () => (await modelBytes()).includes('u7'), { timeout: 5_000 }).toBe(false);
+    expect((await modelBytes()).includes('u8')).toBe(true);
+    // Nowhere in the whole database is the id in clear text.
+    const { rows } = await service.database.query(`SELECT string_agg(t::text, ' ') AS text FROM erasures t`);
+    expect(rows[0].text).not.toContain('u7');
+    expectProblem(await service.call('DELETE', '/v1/users/u7'), 404, 'not-found');
+  });
+
+  it('are gone from a replica that loads the model later, and from one that holds it', async () => {
+    const replica = await startService({}, {}, service.url);
+    expect((await replica.call('GET', '/v1/users/u9/recommendations')).json.source).toBe('personal');
+    await service.call('DELETE', '/v1/users/u9');
+    await replica.answers.followUsers();
+    expect((await replica.call('GET', '/v1/users/u9/recommendations')).json.source).toBe('trending');
+    expect((await replica.call('GET', '/v1/users/u10/recommendations')).json.source).toBe('personal');
+    await replica.stop();
+    const later = await startService({}, {}, service.url);
+    expect((await later.call('GET', '/v1/users/u9/recommendations')).json.source).toBe('trending');
+    expect((await later.call('GET', '/v1/users/u10/recommendations')).json).toMatchObject({ source: 'personal' });
+    await later.stop();
+  });
+
+  it('may come back as new users, but what they did before is not taken again, by whatever way', async () => {
+    await service.call('DELETE', '/v1/users/u11');
+    const old = await service.call('POST', '/v1/events', { events: [{ userId: 'u11', itemId: 'i1', type: 'cart', occurredAt: '2026-01-01T00:00:00Z' }, { userId: 'u11', itemId: 'i3', type: 'cart' }, { userId: 'u12', itemId: 'i2', type: 'cart', occurredAt: '2026-01-02T00:00:00Z' }] });
+    expect(old.json).toMatchObject({ accepted: 2, rejected: [{ index: 0, field: 'occurredAt', code: 'erased' }] });
+    expectProblem(await service.call('POST', '/v1/events', { userId: 'u11', itemId: 'i1', type: 'cart', occurredAt: '2026-01-01T00:00:00Z' }), 400, 'invalid-request');
+    const file = await importFile('user,item,time\nu11,i1,2026-01-01\nu11,i5,2026-01-02\nu12,i4,2026-01-02\n');
+    expect(file).toMatchObject({ rowsImported: 1, rowsDuplicate: 0, skipped: { erased: 2 } });
+    expect((await service.call('GET', '/v1/users/u11/export')).json.events.map((event: { itemId: string }) => event.itemId)).toEqual(['i3']);
+  });
+
+  it('leave no event behind however many are sent while they go', async () => {
+    let going = true;
+    const writers = Array.from({ length: 4 }, async (_, writer) => {
+      for (let n = 0; going; n++) {
+        await send('busy', [`b${writer}-${n}`]);
+      }
+    });
+    for (let k = 0; k < 10; k++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await service.call('DELETE', '/v1/users/busy');
+    }
+    going = false;
+    await Promise.all(writers);
+    expect(await count('events WHERE NOT EXISTS (SELECT FROM users u WHERE u.user_no = events.user_no)')).toBe(0);
+    await service.call('DELETE', '/v1/users/busy');
+    expect(await count(`events JOIN items USING (item_no) WHERE item_id LIKE 'b%-%'`)).toBe(0);
+  });
+
+  it('as guests who log in give what they did to the user they are', async () => {
+    await service.call('POST', '/v1/events', { userId: 'guest', itemId: 'i0', type: 'cart', eventId: 'g1' });
+    await send('guest', ['i2', 'i4']);
+    expect((await recommend('ann')).source).toBe('trending');
+    const merged = await service.call('PUT', '/v1/users/ann/merge/guest', undefined, 'secret');
+    expect([merged.status, merged.json]).toEqual([200, { userId: 'ann', eventsMoved: 3 }]);
+    expect((await recommend('ann')).source).toBe('personal');
+    expectProblem(await service.call('GET', '/v1/users/guest'), 404, 'not-found');
+    expect((await recommend('guest')).source).toBe('trending');
+    // Sent again it is known; and the guest's id is a new user's, whose past is not refused.
+    expect((await service.call('POST', '/v1/events', { userId: 'guest', itemId: 'i0', type: 'cart', eventId: 'g1' })).json).toMatchObject({ duplicates: 1 });
+    expect((await service.call('POST', '/v1/events', { userId: 'guest', itemId: 'i6', type: 'cart', occurredAt: '2026-01-01T00:00:00Z' })).json).toMatchObject({ accepted: 1 });
+    expectProblem(await service.call('PUT', '/v1/users/ann/merge/nobody'), 404, 'not-found');
+    expectProblem(await service.call('PUT', '/v1/users/ann/merge/ann'), 400, 'invalid-request');
+    expect((await service.call('GET', '/v1/users/ann/export')).json.events).toHaveLength(3);
+  });
+});
