@@ -54,18 +54,26 @@ export function countEntries(rowStart: Int32Array): number {
   return entries;
 }
 
+/**
+ * Writes what counts of CSR by user, whose arrays have room for `countEntries`: at most `mostPerUser` items each, spread evenly over theirs. Returns how many entries.
+ */
+export function keepMostPerUser(rowStart: Int32Array, index: Int32Array, keptStart: Int32Array, kept: Int32Array): number {
+  let entries = 0;
+  keptStart[0] = 0;
+  for (let u = 0; u + 1 < rowStart.length; u++) {
+    const from = rowStart[u]!;
+    const length = rowStart[u + 1]! - from;
+    const most = Math.min(mostPerUser, length);
+    for (let n = 0; n < most; n++) kept[entries++] = index[from + Math.floor((n * length) / most)]!;
+    keptStart[u + 1] = entries;
+  }
+  return entries;
+}
+
 /** Fills `out`, whose arrays have room for `countEntries`, from CSR by user. */
 export function fillIncidence(rowStart: Int32Array, index: Int32Array, out: Incidence): void {
   const { users, items, userStart, itemOf, itemStart, userOf } = out;
-  let entries = 0;
-  userStart[0] = 0;
-  for (let u = 0; u < users; u++) {
-    const from = rowStart[u]!;
-    const length = rowStart[u + 1]! - from;
-    const kept = Math.min(mostPerUser, length);
-    for (let n = 0; n < kept; n++) itemOf[entries++] = index[from + Math.floor((n * length) / kept)]!;
-    userStart[u + 1] = entries;
-  }
+  const entries = keepMostPerUser(rowStart, index, userStart, itemOf);
   itemStart.fill(0);
   for (let e = 0; e < entries; e++) itemStart[itemOf[e]! + 1]!++;
   for (let i = 0; i < items; i++) itemStart[i + 1]! += itemStart[i]!;

@@ -7,7 +7,7 @@ import { FitDiverged } from '../recipe.ts';
 import { findItemNeighbours, rankByNeighbours } from '../item-knn.ts';
 import { type Factors, type SparseRows, transpose } from '../matrix.ts';
 import type { Ranker } from '../metrics.ts';
-import { mostPerUser } from '../neighbours.ts';
+import { countEntries, keepMostPerUser } from '../neighbours.ts';
 import { rankByScore, scorePopularity, scoreRecentPopularity } from '../popularity.ts';
 import { type Chosen, sameRecipe } from './choose.ts';
 import type { Context } from './context.ts';
@@ -82,19 +82,13 @@ function measureLive({ live, fit }: Context, part: Part, ranking: RankingContext
   }
 }
 
-/** Neighbours of plain cosine; the busiest users count with a thousand items, spread over theirs, as in `neighbours.ts`. */
+/** Neighbours of plain cosine; the busiest users count as in `neighbours.ts`. */
 function rankItemKnn(train: SparseRows): Ranker {
+  const entries = countEntries(train.rowStart);
   const rowStart = new Int32Array(train.rows + 1);
-  const index = new Int32Array(train.index.length);
-  let entries = 0;
-  for (let u = 0; u < train.rows; u++) {
-    const from = train.rowStart[u]!;
-    const length = train.rowStart[u + 1]! - from;
-    const kept = Math.min(mostPerUser, length);
-    for (let n = 0; n < kept; n++) index[entries++] = train.index[from + Math.floor((n * length) / kept)]!;
-    rowStart[u + 1] = entries;
-  }
-  const thinned: SparseRows = { ...train, rowStart, index: index.subarray(0, entries), weight: new Float32Array(entries), target: new Float32Array(entries) };
+  const index = new Int32Array(entries);
+  keepMostPerUser(train.rowStart, train.index, rowStart, index);
+  const thinned: SparseRows = { ...train, rowStart, index, weight: new Float32Array(entries), target: new Float32Array(entries) };
   return rankByNeighbours(findItemNeighbours(thinned, transpose(thinned)), train, 20);
 }
 

@@ -41,33 +41,33 @@ export interface Part {
   findNeighbours(terms: Terms): Neighbours;
 }
 
-/** Beyond so many pairs only the latest folding is kept. */
+/** Beyond so many pairs only the plain folding, which everything but the fit looks at, and the latest other one are kept. */
 const mostKeptPairs = 2_000_000;
 
 /** @param later the events after the part; null where it is fitted to be served */
 export function createPart(columns: EventColumns, rules: readonly EventTypeRule[], later: EventColumns | null): Part {
   const newestMs = newestOccurredAt(columns);
   const kept = new Map<number, Folded>();
-  const foldings = (halfLifeDays: number): Folded => {
-    const known = kept.get(halfLifeDays);
+  const plain = foldPart(columns, rules, 0, newestMs);
+  const fold = (halfLifeDays: number): Folded => {
+    const known = halfLifeDays === 0 ? plain : kept.get(halfLifeDays);
     if (known !== undefined) return known;
     const folded = foldPart(columns, rules, halfLifeDays, newestMs);
     if (folded.matrix.index.length > mostKeptPairs) kept.clear();
     kept.set(halfLifeDays, folded);
     return folded;
   };
-  const { interactions } = foldings(0);
+  const { interactions, matrix } = plain;
   const { userNos, itemNos } = indexInteractions(interactions);
   const relevance = later === null ? null : findRelevance(later, rules, interactions, userNos, itemNos);
   /** What speaks for an item: a rating below its threshold is no reason to bring its neighbours. */
-  const positive = keepPositive(foldings(0).matrix);
+  const positive = keepPositive(matrix);
   const lists = new Map<string, Neighbours>();
   const newest = keptOf(interactions.lastMs, interactions.weight);
   return {
     columns, newestMs, userNos, itemNos, relevance,
-    fold: foldings,
+    fold,
     countFreshUsers(halfLifeDays) {
-      const { matrix } = foldings(0);
       const users = new Float64Array(matrix.cols);
       for (let e = 0; e < matrix.index.length; e++) users[matrix.index[e]!]! += matrix.target[e]! * decay((newestMs - newest[e]!) / dayMs, halfLifeDays);
       return Float32Array.from(users);

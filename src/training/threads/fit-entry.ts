@@ -6,7 +6,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createKernels } from '../../model/kernels/create.ts';
 import type { Fit, FitHooks } from '../../model/recipe.ts';
 import { awaitPlaced, FitTooLarge } from '../../model/shared-memory.ts';
-import { createFitThread, viewPlaced } from '../../model/threaded-fit.ts';
+import { viewPlaced } from '../../model/fit-job.ts';
+import { createFitThread } from '../../model/threaded-fit.ts';
 import { failureOf } from './failure.ts';
 import type { Computed, FitJob, FitThreadJob, Place, ThreadMessage } from './messages.ts';
 

@@ -5,7 +5,7 @@ import { FitDiverged, type FitStart, type Recipe } from '../../model/recipe.ts';
 import type { Factors, SparseRows } from '../../model/matrix.ts';
 import type { KernelChoice } from '../../model/kernels/create.ts';
 import { createSharedMemory, FitTooLarge, notePlaced } from '../../model/shared-memory.ts';
-import { placeFit, shapeOf, startedWith } from '../../model/threaded-fit.ts';
+import { placeFit, shapeOf, startedWith } from '../../model/fit-job.ts';
 import type { FitJob } from './messages.ts';
 import { checkThreads, runThreads, TrainingFailed } from './thread.ts';
 

@@ -4,7 +4,7 @@ import type { FitStart, Recipe } from '../../model/recipe.ts';
 import type { KernelChoice } from '../../model/kernels/create.ts';
 import type { EventColumns, EventTypeRule } from '../../model/interactions.ts';
 import type { Shape } from '../../model/shared-memory.ts';
-import type { Started } from '../../model/threaded-fit.ts';
+import type { Started } from '../../model/fit-job.ts';
 import type { ColdStart } from '../../model/warm-start.ts';
 import type { NeighbourWork } from '../../model/threaded-neighbours.ts';
 import type { FittedPoint, CurveName } from '../../model/experiment/curves.ts';
