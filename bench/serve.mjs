@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { DEMO_EVENT_TYPES } from '../dist/demo/generator.js';
-import { createPlainScan } from '../dist/model/hybrid.js';
+import { createPlainScan } from '../dist/model/plain-scan.js';
 import { createRanker } from '../dist/model/ranker.js';
 import { createDatabase, readServerFacts } from '../dist/storage/database.js';
 import { startEmbeddedPostgres } from '../dist/storage/embedded/launcher.js';

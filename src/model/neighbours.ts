@@ -29,6 +29,13 @@ export interface Neighbours {
   similarity: Float32Array;
 }
 
+/** Histories by row: items and how much each speaks for its neighbours. */
+interface HistoryRows {
+  rowStart: Int32Array;
+  index: Int32Array;
+  weight: Float32Array;
+}
+
 /** Who has what, both ways: CSR without weights. */
 export interface Incidence {
   users: number;
@@ -182,4 +189,28 @@ export function findNeighbours(byUser: SparseRows, settings: NeighbourSettings):
   const similarity = new Float32Array(items * most);
   findNeighbourRows(incidence, used, inverseUser, inverseOther, 0, items, createNeighbourScratch(items, most), count, index, similarity);
   return packNeighbours(items, most, count, index, similarity);
+}
+
+/** sums[i] += Σ_j h_j S_ji over row `row` of the histories. `touched` gets the items whose sum was 0; returns how many. */
+export function addNeighbours(neighbours: Neighbours, histories: HistoryRows, row: number, sums: Float64Array, touched: Int32Array): number {
+  return addNeighboursOf(neighbours, histories.index, histories.weight, histories.rowStart[row]!, histories.rowStart[row + 1]!, sums, touched);
+}
+
+/** The same over entries `from` … `to` − 1 of one history. What has weight 0 reaches nothing. */
+export function addNeighboursOf(neighbours: Neighbours, items: Int32Array, weights: Float32Array, from: number, to: number, sums: Float64Array, touched: Int32Array): number {
+  const { rowStart, index, similarity } = neighbours;
+  let count = 0;
+  for (let e = from; e < to; e++) {
+    const j = items[e]!;
+    const h = weights[e]!;
+    if (!(h > 0)) continue;
+    const end = rowStart[j + 1]!;
+    for (let n = rowStart[j]!; n < end; n++) {
+      const i = index[n]!;
+      const before = sums[i]!;
+      if (before === 0) touched[count++] = i;
+      sums[i] = before + h * similarity[n]!;
+    }
+  }
+  return count;
 }

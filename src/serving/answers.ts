@@ -13,10 +13,10 @@ import { readUserChanges } from '../storage/users.ts';
 import { ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
 import { SnapshotDamaged } from '../model/snapshot.ts';
 import { findSimilar } from '../model/similar.ts';
-import { type TopN, createTopN } from '../model/top-n.ts';
+import type { TopN } from '../model/top-n.ts';
 import type { HistoryEntries } from '../model/hybrid.ts';
 import { createAvailability } from './availability.ts';
-import { type LiveModel, MAX_RANKED, createLiveModel, forgetUsers } from './live-model.ts';
+import { type LiveModel, createLiveModel, forgetUsers } from './live-model.ts';
 import { createTrending } from './trending.ts';
 import { type CommittedEvent, MAX_DIRTY_USERS, type UserState, createUserStates } from './user-state.ts';
 
@@ -80,9 +80,11 @@ export interface AnswersOptions {
   readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
 }
 
-export const MAX_LIMIT = MAX_RANKED;
+export const MAX_LIMIT = 200;
 /** In a session each item counts this much of the one after it. */
 const SESSION_DECAY = 0.8;
+
+const NOTHING_FOUND: TopN = { count: 0, items: new Int32Array(0), scores: new Float64Array(0) };
 
 /** Six decimals: more would be noise of the arithmetic, and bytes. */
 function roundScore(score: number): number {
@@ -122,7 +124,6 @@ export function createAnswers(options: AnswersOptions): Answers {
   const states = createUserStates(database, options.now, noteReach, options.loadTimeoutMs);
   const availability = createAvailability(database, options.now);
   const trends = createTrending(database, (error) => options.log('could not count trends', { reason: String(error) }, true));
-  const top = createTopN(MAX_LIMIT);
   let model: LiveModel | null = null;
   let masked: { live: LiveModel | null; generation: number } = { live: null, generation: -1 };
   /** What was asked for last: older events are known here. */
@@ -191,7 +192,7 @@ export function createAnswers(options: AnswersOptions): Answers {
 
   function rank(live: LiveModel, vector: Float32Array, history: HistoryEntries, from: number, to: number, limit: number, source: Source): Answer {
     tellScan(live);
-    const found = live.scan.rank(vector, history, from, to, limit, 0);
+    const found = live.scan.rank({ vector, history, from, to, limit, mask: 0 });
     return answerFrom(live, source, limit, found, () => idsHidden(live, history, from, to));
   }
 
@@ -311,8 +312,9 @@ export function createAnswers(options: AnswersOptions): Answers {
         }
         return await addFields(trendingAnswer(limit, new Set([itemId])), fields);
       }
-      findSimilar(live.similar, [index], limit, availability.marksFor(live), top);
-      return await addFields(answerFrom(live, 'similar', limit, top, () => new Set([itemId])), fields);
+      tellScan(live);
+      const found = findSimilar(live.scan, [index], limit, 0) ?? NOTHING_FOUND;
+      return await addFields(answerFrom(live, 'similar', limit, found, () => new Set([itemId])), fields);
     },
     trending: async (limit, fields) => await addFields(trendingAnswer(limit), fields),
     async session(items, limit, fields) {

@@ -3,7 +3,6 @@ import { type FoldIn, createFoldIn } from '../model/fold-in.ts';
 import { type HistoryEntries, type HybridScan, createHybridScan, weighHistory } from '../model/hybrid.ts';
 import { type EventTypeRule } from '../model/interactions.ts';
 import { type Factors, createFactors } from '../model/matrix.ts';
-import { type SimilarIndex, createSimilarIndex } from '../model/similar.ts';
 import { rowsOfUsers } from '../model/without-users.ts';
 import { type ItemSide, type UserSide, SnapshotDamaged, decodeItemSide, decodeUserSide } from '../model/snapshot.ts';
 
@@ -23,7 +22,6 @@ export interface LiveModel {
   readonly scan: HybridScan;
   /** Days after which an entry of a history counts half in the neighbourhood. */
   readonly halfLifeDays: number;
-  readonly similar: SimilarIndex;
   readonly foldIn: FoldIn;
   /** Numbers in a vector. */
   readonly stride: number;
@@ -35,10 +33,13 @@ export interface LiveModel {
   /** Row r has entries rowStart[r] … rowStart[r + 1] − 1 of `history`. */
   readonly rowStart: Int32Array;
   readonly history: HistoryEntries;
+  /** What a fold-in needs of each entry of `history`: weight and target as `foldEvents` made them. */
+  readonly foldWeight: Float32Array;
+  readonly foldTarget: Float32Array;
 }
 
-/** Longest list an answer is made from. */
-export const MAX_RANKED = 200;
+/** Longest list an answer is made from: a pool to choose from for more variety, and pages. */
+export const MAX_RANKED = 1600;
 
 /**
  * @param userPart null: an older version made live again has its item side alone, and everybody is folded in from their events
@@ -59,7 +60,6 @@ export function createLiveModel(facts: { version: number; watermark: string; sys
     itemIndexById: new Map(items.itemIds.map((id, index) => [id, index])),
     scan,
     halfLifeDays,
-    similar: createSimilarIndex(items.factors),
     foldIn: scan.createFoldIn(items.recipe, items.weightScale) ?? createFoldIn(items.factors, items.recipe, items.weightScale),
     stride: items.factors.stride,
     userNos: users.userNos,
@@ -67,6 +67,8 @@ export function createLiveModel(facts: { version: number; watermark: string; sys
     userFactors: users.factors,
     rowStart: users.history.rowStart,
     history: { index: users.history.itemIndex, weight: weighHistory(users.history, items.newestMs, halfLifeDays), hidden: users.history.hidden },
+    foldWeight: users.history.weight,
+    foldTarget: users.history.target,
   };
 }
 
@@ -121,6 +123,8 @@ export function forgetUsers(model: LiveModel, goneNos: Int32Array): number {
     model.history.index.fill(0, from, to);
     model.history.weight.fill(0, from, to);
     model.history.hidden.fill(0, from, to);
+    model.foldWeight.fill(0, from, to);
+    model.foldTarget.fill(0, from, to);
   }
   return known;
 }

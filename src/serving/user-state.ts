@@ -25,6 +25,9 @@ export interface UserState {
   readonly history: HistoryEntries;
   readonly from: number;
   readonly to: number;
+  /** The same entries as a fold-in takes them: weights and targets as `foldEvents` makes them. */
+  readonly foldWeight: Float32Array;
+  readonly foldTarget: Float32Array;
   readonly stale: boolean;
 }
 
@@ -52,6 +55,7 @@ const MAX_CACHED_STATES = 50_000;
 export const MAX_DIRTY_USERS = 200_000;
 export const NO_HISTORY: HistoryEntries = { index: new Int32Array(0), weight: new Float32Array(0), hidden: new Uint8Array(0) };
 
+const NO_NUMBERS = new Float32Array(0);
 const NO_EVENTS: UserEvents = {
   userNo: 0, itemNos: new Int32Array(0), typeNos: new Int16Array(0), values: new Float32Array(0), quantities: new Float32Array(0), occurredAtMs: new Float64Array(0), eventNos: new Float64Array(0),
 };
@@ -63,7 +67,7 @@ interface Kept {
 }
 
 function nothingKnown(model: LiveModel | null, stale: boolean): UserState {
-  return { model, vector: null, history: NO_HISTORY, from: 0, to: 0, stale };
+  return { model, vector: null, history: NO_HISTORY, from: 0, to: 0, foldWeight: NO_NUMBERS, foldTarget: NO_NUMBERS, stale };
 }
 
 export function createUserStates(database: Database, now: () => number, onReach: (reached: boolean) => void, loadTimeoutMs = LOAD_TIMEOUT_MS): UserStates {
@@ -82,7 +86,8 @@ export function createUserStates(database: Database, now: () => number, onReach:
       return nothingKnown(live, stale);
     }
     const at = row * live.stride;
-    return { model: live, vector: live.userFactors.data.subarray(at, at + live.stride), history: live.history, from: live.rowStart[row], to: live.rowStart[row + 1], stale };
+    const { history, rowStart, foldWeight, foldTarget } = live;
+    return { model: live, vector: live.userFactors.data.subarray(at, at + live.stride), history, from: rowStart[row], to: rowStart[row + 1], foldWeight, foldTarget, stale };
   }
 
   function fold(live: LiveModel, events: UserEvents | null): UserState {
@@ -102,16 +107,18 @@ export function createUserStates(database: Database, now: () => number, onReach:
     const vector = new Float32Array(live.stride);
     const solved = live.foldIn.solve(index, folded.weight, folded.target, n, vector);
     // The model's own items move to the front: the scan knows no others.
-    const { hidden } = folded;
+    const { hidden, weight: foldWeight, target: foldTarget } = folded;
     let known = 0;
     for (let e = 0; e < n; e++) {
       if (index[e] >= 0) {
         index[known] = index[e];
         weight[known] = weight[e];
+        foldWeight[known] = foldWeight[e];
+        foldTarget[known] = foldTarget[e];
         hidden[known++] = hidden[e];
       }
     }
-    return { model: live, vector: solved ? vector : null, history: { index, weight, hidden }, from: 0, to: known, stale: false };
+    return { model: live, vector: solved ? vector : null, history: { index, weight, hidden }, from: 0, to: known, foldWeight, foldTarget, stale: false };
   }
 
   function keep(userId: string, events: UserEvents, state: UserState): void {

@@ -1,6 +1,6 @@
 /** The kernels: functions over byte offsets into one shared memory and a range of rows. They allocate nothing and keep nothing. */
 export { gram, packBasis, rotate } from './dense';
 export { diagonalize, eigenvectorRows, tridiagonalize } from './eigen';
-export { rank, scoreEverything } from './rank';
+export { addMarked, coverTiles, rank, rankSimilar, scoreEverything, scoreFactors, scoreNeighbours } from './rank';
 export { observedLoss, ridgeLoss } from './loss';
 export { project, solveRows, solveScratchBytes } from './solve';
