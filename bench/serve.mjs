@@ -57,7 +57,7 @@ const children = new Set();
 
 /** A process that answers one message to each command. */
 async function start(script, argument) {
-  const child = fork(join(scripts, script), argument === undefined ? [] : [JSON.stringify(argument)], { execArgv: ['--expose-gc'] });
+  const child = fork(join(scripts, script), argument === undefined ? [] : [JSON.stringify(argument)], { execArgv: ['--expose-gc', ...(process.env.BENCH_PROF && script === 'server.mjs' ? ['--cpu-prof', '--cpu-prof-dir=' + process.env.BENCH_PROF] : [])] });
   children.add(child);
   child.on('exit', () => children.delete(child));
   const told = async (command) => {
@@ -290,6 +290,7 @@ try {
     }
   }
 } finally {
+  for (const { server } of shops.values()) await server.stop();
   children.forEach((child) => child.kill());
   await postgres.release();
   await rm(folder, { recursive: true, force: true });

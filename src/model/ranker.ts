@@ -22,20 +22,25 @@ const pageBytes = 65_536;
 /** Longest history a call takes. */
 const mostEntries = 8192;
 const fields = 17;
+/** Numbers of a call that the kernel keeps. */
+const queryNumbers = 6;
+/** Positions whose sums are always made: they take 8 KB. Beyond them half of the additions are left, and 12 lists of 100 need any (38,700 items, K = 100). */
+const mostNear = 2048;
 /** Those that a call chooses: where bonus, tiles' bonus and marks are. */
 const bonusField = 6;
 const tileBonusField = 7;
-const marksField = 13;
+const marksField = 11;
 /** Less is as good as nothing, and must not become it: see `notReached` of the kernel. */
 const leastSimilarity = 1e-20;
 /** Weights below it reach nothing. */
 const leastWeight = 1e-15;
 
-/** `terms.scales` of 0 leave a term out. @throws RangeError where the index takes more than 4 GiB */
-export function createRanker(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number): HybridScan {
+/** `terms.scales` of 0 leave a term out. `nearRows`: a multiple of 32. @throws RangeError where the index takes more than 4 GiB */
+export function createRanker(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number, nearRows = mostNear): HybridScan {
   const { rows: count, stride: itemStride } = items;
-  const stride = Math.max(headFloats, itemStride);
+  const stride = Math.ceil(itemStride / headFloats) * headFloats;
   const rows = Math.ceil(Math.max(1, count) / tileRows) * tileRows;
+  const near = Math.min(nearRows, rows);
   const withNeighbours = neighbours !== null && scales.neighbours > 0;
   const entries = withNeighbours ? neighbours.index.length : 0;
 
@@ -48,8 +53,8 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
   };
   const at = {
     vectors: part(rows * stride), heads: part(rows * headFloats), norms: part(rows), rests: part(rows), bonus: part(rows), tileBonus: part(rows / tileRows),
-    neighbourStart: withNeighbours ? part(count + 1) : 0, neighbourAt: part(entries), neighbourSimilarity: part(entries), sums: part(rows), touched: part(rows + 1), itemAt: part(rows),
-    scores: part(maxLimit), places: part(maxLimit), x: part(stride), history: part(mostEntries), weights: part(mostEntries), all: part(rows),
+    neighbours: part(2 * (count + 1)), entries: part(2 * entries), sums: part(rows), touched: part(rows + 1), itemAt: part(rows),
+    scores: part(maxLimit), places: part(maxLimit), query: part(queryNumbers), x: part(stride), history: part(mostEntries), weights: part(mostEntries), all: part(rows),
     solved: part(stride), rowStart: part(2), targets: part(mostEntries), dense: part(2 * stride), ridge: part(2), scratch: part(wasmScratchBytes(stride) / 4), gram: part(2 * stride * stride),
     boosted: part(rows), tileBoosted: part(rows / tileRows), slots: part((scanSlots * rows) / 4),
   };
@@ -60,7 +65,7 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
   const floats = (from: number, numbers: number) => new Float32Array(memory.buffer, from, numbers);
   const ints = (from: number, numbers: number) => new Int32Array(memory.buffer, from, numbers);
   ints(0, fields).set([
-    rows, stride * 4, at.vectors, at.heads, at.norms, at.rests, at.bonus, at.tileBonus, at.neighbourStart, at.neighbourAt, at.neighbourSimilarity, at.sums, at.touched, at.slots, at.itemAt, at.scores, at.places,
+    rows, stride * 4, at.vectors, at.heads, at.norms, at.rests, at.bonus, at.tileBonus, at.neighbours, at.sums, at.touched, at.slots, at.itemAt, at.scores, at.places, near, 0,
   ]);
 
   const lengths = new Float64Array(count);
@@ -88,22 +93,36 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
   bonus.fill(-3e38, count);
   itemAt.fill(count, count);
   kernels.coverTiles(at.bonus, at.tileBonus, rows);
-  floats(at.sums, rows).fill(-0);
+  floats(at.sums, rows).fill(-0, near);
   if (withNeighbours) fillNeighbours();
 
+  /** Lists by position: near neighbours first, the others by falling similarity. */
   function fillNeighbours(): void {
     const { rowStart, index, similarity } = neighbours!;
-    const start = ints(at.neighbourStart, count + 1);
-    const [placed, similar] = [ints(at.neighbourAt, entries), floats(at.neighbourSimilarity, entries)];
+    const pointers = new Uint32Array(memory.buffer, at.neighbours, 2 * (count + 1));
+    const [offsets, similar] = [new Uint32Array(memory.buffer, at.entries, 2 * entries), floats(at.entries, 2 * entries)];
     let e = 0;
+    const put = (n: number) => {
+      offsets[e] = placeOf[index[n]!]! * 4;
+      similar[e + 1] = Math.abs(similarity[n]!) < leastSimilarity ? leastSimilarity : similarity[n]!;
+      e += 2;
+    };
     for (let place = 0; place < count; place++) {
       const item = order[place]!;
-      for (let n = rowStart[item]!; n < rowStart[item + 1]!; n++, e++) {
-        placed[e] = placeOf[index[n]!]!;
-        similar[e] = Math.abs(similarity[n]!) < leastSimilarity ? leastSimilarity : similarity[n]!;
+      const [from, to] = [rowStart[item]!, rowStart[item + 1]!];
+      pointers[2 * place] = at.entries + e * 4;
+      for (let n = from; n < to; n++) if (placeOf[index[n]!]! < near) put(n);
+      pointers[2 * place + 1] = at.entries + e * 4;
+      let falls = true;
+      const far = e;
+      for (let n = from; n < to; n++) {
+        if (placeOf[index[n]!]! < near) continue;
+        put(n);
+        falls &&= e === far + 2 || similar[e - 1]! <= similar[e - 3]!;
       }
-      start[place + 1] = e;
+      if (!falls) sortFar(offsets, similar, far, e);
     }
+    pointers.fill(at.entries + e * 4, 2 * count);
   }
 
   const index = ints(0, fields);
@@ -232,7 +251,7 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
       for (let n = 0; n < (without?.length ?? 0); n++) mark(base, without![n]!);
       chooseBonus(boosts);
       index[marksField] = at.slots + base;
-      const found = kernels.rank(0, at.x, at.history, at.weights, place(vector, entriesOf, from, to), limit);
+      const found = kernels.rank(0, at.query, at.x, at.history, at.weights, place(vector, entriesOf, from, to), limit);
       unmark();
       return answer(found);
     },
@@ -278,6 +297,17 @@ function lengthOf(data: Float32Array, from: number, to: number): number {
   let sum = 0;
   for (let k = from; k < to; k++) sum += data[k]! * data[k]!;
   return Math.sqrt(sum);
+}
+
+/** By falling similarity: training's lists are in this order, others need not be. */
+function sortFar(offsets: Uint32Array, similar: Float32Array, from: number, to: number): void {
+  const pairs: [number, number][] = [];
+  for (let e = from; e < to; e += 2) pairs.push([offsets[e]!, similar[e + 1]!]);
+  pairs.sort((a, b) => b[1] - a[1]);
+  pairs.forEach(([offset, similarity], n) => {
+    offsets[from + 2 * n] = offset;
+    similar[from + 2 * n + 1] = similarity;
+  });
 }
 
 /** A float32 no lower than the length. */

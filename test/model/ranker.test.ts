@@ -44,12 +44,13 @@ const NO_HYBRID: HybridTerms = { neighbours: null, recentPopularity: null, scale
 const shops = fc.record({
   rows: fc.integer({ min: 1, max: 400 }), factors: fc.integer({ min: 1, max: 40 }), limit: fc.integer({ min: 1, max: 60 }), seed: fc.integer({ min: 1, max: 1e6 }), coarse: fc.boolean(), negative: fc.boolean(),
   w: fc.constantFrom(0, 0.3, 4), p: fc.constantFrom(0, 0.5, 30), history: fc.integer({ min: 0, max: 30 }), masked: fc.constantFrom(0, 0.3, 0.97, 1), left: fc.integer({ min: -1, max: 3 }), boosts: fc.array(fc.constantFrom(-2.5, -0.3, 0, 0.4, 7), { maxLength: 3 }), includeHidden: fc.boolean(), without: fc.integer({ min: 0, max: 20 }),
+  near: fc.constantFrom(32, 96, 2048),
 });
 
 type Shop = typeof shops extends fc.Arbitrary<infer T> ? T : never;
 
 /** A history that reaches all 32 items of a tile. */
-const everyItemReached: Shop = { rows: 32, factors: 1, limit: 1, seed: 1, coarse: false, negative: false, w: 4, p: 0, history: 21, masked: 0, left: -1, boosts: [], includeHidden: false, without: 0 };
+const everyItemReached: Shop = { rows: 32, factors: 1, limit: 1, seed: 1, coarse: false, negative: false, w: 4, p: 0, history: 21, masked: 0, left: -1, boosts: [], includeHidden: false, without: 0, near: 2048 };
 
 function makeCase({ rows, factors, limit, seed, coarse, negative, w, p, history: length, masked, left, boosts: amounts, includeHidden, without }: Shop) {
   const random = createRandom(seed + 5);
@@ -109,7 +110,7 @@ describe('the ranking kernel', () => {
   it('finds what scoring everything by the same arithmetic finds, item for item and bit for bit', () => {
     fc.assert(fc.property(shops, (shop) => {
       const { items, x, terms, history, query, out, boosts, tell } = makeCase(shop);
-      const ranker = tell(createRanker(items, terms, 60));
+      const ranker = tell(createRanker(items, terms, 60, shop.near));
       const to = history.index.length;
       // Twice: what one call leaves behind, the next would find.
       for (let round = 0; round < 2; round++) {
@@ -125,7 +126,7 @@ describe('the ranking kernel', () => {
     fc.assert(fc.property(shops, (shop) => {
       const { items, x, terms, query, outSimilar, boosts, tell } = makeCase(shop);
       // With room for more than there are, no bound is ever held against anything.
-      const [ranker, whole] = [tell(createRanker(items, terms, 60)), tell(createRanker(items, terms, items.rows + 1))];
+      const [ranker, whole] = [tell(createRanker(items, terms, 60, shop.near)), tell(createRanker(items, terms, items.rows + 1, shop.near))];
       const all = listOf(whole.rankSimilar(x, items.rows + 1, 0, [], boosts));
       for (let round = 0; round < 2; round++) {
         expect(listOf(ranker.rankSimilar(x, shop.limit, 3, query.without!, boosts))).toEqual(all.filter(({ item }) => outSimilar[item] === 0).slice(0, shop.limit));
@@ -140,7 +141,7 @@ describe('the ranking kernel', () => {
       const { items, x, terms, history, boosts, tell } = made;
       const wanted = formulas(made);
       const to = history.index.length;
-      for (const [scan, tolerance] of [[tell(createRanker(items, terms, 500)), 1e-5], [tell(createPlainScan(items, terms, 500)), 1e-12]] as const) {
+      for (const [scan, tolerance] of [[tell(createRanker(items, terms, 500, shop.near)), 1e-5], [tell(createPlainScan(items, terms, 500)), 1e-12]] as const) {
         const size = tolerance * Math.max(1, ...wanted.map(({ product, near, recency, boost }) => Math.abs(product) + Math.abs(near) + Math.abs(recency) + Math.abs(boost)));
         scan.scoreAll(x, history, 0, to, boosts).forEach((score, i) => expect(Math.abs(score - (wanted[i]!.product + wanted[i]!.near + wanted[i]!.recency + wanted[i]!.boost))).toBeLessThan(size));
         const parts = scan.partsOf(x, history, 0, to, items.rows - 1);
@@ -160,7 +161,7 @@ describe('the ranking kernel', () => {
   });
 
   it('answers in part of a history, and refuses a limit it has no room for', () => {
-    const { items, x, terms, history } = makeCase({ rows: 200, factors: 20, limit: 5, seed: 4, coarse: false, negative: false, w: 4, p: 0.5, history: 30, masked: 0, left: -1, boosts: [], includeHidden: false, without: 0 });
+    const { items, x, terms, history } = makeCase({ rows: 200, factors: 20, limit: 5, seed: 4, coarse: false, negative: false, w: 4, p: 0.5, history: 30, masked: 0, left: -1, boosts: [], includeHidden: false, without: 0, near: 2048 });
     const ranker = createRanker(items, terms, 5);
     const half = { index: history.index.slice(10), weight: history.weight.slice(10), hidden: history.hidden.slice(10) };
     expect(ranker.scoreAll(x, history, 10, history.index.length)).toEqual(ranker.scoreAll(x, half, 0, half.index.length));
