@@ -55,7 +55,8 @@ export function createLiveModel(facts: { version: number; watermark: string; sys
     ...facts,
     rules: items.rules,
     newestMs: items.newestMs,
-    itemNos: items.itemNos,
+    // A copy: whatever is left of the item part's bytes would keep all of them, and the scan has its own.
+    itemNos: items.itemNos.slice(),
     itemIds: items.itemIds,
     itemIndexById: new Map(items.itemIds.map((id, index) => [id, index])),
     scan,
