@@ -13,48 +13,10 @@
  * Bounds are never below what they bound: lengths come rounded up, δ ‖x‖ ‖y‖ with δ = 2⁻¹⁷ covers all rounding of the products (64 sums in float32 err by less than a tenth of it), and what is added
  * afterwards is added in the same order to the score and to its bound, which rounding keeps in order. Sums of n numbers in two orders differ by less than n 2⁻²² of them.
  */
-import { sumFour, sumLanes } from './vector';
+import { offer, sortHeap } from './rank-heap';
+import { delta, headBytes, headProduct, headProducts, Index, lengthOf, product, tile } from './rank-index';
+import { sumLanes } from './vector';
 
-/** Where the parts of an index lie: byte offsets and numbers, 32 bits each, written by ranker.ts. */
-// @ts-expect-error: decorator
-@unmanaged
-class Index {
-  rows: usize;
-  /** Bytes of a vector, a multiple of 64. */
-  bytes: usize;
-  vectors: usize;
-  /** 16 float32 a row. */
-  heads: usize;
-  /** ‖y‖ and ‖y beyond its head‖, rounded up. */
-  norms: usize;
-  rests: usize;
-  /** b. */
-  bonus: usize;
-  /** The largest b from each tile of 32 positions on. */
-  tileBonus: usize;
-  /**
-   * Of each position two pointers: to its list, and to what in it is not near. A list ends where the next begins. An entry is the byte offset of a position in `sums`, and the similarity.
-   */
-  neighbours: usize;
-  /** s: 0 for near positions and −0 for others between calls. */
-  sums: usize;
-  touched: usize;
-  /** 1: leave out. */
-  marks: usize;
-  /** Position → item index, by which ties are broken. */
-  itemAt: usize;
-  /** The answer: scores and positions. */
-  scores: usize;
-  places: usize;
-  /** How many positions are near, a multiple of 32. */
-  near: usize;
-  /** The position that the last scan ended at. */
-  scanned: usize;
-}
-
-const headBytes: usize = 64;
-const tile: usize = 32;
-const delta: f32 = 1.0 / 131072.0;
 /** Two orders of n additions differ by less than n times this share. */
 const orderShare: f32 = 1.0 / 4194304.0;
 /** Items looked at one by one at most: each costs a look through all lists. */
@@ -147,41 +109,6 @@ function sumOf(at: Index, history: usize, weights: usize, n: usize, place: usize
     }
   }
   return sum;
-}
-
-/** x·y, in the order of additions that every score is made by. */
-function product(a: usize, b: usize, bytes: usize): f32 {
-  let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
-  for (let k: usize = 0; k < bytes; k += 64) {
-    s0 = f32x4.add(s0, f32x4.mul(v128.load(a + k), v128.load(b + k)));
-    s1 = f32x4.add(s1, f32x4.mul(v128.load(a + k, 16), v128.load(b + k, 16)));
-    s2 = f32x4.add(s2, f32x4.mul(v128.load(a + k, 32), v128.load(b + k, 32)));
-    s3 = f32x4.add(s3, f32x4.mul(v128.load(a + k, 48), v128.load(b + k, 48)));
-  }
-  return sumLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
-}
-
-// @ts-expect-error: decorator
-@inline
-function headProduct(head: usize, x: usize): v128 {
-  return f32x4.add(
-    f32x4.add(f32x4.mul(v128.load(head), v128.load(x)), f32x4.mul(v128.load(head, 16), v128.load(x, 16))),
-    f32x4.add(f32x4.mul(v128.load(head, 32), v128.load(x, 32)), f32x4.mul(v128.load(head, 48), v128.load(x, 48))),
-  );
-}
-
-/** The products of four heads that follow one another. */
-// @ts-expect-error: decorator
-@inline
-function headProducts(head: usize, x: usize): v128 {
-  return sumFour(headProduct(head, x), headProduct(head + headBytes, x), headProduct(head + 2 * headBytes, x), headProduct(head + 3 * headBytes, x));
-}
-
-/** Rounded up: 64 squares in float32 err by less than 2⁻²⁰ of their sum. */
-function lengthOf(x: usize, from: usize, to: usize): f32 {
-  let sum = f32x4.splat(0);
-  for (let k = from; k < to; k += 16) sum = f32x4.add(sum, f32x4.mul(v128.load(x + k), v128.load(x + k)));
-  return sqrt(sumLanes(sum)) * (1 + <f32>1e-6) + <f32>1e-18;
 }
 
 /** What all bounds of a call are made from. */
@@ -343,67 +270,6 @@ export function rank(index: usize, room: usize, x: usize, history: usize, weight
   return query.count;
 }
 
-/**
- * The `limit` ≥ 1 best positions by x·y / ‖y‖ + e, where `extras` (0: there are none) has an e for each; as `rank` otherwise. Four heads at a time decide which vectors are multiplied: no length can
- * end the scan, since a cosine does not depend on it.
- */
-export function rankSimilar(index: usize, x: usize, extras: usize, limit: usize): usize {
-  const at = changetype<Index>(index);
-  const rows = at.rows;
-  const bytes = at.bytes;
-  const heads = at.heads;
-  const norms = at.norms;
-  const rests = at.rests;
-  const marks = at.marks;
-  const vectors = at.vectors;
-  const restLengths = f32x4.splat(lengthOf(x, headBytes, bytes));
-  const spares = f32x4.splat(lengthOf(x, 0, bytes) * delta);
-  const none = f32x4.splat(0);
-  let count: usize = 0;
-  let floors = f32x4.splat(-f32.MAX_VALUE);
-  for (let four: usize = 0; four < rows; four += 4) {
-    const lengths = v128.load(norms + four * 4);
-    const extra = extras ? v128.load(extras + four * 4) : none;
-    const most = f32x4.add(headProducts(heads + four * headBytes, x), f32x4.add(f32x4.mul(restLengths, v128.load(rests + four * 4)), f32x4.mul(spares, lengths)));
-    const bounds = f32x4.add(f32x4.div(most, lengths), extra);
-    let mask = i32x4.bitmask(v128.and(f32x4.ge(bounds, floors), f32x4.gt(lengths, none)));
-    while (mask) {
-      const place = four + <usize>ctz(mask);
-      mask &= mask - 1;
-      if (load<u8>(marks + place)) continue;
-      const cosine = product(vectors + place * bytes, x, bytes) / load<f32>(norms + place * 4);
-      count = offer(at, limit, count, extras ? cosine + load<f32>(extras + place * 4) : cosine, place);
-      if (count === limit) floors = f32x4.splat(load<f32>(at.scores));
-    }
-  }
-  sortHeap(at, count);
-  return count;
-}
-
-/** out += amount · marks, by position; `rows` is a multiple of 16. */
-export function addMarked(marks: usize, amount: f32, out: usize, rows: usize): void {
-  const amounts = f32x4.splat(amount);
-  for (let place: usize = 0; place < rows; place += 16, out += 64) {
-    const bytes = v128.load(marks + place);
-    const low = i16x8.extend_low_i8x16_u(bytes);
-    const high = i16x8.extend_high_i8x16_u(bytes);
-    v128.store(out, f32x4.add(v128.load(out), f32x4.mul(amounts, f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(low)))));
-    v128.store(out, f32x4.add(v128.load(out, 16), f32x4.mul(amounts, f32x4.convert_i32x4_u(i32x4.extend_high_i16x8_u(low)))), 16);
-    v128.store(out, f32x4.add(v128.load(out, 32), f32x4.mul(amounts, f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(high)))), 32);
-    v128.store(out, f32x4.add(v128.load(out, 48), f32x4.mul(amounts, f32x4.convert_i32x4_u(i32x4.extend_high_i16x8_u(high)))), 48);
-  }
-}
-
-/** The largest bonus from each tile on. */
-export function coverTiles(bonus: usize, out: usize, rows: usize): void {
-  let most = f32x4.splat(-f32.MAX_VALUE);
-  for (let place = rows; place > 0; ) {
-    place -= tile;
-    for (let four = place; four < place + tile; four += 4) most = f32x4.max(most, v128.load(bonus + four * 4));
-    store<f32>(out + (place / tile) * 4, max(max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)), max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3))));
-  }
-}
-
 /** x·y of one position, to the bit as it is ranked by. */
 export function scoreFactors(index: usize, x: usize, place: usize): f32 {
   const at = changetype<Index>(index);
@@ -426,77 +292,4 @@ export function scoreEverything(index: usize, x: usize, history: usize, weights:
   }
   memory.fill(at.sums, 0, at.near * 4);
   for (let k: usize = 0; k < reached; k++) store<u32>(at.sums + <usize>load<u32>(at.touched + k * 4), notReached);
-}
-
-// A binary heap with the entry that must go first at the root: the lowest score, among equals the largest item index.
-
-// @ts-expect-error: decorator
-@inline
-function goesBefore(at: Index, scoreA: f32, placeA: usize, scoreB: f32, placeB: usize): bool {
-  return scoreA < scoreB || (scoreA === scoreB && load<i32>(at.itemAt + placeA * 4) > load<i32>(at.itemAt + placeB * 4));
-}
-
-/** Takes an entry in; returns how many there are then. */
-function offer(at: Index, limit: usize, count: usize, score: f32, place: usize): usize {
-  const scores = at.scores;
-  const places = at.places;
-  if (count < limit) {
-    let k = count;
-    while (k > 0) {
-      const parent = (k - 1) >> 1;
-      const parentScore = load<f32>(scores + parent * 4);
-      const parentPlace = <usize>load<i32>(places + parent * 4);
-      if (!goesBefore(at, score, place, parentScore, parentPlace)) break;
-      store<f32>(scores + k * 4, parentScore);
-      store<i32>(places + k * 4, <i32>parentPlace);
-      k = parent;
-    }
-    store<f32>(scores + k * 4, score);
-    store<i32>(places + k * 4, <i32>place);
-    return count + 1;
-  }
-  if (goesBefore(at, load<f32>(scores), <usize>load<i32>(places), score, place)) siftDown(at, count, score, place);
-  return count;
-}
-
-/** Puts an entry in the root's place. */
-function siftDown(at: Index, count: usize, score: f32, place: usize): void {
-  const scores = at.scores;
-  const places = at.places;
-  let k: usize = 0;
-  for (;;) {
-    let child: usize = 2 * k + 1;
-    if (child >= count) break;
-    let childScore = load<f32>(scores + child * 4);
-    let childPlace = <usize>load<i32>(places + child * 4);
-    if (child + 1 < count) {
-      const otherScore = load<f32>(scores + child * 4, 4);
-      const otherPlace = <usize>load<i32>(places + child * 4, 4);
-      if (goesBefore(at, otherScore, otherPlace, childScore, childPlace)) {
-        child++;
-        childScore = otherScore;
-        childPlace = otherPlace;
-      }
-    }
-    if (!goesBefore(at, childScore, childPlace, score, place)) break;
-    store<f32>(scores + k * 4, childScore);
-    store<i32>(places + k * 4, <i32>childPlace);
-    k = child;
-  }
-  store<f32>(scores + k * 4, score);
-  store<i32>(places + k * 4, <i32>place);
-}
-
-/** Heap → best first. */
-function sortHeap(at: Index, count: usize): void {
-  const scores = at.scores;
-  const places = at.places;
-  for (let last = count; last > 1; ) {
-    last--;
-    const score = load<f32>(scores + last * 4);
-    const place = <usize>load<i32>(places + last * 4);
-    store<f32>(scores + last * 4, load<f32>(scores));
-    store<i32>(places + last * 4, load<i32>(places));
-    siftDown(at, last, score, place);
-  }
 }
