@@ -20,6 +20,17 @@ export interface Factors {
   data: Float32Array;
 }
 
+/** Where item vectors lie, whoever keeps them: that of an item is data[offsetOf(item)] … + stride − 1, padded with 0. `stride` is a multiple of 8. */
+export interface ItemVectors {
+  readonly data: Float32Array;
+  readonly stride: number;
+  offsetOf(item: number): number;
+}
+
+export function vectorsOf({ data, stride }: Factors): ItemVectors {
+  return { data, stride, offsetOf: (item) => item * stride };
+}
+
 /** The same, its rows in pieces that follow one another: what is put together of other factors, without a copy. */
 export interface FactorPieces extends Omit<Factors, 'data'> {
   pieces: readonly Float32Array[];
