@@ -15,6 +15,7 @@ import { createReasoner, explainNeighbours } from '../dist/model/reasons.js';
 import { DEFAULT_RECIPE } from '../dist/model/recipe.js';
 import { createReranker } from '../dist/model/rerank.js';
 import { DEFAULT_TERMS } from '../dist/model/terms.js';
+import { createRecommendationIds } from '../dist/serving/recommendation-id.js';
 import { createTopN } from '../dist/model/top-n.js';
 
 const { values: options } = parseArgs({ options: { seed: { type: 'string', default: '1' } } });
@@ -91,3 +92,22 @@ for (const n of [8, 27, 64, 200]) {
     });
   }
 }
+
+// Ten thousand lists a second, each of a shopper of one of a hundred buckets and of one of three lengths.
+const asks = Array.from({ length: 10_000 }, (_, n) => ({ scenarioNo: 0, variantNo: n % 2, modelVersion: 3, bucket: (Math.imul(n, 0x9e3779b1) >>> 0) % 100, length: [10, 20, 50][n % 3], source: 'personal' }));
+let nowMs = 1e12;
+const ids = createRecommendationIds(Buffer.alloc(32, 1), () => nowMs, 86_400_000);
+time('a recommendation id, 10,000 lists a second', asks.length, () => {
+  nowMs += 1000;
+  for (const ask of asks) {
+    ids.issue(ask);
+  }
+}, 'ns');
+time('a recommendation id, never the same second', 1_000, () => {
+  for (let n = 0; n < 1_000; n++) {
+    nowMs += 1000;
+    ids.issue(asks[n]);
+  }
+}, 'ns');
+const read = Array.from({ length: 1_000 }, (_, n) => ids.issue(asks[n]));
+time('reading one', read.length, () => read.forEach(ids.read), 'ns');

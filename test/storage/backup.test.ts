@@ -5,6 +5,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { BackupFault, restoreBackup, writeBackup } from '../../src/storage/backup.ts';
+import { readSecret } from '../../src/storage/secrets.ts';
 import { createTestDatabase, execute } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -40,6 +41,7 @@ describe('a backup', () => {
     await service.call('PUT', '/v1/items/odd', { title: 'line\nbreak\ttab \\. back\\slash "quote" \u{1F939}', categories: ['a', 'b'], attributes: { x: [1, 'two', null] } });
     await service.call('PUT', '/v1/event-types', { items: [{ name: 'wish', weight: 2 }] });
     await service.call('DELETE', '/v1/users/u19');
+    await readSecret(service.database, 'tokens');
     await service.train();
     file = join(folder, 'jongleur.backup');
     await writeBackup(service.url, file, '1.2.3', nothing);
