@@ -39,6 +39,8 @@ export interface EventColumns {
   quantity: Float32Array;
   occurredAtMs: Float64Array;
   eventNo: Float64Array;
+  /** 32 bits that tell the baskets of one user apart, 0 = none. Absent where no event has any, and in a selection of rows. */
+  group?: Int32Array;
 }
 
 /** One row per user (CSR). Entries have a positive weight, or are kept with weight 0 only because they are hidden. */
@@ -296,8 +298,8 @@ function sortEvents(columns: EventColumns, ruleOf: ReadonlyMap<number, EventType
 const digitBits = 11;
 const digitValues = 1 << digitBits;
 
-/** Stable radix sort of rows by user number; keys travel with their rows, so every read is sequential. */
-function groupByUser(rows: Int32Array, user: Int32Array): Int32Array {
+/** Stable radix sort of rows by user number; keys travel with their rows, so every read is sequential. The answer may be `rows` itself, sorted. */
+export function groupByUser(rows: Int32Array, user: Int32Array): Int32Array {
   const count = rows.length;
   let order = rows;
   let spareOrder: Int32Array = new Int32Array(count);

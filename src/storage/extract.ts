@@ -85,6 +85,8 @@ function createColumns() {
   let quantity = new Float32Array(capacity);
   let occurredAtMs = new Float64Array(capacity);
   let eventNo = new Float64Array(capacity);
+  let group = new Int32Array(capacity);
+  let grouped = false;
 
   function grown<T extends Int32Array | Int16Array | Float32Array | Float64Array>(old: T): T {
     const fresh = new (old.constructor as new (length: number) => T)(capacity);
@@ -92,11 +94,11 @@ function createColumns() {
     return fresh;
   }
 
-  /** Fields: event_no int8, user_no int4, item_no int4, type_no int2, value float4 or null, quantity float4 or null, occurred_at timestamptz. */
+  /** Fields: event_no int8, user_no int4, item_no int4, type_no int2, value float4 or null, quantity float4 or null, occurred_at timestamptz, group_hash int8 or null. */
   function add(view: DataView, offset: number): void {
     if (length === capacity) {
       capacity *= 2;
-      [user, item, type, value, quantity, occurredAtMs, eventNo] = [grown(user), grown(item), grown(type), grown(value), grown(quantity), grown(occurredAtMs), grown(eventNo)];
+      [user, item, type, value, quantity, occurredAtMs, eventNo, group] = [grown(user), grown(item), grown(type), grown(value), grown(quantity), grown(occurredAtMs), grown(eventNo), grown(group)];
     }
     eventNo[length] = view.getInt32(offset + 4) * 0x1_0000_0000 + view.getUint32(offset + 8);
     user[length] = view.getInt32(offset + 16);
@@ -118,6 +120,11 @@ function createColumns() {
       at += 8;
     }
     occurredAtMs[length] = Math.round((view.getInt32(at + 4) * 0x1_0000_0000 + view.getUint32(at + 8)) / 1000) + POSTGRES_EPOCH_MS;
+    if (view.getInt32(at + 12) > 0) {
+      // Baskets are told apart among those of one user, for which half of the hash is enough.
+      group[length] = view.getInt32(at + 20) || 1;
+      grouped = true;
+    }
     length++;
   }
 
@@ -126,6 +133,7 @@ function createColumns() {
       length,
       user: user.slice(0, length), item: item.slice(0, length), type: type.slice(0, length), value: value.slice(0, length),
       quantity: quantity.slice(0, length), occurredAtMs: occurredAtMs.slice(0, length), eventNo: eventNo.slice(0, length),
+      ...(grouped ? { group: group.slice(0, length) } : {}),
     };
   }
   return { add, finish };
@@ -176,7 +184,7 @@ export async function extractTrainingData(connectionString: string, signal: Abor
     const [{ watermark }] = await run<{ watermark: string }>(client, 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS watermark');
     const rules = await listEventTypes(client);
     const events = createColumns();
-    await readBinaryCopy(client, 'SELECT event_no, user_no, item_no, type_no, value, quantity, occurred_at FROM events', (view, _bytes, offset) => events.add(view, offset));
+    await readBinaryCopy(client, 'SELECT event_no, user_no, item_no, type_no, value, quantity, occurred_at, group_hash FROM events', (view, _bytes, offset) => events.add(view, offset));
     const users = await readIds(client, 'SELECT user_no, user_id FROM users ORDER BY user_no');
     const items = await readIds(client, 'SELECT item_no, item_id FROM items ORDER BY item_no');
     await client.query('COMMIT');

@@ -1,4 +1,5 @@
 /** The last step: the chosen recipe on everything, checked against what was measured, as both sides of a snapshot. */
+import { findTogether } from '../baskets.ts';
 import { capFactors } from '../fitting.ts';
 import { checkRefit, meanOverlap, type RefitCheck } from '../gate.ts';
 import { FitDiverged } from '../recipe.ts';
@@ -58,7 +59,7 @@ export function modelOf({ input: { columns, rules } }: Context, served: Part, re
   const { interactions, weightScale } = folded;
   return {
     itemSide: {
-      recipe, weightScale, newestMs, rules: folded.rules, terms: { ...terms }, hybrid, itemNos, factors: items,
+      recipe, weightScale, newestMs, rules: folded.rules, terms: { ...terms }, hybrid, together: findTogether(columns, rules, itemNos), itemNos, factors: items,
       popularity: scorePopularity(served.fold(0).matrix), recentPopularity: scoreRecentPopularity(columns, rules, itemNos),
     },
     userSide: { userNos, factors: users, history: historyOf(interactions, userNos, itemNos) },
