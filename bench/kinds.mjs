@@ -6,6 +6,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { DEMO_EVENT_TYPES, generateDemoShop } from '../dist/demo/generator.js';
+import { createAudience } from '../dist/model/audience.js';
 import { createPart, fitPart } from '../dist/model/experiment/part.js';
 import { createFoldIn } from '../dist/model/fold-in.js';
 import { gramOf } from '../dist/model/gram.js';
@@ -64,6 +65,13 @@ for (const [diversity, rotation] of [[0, 0.3], [0.3, 0], [0.5, 0], [1, 0], [0.5,
     }
   });
 }
+
+const audience = createAudience(users, vectorsOf(items), hybrid, rowStart, history);
+time(`the best 100 of ${users.rows} users for an item`, 20, () => {
+  for (let k = 0; k < 20; k++) {
+    audience.find({ item: k * 40, limit: 100, hidden: false, skip: null }, out);
+  }
+});
 
 const foldIn = createFoldIn(items, DEFAULT_RECIPE, folded.weightScale);
 const reasoner = createReasoner(vectorsOf(items), items.rows, gramOf(items), DEFAULT_RECIPE, folded.weightScale);
