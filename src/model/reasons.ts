@@ -12,7 +12,7 @@
  * An n × n system in place of the f × f one: what n ≤ f entries are explained by, where D is a diagonal, as it is along principal axes. Its eigenvalues are at least 1, whatever the weights. An entry
  * without weight or with target 0 has no share of its own, but one with weight and target 0 takes from the shares of those like it.
  */
-import { isDiagonal } from './gram.ts';
+import { diagonalOf, isDiagonal } from './gram.ts';
 import type { HistoryEntries, HybridTerms } from './hybrid.ts';
 import { type Recipe, ridgeOf } from './recipe.ts';
 import type { ItemVectors } from './matrix.ts';
@@ -33,12 +33,13 @@ export interface Reasoner {
  * 2026-11).
  *
  * @param rows items of the model
- * @param gram YᵀY, stride × stride, of the vectors
+ * @param gram YᵀY of the vectors, stride × stride; or its diagonal alone, where that is all there is
  * @param weightScale as `createFoldIn` takes it
  */
 export function createReasoner(vectors: ItemVectors, rows: number, gram: Float64Array, recipe: Recipe, weightScale: number): Reasoner {
   const { data, stride } = vectors;
-  const alongAxes = isDiagonal(gram, stride);
+  const alongAxes = gram.length === stride || isDiagonal(gram, stride);
+  const diagonal = gram.length === stride ? gram : diagonalOf(gram, stride);
   const inverseRoot = new Float64Array(stride); // D^−½
   const query = new Float64Array(stride);
   const right = new Float64Array(stride);
@@ -66,7 +67,7 @@ export function createReasoner(vectors: ItemVectors, rows: number, gram: Float64
       scaled = new Float64Array(stride * stride);
       small = new Float64Array(stride * stride);
     }
-    for (let k = 0; k < stride; k++) inverseRoot[k] = 1 / Math.sqrt(recipe.unobservedWeight * gram[k * stride + k]! + ridge);
+    for (let k = 0; k < stride; k++) inverseRoot[k] = 1 / Math.sqrt(recipe.unobservedWeight * diagonal[k]! + ridge);
     for (let j = 0; j < known; j++) {
       const root = Math.sqrt(weights[j]!);
       for (let k = 0; k < stride; k++) scaled[j * stride + k] = root * data[offset[j]! + k]! * inverseRoot[k]!;
@@ -87,8 +88,9 @@ export function createReasoner(vectors: ItemVectors, rows: number, gram: Float64
 
   function explainInPrimal(known: number, n: number, target: ArrayLike<number>, ridge: number, items: ArrayLike<number>, count: number, out: Float64Array): void {
     dense ??= new Float64Array(stride * stride);
-    for (let k = 0; k < dense.length; k++) dense[k] = recipe.unobservedWeight * gram[k]!;
-    for (let k = 0; k < stride; k++) dense[k * stride + k]! += ridge;
+    if (alongAxes) dense.fill(0);
+    else for (let k = 0; k < dense.length; k++) dense[k] = recipe.unobservedWeight * gram[k]!;
+    for (let k = 0; k < stride; k++) dense[k * stride + k] = recipe.unobservedWeight * diagonal[k]! + ridge;
     for (let j = 0; j < known; j++) {
       for (let a = 0; a < stride; a++) {
         const value = weights[j]! * data[offset[j]! + a]!;
