@@ -1,5 +1,5 @@
 /** Which column of a file means what: from an explicit mapping, else by the names that shops, and public data sets, use. */
-import { nearestName } from './ids.ts';
+import { nearestName } from '../model/nearest-name.ts';
 import { ImportFileFault } from './csv.ts';
 
 export const COLUMN_MEANINGS = ['user', 'item', 'type', 'value', 'time', 'quantity', 'price', 'group', 'id', 'title'] as const;

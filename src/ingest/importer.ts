@@ -7,6 +7,7 @@
  */
 import type pg from 'pg';
 import type { EventTypeRule } from '../model/interactions.ts';
+import { nearestName } from '../model/nearest-name.ts';
 import { DatabaseFull, DatabaseUnavailable, connectAlone } from '../storage/database.ts';
 import { listEventTypes } from '../storage/event-types.ts';
 import { type ImportKind, NumbersChanged, type Quarantine, analyzeTables, createStaging, endImport, findInterrupted, lockImport, resumeImport, startImport } from '../storage/imports.ts';
@@ -18,7 +19,7 @@ import type { ColumnMap, Meaning } from './columns.ts';
 import { type CsvOptions, ImportFileFault, NOT_A_ROW } from './csv.ts';
 import { joinRecord } from './csv-text.ts';
 import type { DateFormat } from './file-times.ts';
-import { describeValue, nearestName } from './ids.ts';
+import { describeValue } from './ids.ts';
 import { createItemNotes } from './item-notes.ts';
 import { type Layout, readLayout } from './layout.ts';
 import { PRESETS, type RowEvent, type RowReader, createRowEvent, findPreset } from './rows.ts';

@@ -1,9 +1,10 @@
 /** A row of a file becomes an event, or is skipped for a reason that is counted. Presets know one file's dirt; `generic` takes any columns. */
 import type { EventTypeRule } from '../model/interactions.ts';
+import { nearestName } from '../model/nearest-name.ts';
 import type { ColumnMap, Meaning } from './columns.ts';
 import { ImportFileFault, NOT_A_ROW } from './csv.ts';
 import { type DateFormat, parseFileTime } from './file-times.ts';
-import { faultOfId, nearestName } from './ids.ts';
+import { faultOfId } from './ids.ts';
 import { faultOfNumber } from './validate.ts';
 
 /** Reused for every row: a row object each would be most of the import's time. */

@@ -1,9 +1,9 @@
 /**
  * Events out of Postgres for training: one COPY in binary format, read straight into typed columns. No row object, no text number, no sort.
  */
-import { to as copyTo } from 'pg-copy-streams';
 import type pg from 'pg';
 import type { EventColumns, EventTypeRule } from '../model/interactions.ts';
+import { readBinaryCopy, readTimestamp } from './binary-copy.ts';
 import { connectAlone, explainDatabaseError, run } from './database.ts';
 import { listEventTypes } from './event-types.ts';
 
@@ -21,57 +21,6 @@ export interface Extract {
   readonly items: IdTable;
   /** Events of transactions at or above this may be missing here (DESIGN: `pg_snapshot_xmin`). */
   readonly watermark: string;
-}
-
-/** Microseconds between Postgres' epoch (2000-01-01) and Unix', in ms. */
-const POSTGRES_EPOCH_MS = 946_684_800_000;
-const COPY_HEADER_BYTES = 19;
-
-/**
- * Feeds a binary COPY stream to `onRow`, which gets a view and the offset of a row's first field (its 4-byte length). A row is passed on only when it is whole.
- */
-async function readBinaryCopy(client: pg.Client, query: string, onRow: (view: DataView, bytes: Buffer, offset: number) => void): Promise<void> {
-  const stream = client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`));
-  let rest: Buffer = Buffer.alloc(0);
-  let headerSeen = false;
-  for await (const piece of stream as AsyncIterable<Buffer>) {
-    const bytes: Buffer = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let at = 0;
-    if (!headerSeen) {
-      if (bytes.length < COPY_HEADER_BYTES) {
-        rest = bytes;
-        continue;
-      }
-      at = COPY_HEADER_BYTES + view.getInt32(COPY_HEADER_BYTES - 4);
-      headerSeen = true;
-    }
-    for (;;) {
-      if (at + 2 > bytes.length) {
-        break;
-      }
-      const fields = view.getInt16(at);
-      if (fields === -1) {
-        at = bytes.length;
-        break;
-      }
-      let end = at + 2;
-      let whole = true;
-      for (let field = 0; field < fields; field++) {
-        if (end + 4 > bytes.length) {
-          whole = false;
-          break;
-        }
-        end += 4 + Math.max(0, view.getInt32(end));
-      }
-      if (!whole || end > bytes.length) {
-        break;
-      }
-      onRow(view, bytes, at + 2);
-      at = end;
-    }
-    rest = bytes.subarray(at);
-  }
 }
 
 /** Columns that grow by doubling; `finish` cuts them to length. */
@@ -117,7 +66,7 @@ function createColumns() {
       quantity[length] = view.getFloat32(at + 4);
       at += 8;
     }
-    occurredAtMs[length] = Math.round((view.getInt32(at + 4) * 0x1_0000_0000 + view.getUint32(at + 8)) / 1000) + POSTGRES_EPOCH_MS;
+    occurredAtMs[length] = readTimestamp(view, at + 4);
     length++;
   }
 
