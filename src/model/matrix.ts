@@ -139,10 +139,10 @@ export function distinctSorted(numbers: Int32Array): Int32Array {
   return sorted.slice(0, count);
 }
 
-/** Index of a number in an ascending list of distinct numbers, −1 where it is missing. */
-export function indexOfNo(sortedNos: Int32Array, no: number): number {
+/** Index of a number among the first `length` of an ascending list of distinct numbers, −1 where it is missing. */
+export function indexOfNo(sortedNos: Int32Array, no: number, length = sortedNos.length): number {
   let low = 0;
-  let high = sortedNos.length - 1;
+  let high = length - 1;
   while (low <= high) {
     const middle = (low + high) >>> 1;
     const found = sortedNos[middle]!;

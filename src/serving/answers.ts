@@ -15,7 +15,7 @@ import { SnapshotDamaged } from '../model/snapshot.ts';
 import { findSimilar } from '../model/similar.ts';
 import { type TopN, createTopN } from '../model/top-n.ts';
 import type { HistoryEntries } from '../model/hybrid.ts';
-import { createAvailability } from './availability.ts';
+import { createCatalogue } from './catalogue.ts';
 import { type LiveModel, MAX_RANKED, createLiveModel, forgetUsers } from './live-model.ts';
 import { createTrending } from './trending.ts';
 import { type CommittedEvent, MAX_DIRTY_USERS, type UserState, createUserStates } from './user-state.ts';
@@ -120,7 +120,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     away = !reached;
   };
   const states = createUserStates(database, options.now, noteReach, options.loadTimeoutMs);
-  const availability = createAvailability(database, options.now);
+  const catalogue = createCatalogue(database, options.now);
   const trends = createTrending(database, (error) => options.log('could not count trends', { reason: String(error) }, true));
   const top = createTopN(MAX_LIMIT);
   let model: LiveModel | null = null;
@@ -138,7 +138,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       if (items.length >= limit) {
         break;
       }
-      if (!without.has(itemId) && !availability.isBlocked(itemNo)) {
+      if (!without.has(itemId) && !catalogue.isBlocked(itemNo)) {
         items.push(source === undefined ? { itemId, score: roundScore(score) } : { itemId, score: roundScore(score), source });
       }
     }
@@ -158,9 +158,9 @@ export function createAnswers(options: AnswersOptions): Answers {
 
   /** The scan knows what is available: told when that changes. */
   function tellScan(live: LiveModel): void {
-    const generation = availability.generation(live);
+    const generation = catalogue.generation(live);
     if (masked.live !== live || masked.generation !== generation) {
-      live.scan.setMask(0, availability.marksFor(live));
+      live.scan.setMask(0, catalogue.marksFor(live));
       masked = { live, generation };
     }
   }
@@ -286,7 +286,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     }
   }
 
-  const follow = { users: coalesce(followUsers), events: coalesce(followEvents), items: coalesce(() => availability.refresh()), models: coalesce(followModels) };
+  const follow = { users: coalesce(followUsers), events: coalesce(followEvents), items: coalesce(() => catalogue.refresh()), models: coalesce(followModels) };
   return {
     modelVersion: () => model?.version ?? null,
     recommend(userId, limit, fields) {
@@ -311,7 +311,7 @@ export function createAnswers(options: AnswersOptions): Answers {
         }
         return await addFields(trendingAnswer(limit, new Set([itemId])), fields);
       }
-      findSimilar(live.similar, [index], limit, availability.marksFor(live), top);
+      findSimilar(live.similar, [index], limit, catalogue.marksFor(live), top);
       return await addFields(answerFrom(live, 'similar', limit, top, () => new Set([itemId])), fields);
     },
     trending: async (limit, fields) => await addFields(trendingAnswer(limit), fields),

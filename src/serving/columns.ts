@@ -41,6 +41,11 @@ export class NumberColumn<T extends Numbers> {
     }
   }
 
+  /** Whether a row has this very value. */
+  has(row: number, value: number): boolean {
+    return Object.is(this.values.length === 0 ? this.missing : this.values[row], value);
+  }
+
   set(row: number, value: number): void {
     if (this.values.length === 0) {
       if (Object.is(value, this.missing)) {

@@ -65,7 +65,7 @@ export class ItemColumns {
   private idSlots = new Int32Array(16);
 
   rowOfNo(itemNo: number): number {
-    return indexOfNo(this.nos.subarray(0, this.rows), itemNo);
+    return indexOfNo(this.nos, itemNo, this.rows);
   }
 
   /** −1 where there is no such item. */
@@ -97,14 +97,20 @@ export class ItemColumns {
     }
   }
 
-  /** Sets an item's row, and makes it where there is none. Attributes that have no column are left out. */
-  put(item: Readonly<ItemRow>): void {
+  /**
+   * Sets an item's row, and makes it where there is none. Attributes that have no column are left out.
+   *
+   * @returns whether there is a row more, or one that may be answered at other times than before
+   */
+  put(item: Readonly<ItemRow>): boolean {
     let row = this.rows === 0 || item.itemNo > this.nos[this.rows - 1] ? -1 : this.rowOfNo(item.itemNo);
     const isNew = row < 0;
     if (isNew) {
       row = this.open(item.itemNo, item.itemId);
     }
-    this.flags[row] = (item.isAvailable ? 0 : UNAVAILABLE) | (item.isDeleted ? DELETED : 0);
+    const flags = (item.isAvailable ? 0 : UNAVAILABLE) | (item.isDeleted ? DELETED : 0);
+    const moves = isNew || flags !== this.flags[row] || !this.publishedAtMs.has(row, item.publishedAtMs) || !this.expiresAtMs.has(row, item.expiresAtMs);
+    this.flags[row] = flags;
     this.firstSeenMs[row] = item.firstSeenMs;
     this.price.set(row, item.price);
     this.publishedAtMs.set(row, item.publishedAtMs);
@@ -123,6 +129,7 @@ export class ItemColumns {
         setAttribute(attribute, row, item.attributes[name]);
       }
     }
+    return moves;
   }
 
   /** After many changes: gives back what they left behind. */

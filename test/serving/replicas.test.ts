@@ -111,6 +111,8 @@ describe('two replicas on one database', () => {
       await publishHybridModel(a, factors);
       await expect.poll(() => b.answers.modelVersion(), { timeout: 5_000, interval: 5 }).not.toBe(before);
       await record();
+      // Recording waits for hardly anything: the others get their turn here.
+      await expect.poll(() => seen.at(-1)!.list.modelVersion, { timeout: 5_000, interval: 5 }).toBe(b.answers.modelVersion());
     }
     going = false;
     await Promise.all(hammer);
