@@ -7,6 +7,7 @@ import { LineTooLong, LinesStopped, LinesTooMany } from '../ingest/event-lines.t
 import { IngestOverloaded, WriteUnknown } from '../ingest/writer.ts';
 import { describeValue } from '../ingest/ids.ts';
 import { nearestName } from '../model/nearest-name.ts';
+import { FilterFault } from '../serving/filter/fault.ts';
 import { DatabaseFull, DatabaseUnavailable } from '../storage/database.ts';
 import { AttributeTypeFault } from '../storage/item-attributes.ts';
 import { ModelStateFault } from '../storage/models.ts';
@@ -104,6 +105,9 @@ function explain(error: FastifyError | Error, request: FastifyRequest): Answer |
   }
   if (error instanceof AttributeTypeFault) {
     return { code: 'attribute-type', detail: error.message, extra: { field: `attributes.${error.attribute}`, itemId: error.itemId } };
+  }
+  if (error instanceof FilterFault) {
+    return { code: 'invalid-filter', detail: `${error.message}.`, extra: { field: 'filter', position: error.position, reason: error.code } };
   }
   if (error instanceof ImportsBusy) {
     return { code: 'imports-busy', detail: error.message, extra: {} };

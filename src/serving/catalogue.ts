@@ -8,7 +8,7 @@ import { createTopN, offerTopN, sortTopN } from '../model/top-n.ts';
 import type { Database } from '../storage/database.ts';
 import { type AttributeType, listItemAttributes, typeOfAttribute } from '../storage/item-attributes.ts';
 import { type ItemRow, readItemRows } from '../storage/item-rows.ts';
-import { type FilterSchema, MAX_ATTRIBUTES } from './filter/schema.ts';
+import { type FilterSchema, MAX_ATTRIBUTES, keptAttributes } from './filter/schema.ts';
 import { ItemColumns } from './item-columns.ts';
 
 /** What of a live model the catalogue needs: numbers, ascending, and ids of its items by index. */
@@ -70,11 +70,11 @@ export function createCatalogue(database: Database, now: () => number): Catalogu
   /** When a published_at or expires_at next makes a difference. */
   let nextChangeMs = -Infinity;
 
-  function learnAttribute(name: string, type: AttributeType): void {
+  function learnAttribute(name: string, type: AttributeType, isKept: boolean): void {
     if (columns.attributes.has(name)) {
       return;
     }
-    if (columns.attributes.size < MAX_ATTRIBUTES) {
+    if (isKept) {
       columns.addAttribute(name, type);
     } else {
       notKept.add(name);
@@ -83,16 +83,16 @@ export function createCatalogue(database: Database, now: () => number): Catalogu
 
   async function learnAttributes(): Promise<void> {
     const known = await listItemAttributes(database);
-    // The first ones are kept, so that every process keeps the same.
-    known.sort((a, b) => a.firstSeenAt.getTime() - b.firstSeenAt.getTime());
-    known.forEach(({ name, type }) => learnAttribute(name, type));
+    const kept = keptAttributes(known);
+    known.forEach(({ name, type }) => learnAttribute(name, type, kept.has(name)));
   }
 
   function put(item: Readonly<ItemRow>): void {
+    // One that came to be since the list of them was read.
     for (const name in item.attributes) {
-      const type = typeOfAttribute(item.attributes[name]);
+      const type = columns.attributes.has(name) ? null : typeOfAttribute(item.attributes[name]);
       if (type !== null) {
-        learnAttribute(name, type);
+        learnAttribute(name, type, columns.attributes.size < MAX_ATTRIBUTES);
       }
     }
     isBlockedStale = columns.put(item) || isBlockedStale;

@@ -1,6 +1,6 @@
 /** What a filter may name: the catalogue's own fields and the shop's attributes, each with its type and the operators that go with it. */
 import { nearestName } from '../../model/nearest-name.ts';
-import type { AttributeType } from '../../storage/item-attributes.ts';
+import type { AttributeType, ItemAttribute } from '../../storage/item-attributes.ts';
 import { quoteShort } from './fault.ts';
 
 /** `unknown`: a field of a catalogue without items, of which nothing can be said yet. */
@@ -24,6 +24,12 @@ export interface FilterSchema {
 }
 
 export const MAX_ATTRIBUTES = 256;
+
+/** The names of those that are kept in memory: the first ones, the same in every process. */
+export function keptAttributes(known: readonly Pick<ItemAttribute, 'name' | 'firstSeenAt'>[]): ReadonlySet<string> {
+  const first = known.toSorted((a, b) => a.firstSeenAt.getTime() - b.firstSeenAt.getTime()).slice(0, MAX_ATTRIBUTES);
+  return new Set(first.map(({ name }) => name));
+}
 
 const CATEGORIES: FilterField = { name: 'category', type: 'categories', attribute: null };
 const BUILT_IN: ReadonlyMap<string, FilterField> = new Map([

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseBoosts, readBoosts } from '../../../src/serving/filter/boosts.ts';
 import { evaluateFilter } from '../../../src/serving/filter/evaluate.ts';
-import { FilterFault } from '../../../src/serving/filter/fault.ts';
+import type { FilterFault } from '../../../src/serving/filter/fault.ts';
 import { MAX_FILTER_CHARACTERS, parseFilter } from '../../../src/serving/filter/parse.ts';
-import { SCHEMA, columnsOf, createItem, DAY, NOW } from './shop.ts';
+import { DAY, NOW, SCHEMA, columnsOf, createItem, faultIn } from './shop.ts';
 
 const ITEMS = [
   createItem(1, { title: 'Trail Running Shoe, Moss Green', price: 89.99, categories: ['Footwear', 'trail shoes'], attributes: { brand: 'Acme', weightGrams: 640, recycled: true, sizes: [40, 41.5, 'XL'], care: { wash: 30 } }, publishedAtMs: Date.UTC(2026, 0, 1) }),
@@ -23,19 +23,6 @@ type Refused = [string, string, number, RegExp];
 /** With a title that can be read. */
 function titled(cases: readonly Refused[]): [string, ...Refused][] {
   return cases.map((one) => [one[0].slice(0, 60), ...one]);
-}
-
-/** Whatever else is thrown goes on to the test. */
-function faultIn(parse: () => unknown): FilterFault | null {
-  try {
-    parse();
-    return null;
-  } catch (error) {
-    if (error instanceof FilterFault) {
-      return error;
-    }
-    throw error;
-  }
 }
 
 function faultOf(text: string, parse: (text: string) => unknown = (filter) => parseFilter(filter, SCHEMA)): FilterFault {

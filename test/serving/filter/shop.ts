@@ -2,6 +2,7 @@
 import type { AttributeType } from '../../../src/storage/item-attributes.ts';
 import type { ItemRow } from '../../../src/storage/item-rows.ts';
 import { ItemColumns } from '../../../src/serving/item-columns.ts';
+import { FilterFault } from '../../../src/serving/filter/fault.ts';
 import type { FilterSchema } from '../../../src/serving/filter/schema.ts';
 
 export const NOW = Date.UTC(2026, 10, 25, 12);
@@ -25,4 +26,17 @@ export function columnsOf(items: readonly ItemRow[]): ItemColumns {
   }
   items.forEach((item) => columns.put(item));
   return columns;
+}
+
+/** Whatever else is thrown goes on to the test. */
+export function faultIn(parse: () => unknown): FilterFault | null {
+  try {
+    parse();
+    return null;
+  } catch (error) {
+    if (error instanceof FilterFault) {
+      return error;
+    }
+    throw error;
+  }
 }
