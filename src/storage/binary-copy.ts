@@ -21,9 +21,9 @@ export async function readBinaryCopy(client: Pick<pg.Client, 'query'>, query: st
   if (timeoutMs !== undefined) {
     copy.query_timeout = timeoutMs;
   }
-  const stream = client.query(copy);
+  client.query(copy);
   try {
-    await readRows(stream as AsyncIterable<Buffer>, onRow);
+    await readRows(copy as AsyncIterable<Buffer>, onRow);
   } finally {
     // The driver's timer would fail the stream after its end, where nobody listens any more.
     copy.callback?.(null);
