@@ -14,7 +14,8 @@ import { createGunzip } from 'node:zlib';
 import { type Database, DatabaseFull, DatabaseUnavailable } from '../storage/database.ts';
 import { findImport, markLostImports, markUndone, undoSomeOfImport } from '../storage/imports.ts';
 import { BodyTooLarge, readBody } from './body-stream.ts';
-import { type DryRun, ImportCancelled, type ImportOptions, dryRunFile, importFile } from './importer.ts';
+import { type DryRun, type ImportOptions, dryRunFile, importFile } from './importer.ts';
+import { ImportCancelled } from './read-state.ts';
 
 export class ImportsBusy extends Error {}
 

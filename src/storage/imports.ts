@@ -5,7 +5,6 @@ import { from as copyFrom } from 'pg-copy-streams';
 import type pg from 'pg';
 import { type Queryable, connectAlone, explainDatabaseError, run } from './database.ts';
 import { USERS_LOCK_KEY } from './locks.ts';
-import { readUserChanges } from './users.ts';
 
 /** How far an import is as a chunk is closed; how many of its rows are new is known only after it is written. */
 export interface ChunkProgress {
@@ -150,7 +149,7 @@ export interface Quarantine {
 }
 
 export interface ImportChunk {
-  /** Rows of `events` in COPY's text format: user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup, import_no; each ends with a newline. */
+  /** Rows of `events` in COPY's binary format: user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup, import_no. */
   readonly bytes: Buffer;
   readonly rows: number;
   readonly progress: ChunkProgress;
@@ -172,16 +171,13 @@ export class NumbersChanged extends Error {}
  */
 export async function writeChunk(connection: pg.Client, importNo: number, chunk: ImportChunk, straight: boolean): Promise<{ inserted: number; cancelled: boolean }> {
   try {
-    await connection.query(`BEGIN; SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY})`);
-    if ((await readUserChanges(connection)) !== chunk.userChanges) {
+    const begun = (await connection.query(`BEGIN; SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY}); SELECT last_value::float8 AS n FROM user_changes`)) as unknown as pg.QueryResult<{ n: number }>[];
+    if (begun[2].rows[0].n !== chunk.userChanges) {
       throw new NumbersChanged();
     }
     const inserted = chunk.rows === 0 ? 0 : straight ? await copyRows(connection, 'events', chunk) : await copyThroughStaging(connection, chunk);
     const cancelled = await noteProgress(connection, importNo, chunk.progress, inserted, chunk.rows - inserted, chunk.quarantine);
-    if (inserted > 0) {
-      await run(connection, `SELECT pg_notify('jongleur_events', '')`);
-    }
-    await connection.query('COMMIT');
+    await connection.query(inserted > 0 ? 'NOTIFY jongleur_events; COMMIT' : 'COMMIT');
     return { inserted, cancelled };
   } catch (error) {
     await connection.query('ROLLBACK').catch(() => undefined);
@@ -211,9 +207,12 @@ export async function noteProgress(connection: Queryable, importNo: number, prog
 }
 
 const UNIQUE_VIOLATION = '23505';
+/** Signature, flags and the length of an extension; and a row of −1 fields. */
+const COPY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+const COPY_TRAILER = Buffer.from([0xff, 0xff]);
 
 async function copyRows(connection: pg.Client, table: 'events' | 'staging', chunk: ImportChunk): Promise<number> {
-  await pipeline(Readable.from([chunk.bytes]), connection.query(copyFrom(`COPY ${table} (${EVENT_COLUMNS}) FROM STDIN`)));
+  await pipeline(Readable.from([COPY_HEADER, chunk.bytes, COPY_TRAILER]), connection.query(copyFrom(`COPY ${table} (${EVENT_COLUMNS}) FROM STDIN (FORMAT binary)`)));
   return chunk.rows;
 }
 
