@@ -49,7 +49,9 @@ export function emptyQuarantine(): Quarantine {
 }
 
 const CHUNK_ROWS = 20_000;
-const MAX_IDS = 200_000;
+const MAX_IDS = 120_000;
+/** Items whose titles and prices are written by one statement. */
+const FILL_ITEMS = 5_000;
 
 /** A row in binary COPY: the number of fields, then each with its length before it, −1 for null. */
 const FIELDS = 10;
@@ -152,9 +154,12 @@ export function createChunkWriter(connection: pg.Client, { importNo, userChanges
     const { inserted, cancelled } = await writeChunk(connection, importNo, { bytes: chunk.gathered.bytes.subarray(0, length), rows, progress, quarantine, userChanges }, straight);
     // Where rows were stored already there will be more of them; where there are none any more, the straight way is open again.
     straight = inserted === rows;
-    const columns = chunk.itemNotes?.columns(chunk.items.ids);
-    if (columns !== undefined && columns.ids.length > 0) {
-      itemsFilled += await fillItems(connection, columns.ids, columns.titles, columns.prices);
+    if (chunk.itemNotes !== null) {
+      const { ids, titles, prices } = chunk.itemNotes.columns(chunk.items.ids);
+      for (let from = 0; from < ids.length; from += FILL_ITEMS) {
+        const to = from + FILL_ITEMS;
+        itemsFilled += await fillItems(connection, ids.slice(from, to), titles.slice(from, to), prices.slice(from, to));
+      }
     }
     onWritten(inserted, cancelled, refused);
   }

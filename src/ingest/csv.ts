@@ -114,11 +114,11 @@ export async function openCsv(path: string, options: CsvOptions = {}): Promise<C
   }
 
   function openText(): { file: ReturnType<typeof createReadStream>; text: NodeJS.ReadableStream } {
-    const file = createReadStream(path, { highWaterMark: 1 << 18 });
+    const file = createReadStream(path, { highWaterMark: 1 << 16 });
     if (!gzipped) {
       return { file, text: file };
     }
-    const gunzip = createGunzip({ chunkSize: 1 << 18 });
+    const gunzip = createGunzip({ chunkSize: 1 << 16 });
     // Errors arrive at whoever reads `gunzip`.
     pipeline(file, gunzip, () => undefined);
     return { file, text: gunzip };

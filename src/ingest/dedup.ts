@@ -34,7 +34,7 @@ export type RowDedup = (userId: string, itemId: string, typeNo: number, value: n
  *
  * @param remembered at least so many different rows are remembered, and at most twice as many: of equal rows that lie further apart than all of them, one is kept
  */
-export function createRowDedup(remembered = 2_700_000): RowDedup {
+export function createRowDedup(remembered = 1_350_000): RowDedup {
   const countEarlier = createCounter(remembered);
   return (userId, itemId, typeNo, value, occurredAtMs, bytes, at) => {
     const text = `row\0${userId}\0${itemId}\0${typeNo}\0${value}\0${occurredAtMs}`;

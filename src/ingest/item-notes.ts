@@ -6,37 +6,47 @@ const MAX_TITLES = 20;
 export type ItemNotes = ReturnType<typeof createItemNotes>;
 
 export function createItemNotes() {
-  // Lists rather than maps inside: an item has one title or two, and comparing text is cheaper than hashing it in every row.
-  const titles: string[][] = [];
-  const counts: number[][] = [];
-  const prices: (number | null)[] = [];
+  /** By slot. Lists rather than maps: an item has one title or two, and comparing text is cheaper than hashing it in every row. */
+  const titles: ({ texts: string[]; counts: number[] } | null)[] = [];
+  let prices = new Float64Array(1 << 10).fill(Number.NaN);
+  let length = 0;
+
+  function seeTitle(slot: number, title: string): void {
+    const seen = (titles[slot] ??= { texts: [], counts: [] });
+    const known = seen.texts.indexOf(title);
+    if (known >= 0) {
+      seen.counts[known]++;
+    } else if (seen.texts.length < MAX_TITLES && !title.includes('\0')) {
+      // NUL is all that Postgres cannot keep of what a file may hold. Copied, as ids are.
+      seen.texts.push(Buffer.from(title).toString());
+      seen.counts.push(1);
+    }
+  }
+
   return {
     see(slot: number, title: string | null, price: number | null): void {
-      while (titles.length <= slot) {
-        titles.push([]);
-        counts.push([]);
-        prices.push(null);
+      if (slot >= prices.length) {
+        const old = prices;
+        prices = new Float64Array(2 * (slot + 1)).fill(Number.NaN);
+        prices.set(old);
+      }
+      for (; length <= slot; length++) {
+        titles.push(null);
       }
       if (title !== null) {
-        const seen = titles[slot];
-        const known = seen.indexOf(title);
-        if (known >= 0) {
-          counts[slot][known]++;
-        } else if (seen.length < MAX_TITLES && !title.includes('\0')) {
-          // NUL is all that Postgres cannot keep of what a file may hold. Copied, as ids are.
-          seen.push(Buffer.from(title).toString());
-          counts[slot].push(1);
-        }
+        seeTitle(slot, title);
       }
-      prices[slot] = price ?? prices[slot];
+      if (price !== null) {
+        prices[slot] = price;
+      }
     },
-    /** @param ids by slot; in byte order of the ids afterwards */
+    /** What there is to be kept. @param ids by slot */
     columns(ids: readonly string[]) {
-      const slots = titles.map((_, slot) => slot).sort((a, b) => (ids[a] < ids[b] ? -1 : 1));
+      const slots = Array.from({ length }, (_, slot) => slot).filter((slot) => titles[slot] !== null || !Number.isNaN(prices[slot]));
       return {
         ids: slots.map((slot) => ids[slot]),
-        titles: slots.map((slot) => (titles[slot].length === 0 ? null : titles[slot][counts[slot].indexOf(Math.max(...counts[slot]))])),
-        prices: slots.map((slot) => prices[slot]),
+        titles: slots.map((slot) => titles[slot]?.texts[titles[slot].counts.indexOf(Math.max(...titles[slot].counts))] ?? null),
+        prices: slots.map((slot) => (Number.isNaN(prices[slot]) ? null : prices[slot])),
       };
     },
   };

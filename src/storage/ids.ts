@@ -35,19 +35,30 @@ export async function ensureUsersAndItems(connection: Queryable, userIds: readon
   await makeMissing(connection, userIds, itemIds, await findIds(connection, userIds, itemIds));
 }
 
-/** @returns whether any was missing */
-async function makeMissing(connection: Queryable, userIds: readonly string[], itemIds: readonly string[], found: FoundIds): Promise<boolean> {
+/** Makes what was not found, and notes the numbers in `found`; what somebody else has made meanwhile stays null there. */
+async function makeMissing(connection: Queryable, userIds: readonly string[], itemIds: readonly string[], found: FoundIds): Promise<void> {
   const [users, items] = [missingOf(userIds, found.users), missingOf(itemIds, found.items)];
   if (users.length > 0) {
-    await run(connection, 'INSERT INTO users (user_id) SELECT id FROM unnest($1::text[]) AS id ORDER BY id COLLATE "C" ON CONFLICT DO NOTHING', [users]);
+    const made = await make(connection, 'users (user_id)', 'user_id, user_no', users);
     if (found.erasures) {
       await refuseErased(connection, users);
+    } else {
+      userIds.forEach((id, k) => (found.users[k] ??= made.get(id) ?? null));
     }
   }
   if (items.length > 0) {
-    await run(connection, 'INSERT INTO items (item_id) SELECT id FROM unnest($1::text[]) AS id ORDER BY id COLLATE "C" ON CONFLICT DO NOTHING', [items]);
+    const made = await make(connection, 'items (item_id)', 'item_id, item_no', items);
+    itemIds.forEach((id, k) => (found.items[k] ??= made.get(id) ?? null));
   }
-  return users.length > 0 || items.length > 0;
+}
+
+async function make(connection: Queryable, into: string, columns: string, ids: readonly string[]): Promise<Map<string, number>> {
+  const [row] = await run<{ ids: string[] | null; nos: number[] }>(
+    connection,
+    `WITH made (id, no) AS (INSERT INTO ${into} SELECT id FROM unnest($1::text[]) AS id ORDER BY id COLLATE "C" ON CONFLICT DO NOTHING RETURNING ${columns}) SELECT array_agg(id) AS ids, array_agg(no) AS nos FROM made`,
+    [ids],
+  );
+  return new Map(row.ids?.map((id, k) => [id, row.nos[k]]));
 }
 
 /** Users who come again after they were erased are new users, but what they did before is not taken again. */
@@ -77,8 +88,9 @@ export interface ResolvedIds {
 export async function resolveIds(database: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<ResolvedIds> {
   for (;;) {
     const found = await findIds(database, userIds, itemIds);
-    // What was made is asked for again: a user may be erased between two statements.
-    if (!(await makeMissing(database, userIds, itemIds, found))) {
+    await makeMissing(database, userIds, itemIds, found);
+    // Made by others meanwhile, or to be looked at for an erasure: asked for again.
+    if (!found.users.includes(null) && !found.items.includes(null)) {
       return { userNos: found.users as number[], itemNos: found.items as number[], refuseBefore: new Map(found.refusing.map((no, k) => [no, found.before[k]])) };
     }
   }
