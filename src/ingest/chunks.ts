@@ -221,7 +221,7 @@ export function createChunkWriter(connection: pg.Client, { importNo, userChanges
       view.setUint32(at + 8, microseconds % 0x1_0000_0000);
       view.setInt32(at + 12, 16);
       if (row.eventId === null) {
-        writeDedup(row.userId, row.itemId, row.typeNo, row.value, row.occurredAtMs, bytes, at + 16);
+        writeDedup(row.userId, row.itemId, row.typeNo, row.value, row.timed ? row.occurredAtMs : 0, bytes, at + 16);
       } else {
         writeEventDedup(row.userId, row.eventId, bytes, at + 16);
       }
@@ -235,7 +235,7 @@ export function createChunkWriter(connection: pg.Client, { importNo, userChanges
         itemNotes.see(items.slotOf(row.itemId), row.title, row.price);
       }
       if (row.eventId === null) {
-        writeDedup(row.userId, row.itemId, row.typeNo, row.value, row.occurredAtMs, gathered.bytes, gathered.start[gathered.rows]);
+        writeDedup(row.userId, row.itemId, row.typeNo, row.value, row.timed ? row.occurredAtMs : 0, gathered.bytes, gathered.start[gathered.rows]);
       }
       return items.ids.length >= maxIds;
     },

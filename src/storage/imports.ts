@@ -114,14 +114,20 @@ export async function listImportErrors(database: Queryable, importNo: number, af
   return await run<ImportErrorRow>(database, 'SELECT line, code, message, raw FROM import_errors WHERE import_no = $1 AND line > $2 ORDER BY line LIMIT $3', [importNo, afterLine, limit]);
 }
 
-/** Deletes events of an import, so many at a time; their users and items stay. @returns how many, or null where none is left */
-export async function undoSomeOfImport(database: Queryable, importNo: number, most: number): Promise<number | null> {
-  const rows = await run(
+/** Between which numbers an import's events lie; those of others may lie between them. */
+export async function findEventRange(database: Queryable, importNo: number): Promise<{ first: number; last: number }> {
+  const [row] = await run<{ first: number; last: number }>(
     database,
-    `DELETE FROM events WHERE event_no IN (SELECT event_no FROM events, imports i WHERE i.import_no = $1 AND event_no BETWEEN coalesce(first_event_no, 0) AND coalesce(last_event_no, 9223372036854775807) AND events.import_no = $1 ORDER BY event_no LIMIT $2) RETURNING 1`,
-    [importNo, most],
+    `SELECT coalesce(first_event_no, 0)::float8 AS first, coalesce(last_event_no, ${LAST_EVENT_NO})::float8 AS last FROM imports WHERE import_no = $1`,
+    [importNo],
   );
-  return rows.length === 0 ? null : rows.length;
+  return row;
+}
+
+/** Deletes an import's events whose numbers lie from `from` up to, not including, `to`; their users and items stay. By number, so that each step costs the same, wherever in the table it is. @returns how many */
+export async function undoPartOfImport(database: Queryable, importNo: number, from: number, to: number): Promise<number> {
+  const [{ n }] = await run<{ n: number }>(database, 'WITH gone AS (DELETE FROM events WHERE event_no >= $2 AND event_no < $3 AND import_no = $1 RETURNING 1) SELECT count(*)::int AS n FROM gone', [importNo, from, to]);
+  return n;
 }
 
 export async function markUndone(database: Queryable, importNo: number): Promise<void> {
