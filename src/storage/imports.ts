@@ -77,6 +77,12 @@ export async function findInterrupted(database: Queryable, source: string, forma
   return row ?? null;
 }
 
+/** Rows of all files of events that are not undone. */
+export async function countImportedRows(database: Queryable): Promise<{ rowsRead: number; rowsKeptAside: number }> {
+  const [row] = await run<{ rowsRead: number; rowsKeptAside: number }>(database, `SELECT coalesce(sum(rows_read), 0)::float8 AS "rowsRead", coalesce(sum(rows_quarantined), 0)::float8 AS "rowsKeptAside" FROM imports WHERE kind = 'events' AND state <> 'undone'`);
+  return row;
+}
+
 /** @returns false where it does not run */
 export async function requestImportCancel(database: Queryable, importNo: number): Promise<boolean> {
   return (await run(database, `UPDATE imports SET cancel_requested = true WHERE import_no = $1 AND state = 'running' RETURNING 1`, [importNo])).length > 0;
