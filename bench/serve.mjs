@@ -13,11 +13,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { DEMO_EVENT_TYPES } from '../dist/demo/generator.js';
-import { createPlainScan } from '../dist/model/hybrid.js';
+import { createPlainScan } from '../dist/model/plain-scan.js';
 import { createRanker } from '../dist/model/ranker.js';
-import { createDatabase, readServerFacts } from '../dist/storage/database.js';
+import { createDatabase, inTransaction, readServerFacts } from '../dist/storage/database.js';
 import { startEmbeddedPostgres } from '../dist/storage/embedded/launcher.js';
 import { listEventTypes } from '../dist/storage/event-types.js';
+import { patchItems } from '../dist/storage/items.js';
 import { migrate } from '../dist/storage/migrations.js';
 import { publishModel } from '../dist/storage/models.js';
 import { startRun, takeTrainingLock } from '../dist/storage/training-runs.js';
@@ -31,6 +32,8 @@ const SIZES = {
   '1M': { users: 100_000, items: 1_000_000, events: 4_500_000, neighbours: 20 },
 };
 const ROWS = ['trained-1k', 'event', 'trained-40k', 'fresh', 'million'];
+/** Shops up to this size have their catalogue in Postgres: the million's takes minutes to write, and no row reads it. */
+const CATALOGUE_ITEMS = 100_000;
 /** Shoppers whose events lie in Postgres, for the rows that read them. */
 const FRESH_USERS = 6_000;
 const LIMIT = 10;
@@ -81,6 +84,9 @@ async function open(size) {
   const { systemIdentifier } = await readServerFacts(database);
   const rules = await listEventTypes(database);
   const model = await makeModel({ ...SIZES[size], seed, rules });
+  if (SIZES[size].items <= CATALOGUE_ITEMS) {
+    await storeCatalogue(database, model.shop);
+  }
   const lock = await takeTrainingLock(url.href);
   await publishModel(lock.connection, await startRun(lock.connection, 'api'), { recipe: {}, report: {}, watermark: '1000000000', systemIdentifier, itemPart: model.itemPart, userPart: model.userPart });
   await lock.release();
@@ -176,13 +182,21 @@ async function measureTrained(size, bounds) {
   addTail(name, await compare(opened, distinctUsers(opened.model, 30_000), bounds, name));
 }
 
-/** Users, items and the events of the first shoppers, under the numbers that the model knows them by. */
-async function storeEvents({ url, model: { shop }, typeNos }) {
-  const database = createDatabase({ connectionString: url, maxConnections: 1, onError: () => undefined });
+/** Users and items with price, categories and attributes, under the numbers that the model knows them by. All are available, as the model's own lists have them. */
+async function storeCatalogue(database, shop) {
   for (const [table, count] of [['user', shop.users], ['item', shop.items.length]]) {
     await database.query(`INSERT INTO ${table}s (${table}_no, ${table}_id) OVERRIDING SYSTEM VALUE SELECT n, '${table}-' || n FROM generate_series(1, ${count}) n`);
     await database.query(`SELECT setval(pg_get_serial_sequence('${table}s', '${table}_no'), ${count})`);
   }
+  for (let from = 0; from < shop.items.length; from += 1000) {
+    const patches = shop.items.slice(from, from + 1000).map(({ itemId, title, price, categories, attributes }) => ({ itemId, title, price, categories, attributes }));
+    await inTransaction(database, async (connection) => await patchItems(connection, patches, false));
+  }
+}
+
+/** The events of the first shoppers. */
+async function storeEvents({ url, model: { shop }, typeNos }) {
+  const database = createDatabase({ connectionString: url, maxConnections: 1, onError: () => undefined });
   const { events } = shop;
   const rows = Array.from({ length: events.length }, (_, k) => k).filter((k) => events.user[k] <= FRESH_USERS);
   const orNull = (column) => rows.map((k) => (Number.isNaN(column[k]) ? null : column[k]));
@@ -290,6 +304,9 @@ try {
     }
   }
 } finally {
+  for (const { server } of shops.values()) {
+    await server.stop();
+  }
   children.forEach((child) => child.kill());
   await postgres.release();
   await rm(folder, { recursive: true, force: true });

@@ -4,7 +4,8 @@
  * `offline-commands.ts` need none.
  */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
+import { addAnswerCommands } from './answer-commands.ts';
 import { addCheckCommand } from './check-command.ts';
 import { CommandFault } from './command-fault.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
@@ -18,7 +19,6 @@ import { createLogger } from './logger.ts';
 import { FitDiverged } from './model/recipe.ts';
 import { addModelCommands, addSettingCommands } from './model-commands.ts';
 import { addOfflineCommands } from './offline-commands.ts';
-import { type Answer, createAnswers } from './serving/answers.ts';
 import type { Role } from './storage/api-keys.ts';
 import { DatabaseFull, DatabaseUnavailable } from './storage/database.ts';
 import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
@@ -51,29 +51,8 @@ async function withHouse(work: (house: House, signal: AbortSignal, config: Confi
   }
 }
 
-function wholeNumber(least: number, most: number) {
-  return (text: string): number => {
-    const number = Number(text);
-    if (!Number.isInteger(number) || number < least || number > most) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-    }
-    return number;
-  };
-}
-
 function count(number: number): string {
   return number.toLocaleString('en-US');
-}
-
-function printAnswer(answer: Answer): void {
-  if (answer.items.length === 0) {
-    print('Nothing to recommend: there are no events yet.');
-    return;
-  }
-  const width = Math.max(...answer.items.map((item) => item.itemId.length));
-  for (const [rank, item] of answer.items.entries()) {
-    print(`${String(rank + 1).padStart(3)}  ${item.score.toFixed(4).padStart(8)}  ${item.itemId.padEnd(width)}  ${item.title ?? ''}${item.source === undefined ? '' : ` (${item.source})`}`);
-  }
 }
 
 // Before the commands are made: they take it over.
@@ -90,28 +69,7 @@ addDataCommands(program, { version, withHouse });
 addTrainingCommands(program, { version, withHouse });
 addModelCommands(program, { version, withHouse });
 
-program
-  .command('recommend')
-  .argument('<userId>', 'the shopper')
-  .description('print what is recommended to a shopper')
-  .option('--limit <n>', 'how many', wholeNumber(1, 200), 10)
-  .option('--json', 'the answer as the API gives it')
-  .action(async (userId: string, options: { limit: number; json?: boolean }) => {
-    await withHouse(async ({ database, facts }) => {
-      const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: () => undefined });
-      await answers.start();
-      const answer = await answers.recommend(userId, options.limit, ['title', 'price']);
-      answers.stop();
-      if (options.json === true) {
-        print(JSON.stringify(answer, null, 2));
-        return;
-      }
-      if (answer.source !== 'personal') {
-        process.stderr.write(`${answer.modelVersion === null ? 'No model is live yet (jongleur train makes one)' : `Nothing is known of ${JSON.stringify(userId)} that could be scored`}: this is what is trending.\n`);
-      }
-      printAnswer(answer);
-    });
-  });
+addAnswerCommands(program, { withHouse });
 
 program
   .command('keys')

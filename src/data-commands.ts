@@ -1,7 +1,4 @@
 /** What goes out: `jongleur export`, `erase`, `backup`, `restore`. */
-import { createWriteStream } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type Command, Option } from 'commander';
 import { CommandFault } from './command-fault.ts';
@@ -12,6 +9,7 @@ import { BackupFault, restoreBackup, writeBackup } from './storage/backup.ts';
 import type { Database } from './storage/database.ts';
 import { eraseUser } from './storage/erasures.ts';
 import { EXPORT_KINDS, type ExportKind, type ExportRow, columnsOfExport, readExport } from './storage/exports.ts';
+import { writeWholeFile } from './storage/whole-file.ts';
 
 interface Surroundings {
   readonly version: string;
@@ -54,18 +52,17 @@ export function addDataCommands(program: Command, { version, withHouse }: Surrou
       if (!(EXPORT_KINDS as readonly string[]).includes(kind)) {
         throw new CommandFault(`There is no export of ${JSON.stringify(kind)}; it is one of ${EXPORT_KINDS.join(', ')}.`);
       }
-      await withHouse(async ({ database }) => {
-        const text = Readable.from(exportText(database, kind as ExportKind, options.format, options.raw === true));
+      await withHouse(async ({ database }, signal) => {
+        const text = exportText(database, kind as ExportKind, options.format, options.raw === true);
         if (options.out === undefined) {
-          for await (const piece of text as AsyncIterable<string>) {
+          for await (const piece of text) {
             if (!process.stdout.write(piece)) {
               await new Promise((resolve) => process.stdout.once('drain', resolve));
             }
           }
           return;
         }
-        const out = createWriteStream(options.out);
-        await (options.out.endsWith('.gz') ? pipeline(text, createGzip({ level: 3 }), out) : pipeline(text, out));
+        await writeWholeFile(options.out, text, options.out.endsWith('.gz') ? createGzip({ level: 3 }) : null, 0o600, signal);
       });
     });
 
@@ -88,8 +85,8 @@ export function addDataCommands(program: Command, { version, withHouse }: Surrou
     .argument('<file>', 'where to; it holds everything, keys as hashes, and only its owner may read it')
     .description('write the whole database into one file; the server may run')
     .action(async (file: string) => {
-      await withHouse(async ({ connectionString }) => {
-        const { tables } = await writeBackup(connectionString, file, version, () => undefined);
+      await withHouse(async ({ connectionString }, signal) => {
+        const { tables } = await writeBackup(connectionString, file, version, signal);
         process.stdout.write(`${file}: ${count(tables.events)} events, ${count(tables.users)} users, ${count(tables.items)} items, ${count(tables.models)} models\n`);
       });
     });
@@ -101,7 +98,7 @@ export function addDataCommands(program: Command, { version, withHouse }: Surrou
     .addHelpText('after', '\nIt goes into the database of DATABASE_URL, or of DATA_DIR; that must be empty. The keys are those of the backup: bring keys.env along, or set JONGLEUR_ADMIN_KEY and make new ones.')
     .action(async (file: string) => {
       await withHouse(async ({ connectionString }) => {
-        const { tables } = await restoreBackup(connectionString, file, () => undefined).catch((error: unknown) => {
+        const { tables } = await restoreBackup(connectionString, file).catch((error: unknown) => {
           throw error instanceof BackupFault ? new CommandFault(error.message) : error;
         });
         process.stdout.write(`${file}: ${count(tables.events ?? 0)} events, ${count(tables.users ?? 0)} users, ${count(tables.items ?? 0)} items, ${count(tables.models ?? 0)} models restored\n`);

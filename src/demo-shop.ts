@@ -64,7 +64,10 @@ async function writeDemoShop(database: Database, connectionString: string, endMs
     const row = createRowEvent();
     let written = 0;
     let at = 0;
-    const chunks = createChunkWriter(connection, importNo, await readUserChanges(connection), () => ({ progress: { rowsRead: at, skipped: {}, lastLine: at, fraction: at / events.length }, quarantine: emptyQuarantine(), onWritten: (inserted) => (written += inserted) }));
+    const chunks = createChunkWriter(connection, {
+      importNo, userChanges: await readUserChanges(connection), fillsItems: false,
+      takeNotes: () => ({ progress: { rowsRead: at, skipped: {}, lastLine: at, fraction: at / events.length }, quarantine: emptyQuarantine(), onWritten: (inserted) => (written += inserted) }),
+    });
     const orNull = (number: number) => (Number.isNaN(number) ? null : number);
     while (at < events.length) {
       row.userId = `user-${events.user[at]}`;

@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { CommandFault } from './command-fault.ts';
 import type { Config } from './config.ts';
 import type { House } from './house.ts';
-import { nearestName } from './ingest/ids.ts';
 import type { EventTypeRule } from './model/interactions.ts';
+import { nearestName } from './model/nearest-name.ts';
 import { inTransaction } from './storage/database.ts';
 import { EVENT_TYPE_PRESETS, type EventTypeChange, changeEventTypes, listEventTypes } from './storage/event-types.ts';
 

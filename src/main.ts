@@ -24,6 +24,7 @@ import { listEventTypes } from './storage/event-types.ts';
 import { createEventStore } from './storage/event-writes.ts';
 import { createFirstKeys, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
 import { deleteOldEvents } from './storage/retention.ts';
+import { readSecret } from './storage/secrets.ts';
 import { type Channel, listenForWakeUps } from './storage/wake-ups.ts';
 import { createQualityChecker } from './training/quality.ts';
 import { createRedaction } from './training/redaction.ts';
@@ -78,7 +79,7 @@ async function main(): Promise<void> {
   const keys = createKeyRing(database, config.keys);
   await keys.reload();
 
-  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: say });
+  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey: await readSecret(database, 'tokens'), now: Date.now, log: say });
   const trainer = createTrainer({
     database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
     kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums, searchSeconds: config.trainSearchSeconds, codeVersion: version, cron: config.retrainCron,
@@ -173,6 +174,7 @@ async function main(): Promise<void> {
         redaction.note();
       },
       jongleur_keys: () => keys.reload(),
+      jongleur_scenarios: () => answers.followScenarios(),
     };
     const wake = (channel: Channel) => {
       follow[channel]().catch((error: unknown) => logger.warn({ channel, reason: String(error) }, 'could not follow Postgres'));

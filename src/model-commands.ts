@@ -1,7 +1,7 @@
 /** `jongleur models` and `jongleur settings`: which versions there are, which is live, and what makes one go live. Wiring. */
 import type { Command } from 'commander';
 import { CommandFault } from './command-fault.ts';
-import { nearestName } from './ingest/ids.ts';
+import { nearestName } from './model/nearest-name.ts';
 import { type Model, ModelStateFault, activateModel, findModel, listModels, rejectModel } from './storage/models.ts';
 import { SETTINGS, SETTING_NAMES, type SettingName, type SettingValue, type TrainingSettings, changeTrainingSettings, describeSetting, isSettingName, isValueOf, readTrainingSettings } from './storage/settings.ts';
 import { type ModelSummary, makeModelCard, summarizeModel } from './training/model-card.ts';

@@ -10,7 +10,7 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const BARE = fileURLToPath(new URL('bare.mjs', import.meta.url));
 
 async function start(script, args, env, found) {
-  const child = spawn(process.execPath, [...(process.env.NODEARGS?.split(" ") ?? []), script, ...args], { env: { PATH: process.env.PATH, XG: process.env.XG, XM: process.env.XM, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [script, ...args], { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   const url = await new Promise((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', (piece) => {

@@ -20,7 +20,7 @@ const database = createDatabase({ connectionString: url, maxConnections: 8, onEr
 const facts = await readServerFacts(database);
 const quiet = () => undefined;
 const startedMs = performance.now();
-const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: quiet });
+const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey: Buffer.alloc(32, 7), now: Date.now, log: quiet });
 await answers.start();
 const startMs = performance.now() - startedMs;
 const store = createEventStore(database, url);

@@ -1,5 +1,6 @@
 /** A model of the generator's shop, really fitted: factors, histories and neighbours as a training leaves them, encoded as a snapshot. */
 import { DEMO_EVENT_TYPES, generateDemoShop } from '../../dist/demo/generator.js';
+import { findTogether } from '../../dist/model/baskets.js';
 import { scaleTerms, weighHistory } from '../../dist/model/hybrid.js';
 import { DEFAULT_RECIPE } from '../../dist/model/recipe.js';
 import { foldEvents, newestOccurredAt } from '../../dist/model/interactions.js';
@@ -39,7 +40,7 @@ export async function makeModel({ users, items, events, neighbours: most, seed, 
   const [userIds, itemIds] = [Array.from(userNos, (no) => `user-${no}`), Array.from(itemNos, (no) => `item-${no}`)];
   return {
     shop, userIds, itemIds, users: fit.users, items: fit.items, hybrid, histories, hidden: history.hidden,
-    itemPart: encodeItemSide({ recipe, weightScale, terms, hybrid, newestMs, rules, itemNos, itemIds, factors: fit.items, popularity, recentPopularity: popularity }),
+    itemPart: encodeItemSide({ recipe, weightScale, terms, hybrid, together: findTogether({ ...columns, group: shop.events.group }, types, itemNos), newestMs, rules, itemNos, itemIds, factors: fit.items, popularity, recentPopularity: popularity }),
     userPart: encodeUserSide({ userNos, userIds, factors: fit.users, history }),
   };
 }

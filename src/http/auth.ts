@@ -17,6 +17,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Number of the key that was sent; null for one given by the environment, or on open routes. */
     keyNo: number | null;
+    /** Of the key that was sent; null on open routes. */
+    keyRole: Role | null;
   }
 }
 
@@ -79,11 +81,13 @@ function check(request: FastifyRequest, lookup: (header: string) => FoundKey | u
     throw new Problem('key-role', `This needs ${ROLE_WORDS[needed]}; you sent ${ROLE_WORDS[key.role]}.`);
   }
   request.keyNo = key.keyNo;
+  request.keyRole = key.role;
 }
 
 export function installAuth(app: FastifyInstance, ring: KeyRing): void {
   const lookup = createLookup(ring);
   app.decorateRequest('keyNo', null);
+  app.decorateRequest('keyRole', null);
   app.addHook('onRoute', (route) => {
     // The documentation's pages and files are a library's routes.
     if (route.config?.role === undefined && /^\/docs(\/|$)/.test(route.url)) {

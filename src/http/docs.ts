@@ -27,6 +27,17 @@ function withoutDefaultsRequired(schema: unknown): unknown {
   return required === undefined || properties === undefined ? schema : { ...(schema as object), required: required.filter((name) => properties[name].default === undefined) };
 }
 
+/** A default that a handler works out itself is shown like the others. */
+function showDefaults(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(showDefaults);
+  }
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => (name === 'x-default' ? ['default', inner] : [name, showDefaults(inner)])));
+}
+
 export async function installSpecification(app: FastifyInstance, { publicUrl, version }: Services): Promise<void> {
   /** Paths of operations whose body may be left out, with their methods. */
   const bodyOptional = new Map<string, string[]>();
@@ -42,7 +53,7 @@ export async function installSpecification(app: FastifyInstance, { publicUrl, ve
           }
         }
       }
-      return openapiObject;
+      return showDefaults(openapiObject) as typeof openapiObject;
     },
     openapi: {
       openapi: '3.1.0',

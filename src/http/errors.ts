@@ -5,7 +5,9 @@ import { ImportFileFault } from '../ingest/csv.ts';
 import { ImportsBusy } from '../ingest/import-jobs.ts';
 import { LineTooLong, LinesStopped, LinesTooMany } from '../ingest/event-lines.ts';
 import { IngestOverloaded, WriteUnknown } from '../ingest/writer.ts';
-import { describeValue, nearestName } from '../ingest/ids.ts';
+import { describeValue } from '../ingest/ids.ts';
+import { nearestName } from '../model/nearest-name.ts';
+import { SteeringFault } from '../serving/steering.ts';
 import { DatabaseFull, DatabaseUnavailable } from '../storage/database.ts';
 import { AttributeTypeFault } from '../storage/item-attributes.ts';
 import { ModelStateFault } from '../storage/models.ts';
@@ -26,6 +28,9 @@ const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
 
 /** Why a version cannot become what was asked for. */
 const STATE_CODES: Readonly<Record<ModelStateFault['code'], ProblemCode>> = { live: 'model-live', rejected: 'model-rejected', pruned: 'model-pruned', 'not-candidate': 'model-not-candidate' };
+
+/** What is wrong with how a list was to be steered. */
+const STEERING_CODES: Readonly<Record<SteeringFault['code'], ProblemCode>> = { filter: 'invalid-filter', scenario: 'scenario-unknown', cursor: 'cursor-invalid', 'stale-cursor': 'cursor-stale' };
 
 interface FieldError {
   readonly field: string;
@@ -103,6 +108,9 @@ function explain(error: FastifyError | Error, request: FastifyRequest): Answer |
   }
   if (error instanceof AttributeTypeFault) {
     return { code: 'attribute-type', detail: error.message, extra: { field: `attributes.${error.attribute}`, itemId: error.itemId } };
+  }
+  if (error instanceof SteeringFault) {
+    return { code: STEERING_CODES[error.code], detail: error.message, extra: { field: error.field, ...(error.position === null ? {} : { position: error.position, reason: error.reason }) } };
   }
   if (error instanceof ImportsBusy) {
     return { code: 'imports-busy', detail: error.message, extra: {} };

@@ -39,13 +39,13 @@ function quote(id: string): string {
 }
 
 /** The text that the route's schema would make of it. */
-export function textOf({ modelVersion, source, stale, items }: Answer): string {
-  let text = `{"modelVersion":${modelVersion},"source":"${source}"${stale === undefined ? '' : `,"stale":${stale}`},"items":[`;
+export function textOf({ recommendationId, modelVersion, source, stale, items, nextCursor }: Answer): string {
+  let text = `{"recommendationId":"${recommendationId}","modelVersion":${modelVersion},"source":"${source}"${stale === undefined ? '' : `,"stale":${stale}`},"items":[`;
   for (let k = 0; k < items.length; k++) {
     const item = items[k];
     text += `${k === 0 ? '' : ','}{"itemId":${quote(item.itemId)},"score":${numberText(item.score)}${item.source === undefined ? '' : `,"source":"${item.source}"`}}`;
   }
-  return `${text}]}`;
+  return nextCursor === undefined ? `${text}]}` : `${text}],"nextCursor":"${nextCursor}"}`;
 }
 
 export function createFastLane({ answers, keys, phase }: Services): (request: IncomingMessage, response: ServerResponse) => boolean {

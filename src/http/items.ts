@@ -1,6 +1,7 @@
 /** The catalogue. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
+import { keptAttributes, operatorsOf, operatorsOfBuiltIn } from '../serving/filter/schema.ts';
 import { inTransaction } from '../storage/database.ts';
 import { EMPTY_ITEM, type Item as StoredItem, type ItemPatch, deleteItem, findItem, listItems, patchItems } from '../storage/items.ts';
 import { listItemAttributes } from '../storage/item-attributes.ts';
@@ -39,8 +40,10 @@ function refuseUnstorable(attributes: unknown, field: string): void {
 
 const FIELD_TYPES = [
   { name: 'itemId', type: 'string' }, { name: 'title', type: 'string' }, { name: 'url', type: 'string' }, { name: 'imageUrl', type: 'string' }, { name: 'price', type: 'number' }, { name: 'categories', type: 'array' },
-  { name: 'available', type: 'boolean' }, { name: 'publishedAt', type: 'date-time' }, { name: 'expiresAt', type: 'date-time' },
+  { name: 'available', type: 'boolean' }, { name: 'publishedAt', type: 'date-time' }, { name: 'expiresAt', type: 'date-time' }, { name: 'createdAt', type: 'date-time' },
 ] as const;
+
+const Operators = Type.Array(Type.String(), { description: 'What a filter may compare it by; none: it cannot be filtered by', examples: [['=', '!=', 'IN', 'NOT IN', 'EXISTS', 'NOT EXISTS']] });
 
 export function itemRoutes({ database, answers }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
@@ -90,11 +93,18 @@ export function itemRoutes({ database, answers }: Services): FastifyPluginCallba
       {
         config: { role: 'secret' },
         schema: {
-          operationId: 'getItemSchema', tags: ['data'], summary: 'Fields and attributes of the catalogue, with their types', description: 'An attribute of the shop’s own has the type of its first value. (An item whose id is `schema` is found by `GET /v1/items?q=schema`.)',
-          response: { 200: Type.Object({ fields: Type.Array(Type.Object({ name: Type.String(), type: Type.String() })), attributes: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), firstSeenAt: Type.String() })) }), ...commonErrors },
+          operationId: 'getItemSchema', tags: ['data'], summary: 'Fields and attributes of the catalogue, with their types and operators', description: 'What a filter may name, and how it may compare it. An attribute of the shop’s own has the type of its first value. (An item whose id is `schema` is found by `GET /v1/items?q=schema`.)',
+          response: { 200: Type.Object({ fields: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), operators: Operators })), attributes: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), firstSeenAt: Type.String(), operators: Operators })) }), ...commonErrors },
         },
       },
-      async () => ({ fields: [...FIELD_TYPES], attributes: (await listItemAttributes(database)).map(({ name, type, firstSeenAt }) => ({ name, type, firstSeenAt: firstSeenAt.toISOString() })) }),
+      async () => {
+        const attributes = await listItemAttributes(database);
+        const kept = keptAttributes(attributes);
+        return {
+          fields: FIELD_TYPES.map(({ name, type }) => ({ name, type, operators: [...operatorsOfBuiltIn(name)] })),
+          attributes: attributes.map(({ name, type, firstSeenAt }) => ({ name, type, firstSeenAt: firstSeenAt.toISOString(), operators: kept.has(name) ? [...operatorsOf(type)] : [] })),
+        };
+      },
     );
     app.get(
       '/v1/items/:itemId',

@@ -1,13 +1,31 @@
-/** The answers: what next for this shopper, what is like this item, what is on the rise, what fits this session. */
+/** The answers: what next for this shopper, what is like this item, what goes with it, what is on the rise, what fits this session. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import type { ListRequest } from '../serving/answers.ts';
 import { Problem } from './problems.ts';
-import { Answer, FieldsBody, FieldsQuery, ItemId, ItemParams, Limit, UserParams, commonErrors, parseFields, withNotFound } from './schemas.ts';
+import { Answer, ItemId, ItemParams, Reasons, UserId, UserParams, listErrors, withNotFound } from './schemas.ts';
 import type { Services } from './services.ts';
+import { type SteeringBodyFields, type SteeringQueryFields, SteeringBody, SteeringQuery, readBody, readQuery } from './steering.ts';
 
-const AnswerQuery = Type.Object({ limit: Limit(200, 10), fields: FieldsQuery }, { additionalProperties: false });
+const ListQuery = Type.Object(SteeringQuery, { additionalProperties: false });
+const TASTE = Type.Optional({ ...UserId, description: 'A shopper whose taste turns the list a little, and whose hidden items stay away' });
+const SimilarQuery = Type.Object({ ...SteeringQuery, userId: TASTE }, { additionalProperties: false });
+const ItemIds = Type.Array(ItemId, { minItems: 1, maxItems: 50, description: 'Items that the list begins from', examples: [['item-1', 'item-2']] });
+const UserItemParams = Type.Object({ userId: UserId, itemId: ItemId });
+
+const STEERED = 'All lists take the same parameters: see docs/recommendations.md.';
 
 export function recommendationRoutes({ answers, writer }: Services): FastifyPluginCallbackTypebox {
+  const query = (given: SteeringQueryFields): ListRequest => ({ steering: readQuery(given, answers.readBoosts), scenario: given.scenario, cursor: given.cursor });
+  const body = (given: SteeringBodyFields): ListRequest => ({ steering: readBody(given), scenario: given.scenario, cursor: given.cursor });
+  const noSuchItem = (itemId: string) => new Problem('not-found', `There is no item ${JSON.stringify(itemId)}.`, { field: 'itemId' });
+  const found = <T>(answer: T | null, itemId: string): T => {
+    if (answer === null) {
+      throw noSuchItem(itemId);
+    }
+    return answer;
+  };
+
   return (app, _options, done) => {
     app.get(
       '/v1/users/:userId/recommendations',
@@ -15,11 +33,41 @@ export function recommendationRoutes({ answers, writer }: Services): FastifyPlug
         config: { role: 'secret' },
         schema: {
           operationId: 'getRecommendations', tags: ['answers'], summary: 'What next for a shopper',
-          description: 'From everything known of the shopper, their newest event included. Someone unknown gets what is trending, and `source` says so. Items they have bought lately or rated are left out.',
-          params: UserParams, querystring: AnswerQuery, response: { 200: Answer, ...commonErrors },
+          description: `From everything known of the shopper, their newest event included. Someone unknown gets what is trending, and \`source\` says so. Items they have bought lately or rated are left out. ${STEERED}`,
+          params: UserParams, querystring: ListQuery, response: { 200: Answer, ...listErrors },
         },
       },
-      async (request) => await answers.recommend(request.params.userId, request.query.limit, parseFields(request.query.fields)),
+      async (request) => await answers.recommend(request.params.userId, query(request.query)),
+    );
+    app.post(
+      '/v1/users/:userId/recommendations',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'postRecommendations', tags: ['answers'], summary: 'What next for a shopper, with parameters in a body', description: 'As the GET, for parameters that are too long for a URL.',
+          params: UserParams, body: Type.Object(SteeringBody, { additionalProperties: false, examples: [{ limit: 5, filter: 'price < 100', diversity: 0.3 }] }), response: { 200: Answer, ...listErrors },
+        },
+      },
+      async (request) => await answers.recommend(request.params.userId, body(request.body)),
+    );
+    app.get(
+      '/v1/users/:userId/recommendations/:itemId/reasons',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'getReasons', tags: ['answers'], summary: 'Why an item is recommended to a shopper',
+          description: 'The shopper’s own items by their exact share of the score: what each adds through the factors, and what through the neighbourhood. Shares add up to the score, but for what recent popularity adds.',
+          params: UserItemParams, response: { 200: Reasons, ...withNotFound },
+        },
+      },
+      async (request) => {
+        const { userId, itemId } = request.params;
+        const reasons = await answers.reasons(userId, itemId);
+        if (reasons === null) {
+          throw new Problem('not-found', `There is nothing to say: the model does not know item ${JSON.stringify(itemId)}, or nothing that could be scored of user ${JSON.stringify(userId)}.`, { field: 'itemId' });
+        }
+        return { userId, itemId, ...reasons };
+      },
     );
     app.get(
       '/v1/items/:itemId/similar',
@@ -27,25 +75,91 @@ export function recommendationRoutes({ answers, writer }: Services): FastifyPlug
         config: { role: 'publishable' },
         schema: {
           operationId: 'getSimilarItems', tags: ['answers'], summary: 'Items that please the same shoppers',
-          description: 'An item that no model knows yet gets what is trending, and `source` says so.',
-          params: ItemParams, querystring: AnswerQuery, response: { 200: Answer, ...withNotFound },
+          description: `An item that no model knows yet gets what is trending, and \`source\` says so. With \`userId\`, which needs a secret key, the list leans to the shopper’s taste. ${STEERED}`,
+          params: ItemParams, querystring: SimilarQuery, response: { 200: Answer, ...listErrors, 404: withNotFound[404] },
         },
       },
       async (request) => {
-        const answer = await answers.similar(request.params.itemId, request.query.limit, parseFields(request.query.fields));
-        if (answer === null) {
-          throw new Problem('not-found', `There is no item ${JSON.stringify(request.params.itemId)}.`, { field: 'itemId' });
-        }
-        return answer;
+        needSecretForUser(request.query.userId, request.keyRole);
+        const { userId, ...rest } = request.query;
+        return found(await answers.similar([request.params.itemId], userId ?? null, query(rest)), request.params.itemId);
+      },
+    );
+    app.post(
+      '/v1/items/similar',
+      {
+        config: { role: 'publishable' },
+        schema: {
+          operationId: 'postSimilarItems', tags: ['answers'], summary: 'Items like several others', description: `As for one item, from the mean of their directions: for a page that compares some, or a wish list. ${STEERED}`,
+          body: Type.Object({ ...SteeringBody, itemIds: ItemIds, userId: TASTE }, { additionalProperties: false, examples: [{ itemIds: ['item-1', 'item-2'], limit: 5 }] }), response: { 200: Answer, ...listErrors, 404: withNotFound[404] },
+        },
+      },
+      async (request) => {
+        needSecretForUser(request.body.userId, request.keyRole);
+        const { itemIds, userId, ...rest } = request.body;
+        return found(await answers.similar(itemIds, userId ?? null, body(rest)), itemIds[0]);
+      },
+    );
+    app.get(
+      '/v1/items/:itemId/together',
+      {
+        config: { role: 'publishable' },
+        schema: {
+          operationId: 'getItemsBoughtTogether', tags: ['answers'], summary: 'What was bought together with an item', description: `From baskets: events with the same \`groupId\`, else purchases of one shopper within a day. Where no basket says anything, what is trending, and \`source\` says so. ${STEERED}`,
+          params: ItemParams, querystring: ListQuery, response: { 200: Answer, ...listErrors, 404: withNotFound[404] },
+        },
+      },
+      async (request) => found(await answers.together([request.params.itemId], query(request.query)), request.params.itemId),
+    );
+    app.post(
+      '/v1/items/together',
+      {
+        config: { role: 'publishable' },
+        schema: {
+          operationId: 'postItemsBoughtTogether', tags: ['answers'], summary: 'What goes with a cart', description: `As for one item, from all that lie in the cart. ${STEERED}`,
+          body: Type.Object({ ...SteeringBody, itemIds: ItemIds }, { additionalProperties: false, examples: [{ itemIds: ['item-1', 'item-2'], scenario: 'cart' }] }), response: { 200: Answer, ...listErrors, 404: withNotFound[404] },
+        },
+      },
+      async (request) => {
+        const { itemIds, ...rest } = request.body;
+        return found(await answers.together(itemIds, body(rest)), itemIds[0]);
       },
     );
     app.get(
       '/v1/trending',
       {
         config: { role: 'publishable' },
-        schema: { operationId: 'getTrending', tags: ['answers'], summary: 'What is on the rise', description: 'By the newest events, which count half for every week of age.', querystring: AnswerQuery, response: { 200: Answer, ...commonErrors } },
+        schema: { operationId: 'getTrending', tags: ['answers'], summary: 'What is on the rise', description: `By the newest events, which count half for every week of age. With \`filter=category = shoes\`: in one category. ${STEERED}`, querystring: ListQuery, response: { 200: Answer, ...listErrors } },
       },
-      async (request) => await answers.trending(request.query.limit, parseFields(request.query.fields)),
+      async (request) => await answers.trending(query(request.query)),
+    );
+    app.get(
+      '/v1/newest',
+      {
+        config: { role: 'publishable' },
+        schema: { operationId: 'getNewest', tags: ['answers'], summary: 'What is new in the catalogue', description: `By \`publishedAt\`, else by when the item was first heard of. With \`filter=category = shoes\`: in one category. ${STEERED}`, querystring: ListQuery, response: { 200: Answer, ...listErrors } },
+      },
+      async (request) => await answers.newest(query(request.query)),
+    );
+    app.get(
+      '/v1/items/:itemId/audience',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'getAudience', tags: ['answers'], summary: 'Shoppers who would like an item most', description: 'For a mail about one item: shoppers by the score the item has for them, as the live model was trained. Those from whom it is hidden are left out.',
+          params: ItemParams,
+          querystring: Type.Object({ limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'How many, 1 to 1000' }), includeSeen: Type.Boolean({ default: false, description: 'Shoppers who bought it lately or rated it are answered as well' }) }, { additionalProperties: false }),
+          response: { 200: Type.Object({ modelVersion: Type.Integer(), items: Type.Array(Type.Object({ userId: Type.String(), score: Type.Number() })) }), ...withNotFound },
+        },
+      },
+      (request) => {
+        const { itemId } = request.params;
+        const audience = answers.audience(itemId, request.query.limit, request.query.includeSeen);
+        if (audience === null) {
+          throw new Problem('not-found', `No model that is live knows item ${JSON.stringify(itemId)}.`, { field: 'itemId' });
+        }
+        return audience;
+      },
     );
     app.post(
       '/v1/sessions/recommendations',
@@ -53,29 +167,33 @@ export function recommendationRoutes({ answers, writer }: Services): FastifyPlug
         config: { role: 'publishable' },
         schema: {
           operationId: 'postSessionRecommendations', tags: ['answers'], summary: 'What next for someone without a name',
-          description: 'From the items of a session, oldest first; the newest count most. Nothing is stored.',
+          description: `From the items of a session, oldest first; the newest count most. Nothing is stored. ${STEERED}`,
           body: Type.Object(
-            {
-              items: Type.Array(Type.Object({ itemId: ItemId, type: Type.Optional(Type.String({ maxLength: 256, description: 'An event type; default: view' })) }, { additionalProperties: false }), { minItems: 1, maxItems: 100 }),
-              limit: Type.Optional(Limit(200, 10)),
-              fields: FieldsBody,
-            },
+            { ...SteeringBody, items: Type.Array(Type.Object({ itemId: ItemId, type: Type.Optional(Type.String({ maxLength: 256, description: 'An event type; default: view' })) }, { additionalProperties: false }), { minItems: 1, maxItems: 100 }) },
             { additionalProperties: false, examples: [{ items: [{ itemId: 'item-1' }, { itemId: 'item-2', type: 'cart' }], limit: 5, fields: ['title', 'price'] }] },
           ),
-          response: { 200: Answer, ...commonErrors },
+          response: { 200: Answer, ...listErrors },
         },
       },
       async (request) => {
-        const items = request.body.items.map((item, index) => {
+        const { items: given, ...rest } = request.body;
+        const items = given.map((item, index) => {
           const type = writer.types.get(item.type ?? 'view');
           if (type === undefined) {
             throw new Problem('invalid-request', `items.${index}.type is ${JSON.stringify(item.type)}, which is no event type. Known types: ${[...writer.types.keys()].join(', ')}.`, { field: `items.${index}.type` });
           }
           return { itemId: item.itemId, typeNo: type.typeNo };
         });
-        return await answers.session(items, request.body.limit ?? 10, request.body.fields ?? []);
+        return await answers.session(items, body(rest));
       },
     );
     done();
   };
+}
+
+/** A publishable key is in every browser: it must not tell what somebody likes. */
+function needSecretForUser(userId: string | undefined, role: string | null): void {
+  if (userId !== undefined && role === 'publishable') {
+    throw new Problem('key-role', 'userId needs a secret key (sk_…); you sent a publishable key (pk_…).', { field: 'userId' });
+  }
 }

@@ -1,4 +1,5 @@
 /** Shapes that several routes share. Their examples run against the demo shop. */
+import { SOURCES } from '../serving/lists.ts';
 import { type Static, type TSchema, Type } from 'typebox';
 
 export const Id = (description: string, example: string) => Type.String({ minLength: 1, maxLength: 256, format: 'id', description, examples: [example] });
@@ -44,14 +45,33 @@ const CatalogueFields = {
   attributes: Type.Optional(Type.Object({}, { additionalProperties: true })),
 };
 
-const Source = OneOf(['personal', 'session', 'similar', 'trending'], 'Where the list, or an item of it, comes from');
+const Source = OneOf(SOURCES, 'Where the list, or an item of it, comes from');
+
+const Reason = Type.Object({
+  itemId: Type.String({ description: 'An item of the shopper’s own' }),
+  type: Nullable(Type.String({ description: 'What they did with it, by the event that weighs most; null where that is not known' })),
+  score: Type.Number({ description: 'What it adds to the score: `factors` + `neighbours`' }),
+  factors: Type.Number({ description: 'Its exact share of the factor score; below 0 it speaks against the item' }),
+  neighbours: Type.Number({ description: 'What it adds through the neighbourhood' }),
+  text: Type.String({ description: 'Words ready for a shop' }),
+});
+
+export const Reasons = Type.Object({
+  userId: Type.String(), itemId: Type.String(), modelVersion: Type.Integer(),
+  score: Type.Number({ description: 'The item’s score for this shopper, boosts aside: the sum of the parts' }),
+  parts: Type.Object({ factors: Type.Number(), neighbours: Type.Number(), recency: Type.Number({ description: 'What recent popularity adds, for everybody alike' }) }),
+  reasons: Type.Array(Reason, { description: 'The shopper’s items that add most, or take most away' }),
+  others: Type.Object({ count: Type.Integer(), factors: Type.Number(), neighbours: Type.Number() }, { description: 'What all other items of the shopper add together: with it, the shares sum to `parts`' }),
+});
 
 export const Answer = Type.Object(
   {
+    recommendationId: Type.String({ description: 'Send it with the events that follow from this list' }),
     modelVersion: Nullable(Type.Integer({ description: 'The model that answered; null where none is live yet' })),
     source: Source,
     stale: Type.Optional(Type.Boolean({ description: 'true: the newest events or fields could not be read, the answer is from memory' })),
-    items: Type.Array(Type.Object({ itemId: Type.String(), score: Type.Number({ description: 'Higher is better; comparable within one list of one source only' }), source: Type.Optional(Source), ...CatalogueFields })),
+    items: Type.Array(Type.Object({ itemId: Type.String(), score: Type.Number({ description: 'Higher is better; comparable within one list of one source only' }), source: Type.Optional(Source), reasons: Type.Optional(Type.Array(Reason)), ...CatalogueFields })),
+    nextCursor: Type.Optional(Type.String({ description: 'Send as `cursor`, with the same other parameters, for the next page; absent on the last. Pages reach 200 items deep' })),
   },
   { description: 'A list of items, best first' },
 );
@@ -128,4 +148,6 @@ export const ProblemBody = Type.Object(
 
 /** The error answers that every operation with a key can give. */
 export const commonErrors = { 400: ProblemBody, 401: ProblemBody, 403: ProblemBody, 503: ProblemBody };
+/** Of everything that answers a list. */
+export const listErrors = { ...commonErrors, 410: ProblemBody };
 export const withNotFound = { ...commonErrors, 404: ProblemBody };

@@ -1,4 +1,4 @@
-/** Settings of training, changed while the service runs; the table in `storage/settings.ts` makes the schema. */
+/** Settings changed while the service runs; the table in `storage/settings.ts` makes the schema. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { type TSchema, Type } from 'typebox';
 import { SETTINGS, SETTING_NAMES, type SettingName, type SettingRule, type SettingValue, type TrainingSettings, changeTrainingSettings, isSettingName, readTrainingSettings } from '../storage/settings.ts';
@@ -47,13 +47,13 @@ function flatten(body: Record<string, unknown>): Map<SettingName, SettingValue |
 /** Of the static type that the generated schema does not have. */
 const answer = (settings: TrainingSettings) => settings as unknown as Record<string, unknown>;
 
-export function settingRoutes({ database }: Services): FastifyPluginCallbackTypebox {
+export function settingRoutes({ database, answers }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
     app.get(
       '/v1/settings',
       {
         config: { role: 'admin' },
-        schema: { operationId: 'getSettings', tags: ['settings'], summary: 'Settings of training', description: 'What nobody changed has its default.', response: { 200: Settings, ...commonErrors } },
+        schema: { operationId: 'getSettings', tags: ['settings'], summary: 'Settings', description: 'What nobody changed has its default.', response: { 200: Settings, ...commonErrors } },
       },
       async () => answer(await readTrainingSettings(database)),
     );
@@ -62,11 +62,15 @@ export function settingRoutes({ database }: Services): FastifyPluginCallbackType
       {
         config: { role: 'admin' },
         schema: {
-          operationId: 'changeSettings', tags: ['settings'], summary: 'Change settings of training',
-          description: 'Changes what is named and leaves the rest; null sets back to the default. The next run goes by them; one under way keeps those it began with, except `keepVersions`.', body: Changes, response: { 200: Settings, ...commonErrors },
+          operationId: 'changeSettings', tags: ['settings'], summary: 'Change settings',
+          description: 'Changes what is named and leaves the rest; null sets back to the default. The next training run goes by them (one under way keeps those it began with, except `keepVersions`), and `explore` holds for the next answer.', body: Changes, response: { 200: Settings, ...commonErrors },
         },
       },
-      async (request) => answer(await changeTrainingSettings(database, flatten(request.body as Record<string, unknown>))),
+      async (request) => {
+        const changed = await changeTrainingSettings(database, flatten(request.body as Record<string, unknown>));
+        await answers.followScenarios();
+        return answer(changed);
+      },
     );
     done();
   };

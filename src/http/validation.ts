@@ -25,7 +25,7 @@ function isStorableText(text: string): boolean {
 const FAR_AHEAD_MS = Date.UTC(2200, 0, 1);
 
 function createAjv(coerceTypes: Options['coerceTypes']): Ajv {
-  const ajv = new Ajv({ coerceTypes, removeAdditional: false, useDefaults: true, allErrors: true, verbose: true, strict: true, allowUnionTypes: true, keywords: ['example'] });
+  const ajv = new Ajv({ coerceTypes, removeAdditional: false, useDefaults: true, allErrors: true, verbose: true, strict: true, allowUnionTypes: true, keywords: ['example', 'x-default'] });
   ajv.addFormat('id', (text) => faultOfId(text) === null);
   ajv.addFormat('text', isStorableText);
   // JSON numbers that `real` can keep.

@@ -7,7 +7,7 @@ import { type AttributeType, listItemAttributes, typeOfAttribute } from '../stor
 import { type ItemPatch, patchItems } from '../storage/items.ts';
 import type { ChunkNotes } from './chunks.ts';
 import { NOT_A_ROW } from './csv.ts';
-import { parseFileTime } from './file-times.ts';
+import { isNoTime, parseFileTime } from './file-times.ts';
 import { faultOfId } from './ids.ts';
 import type { Layout } from './layout.ts';
 import { faultOfNumber } from './validate.ts';
@@ -18,8 +18,10 @@ const MAX_TEXT = { title: 1_000, url: 2_048, imageUrl: 2_048 } as const;
 /** Columns beyond those with a meaning, by the names that catalogues use. */
 const FIELD_ALIASES: Readonly<Record<string, keyof ItemPatch>> = {
   url: 'url', link: 'url', imageurl: 'imageUrl', image: 'imageUrl', imagelink: 'imageUrl', categories: 'categories', category: 'categories', genres: 'categories', attributes: 'attributes', available: 'available', availability: 'available',
-  publishedat: 'publishedAt', expiresat: 'expiresAt',
+  publishedat: 'publishedAt', expiresat: 'expiresAt', labels: 'attributes', ishidden: 'available', hidden: 'available',
 };
+const HIDDEN = /^(is)?hidden$/;
+const NO = /^(0|false|no|n|out of stock|out_of_stock)$/i;
 
 /** "a|b", "a > b" is one; a JSON list is a list. */
 function parseCategories(text: string): string[] {
@@ -34,6 +36,16 @@ function parseCategories(text: string): string[] {
   return text.split('|').map((part) => part.trim()).filter((part) => part !== '');
 }
 
+/** An object is attributes by their names, a list one attribute under the column's own. @returns null where it is neither */
+function parseAttributes(text: string, name: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? { [name]: value } : typeof value === 'object' ? (value ?? {}) : null;
+  } catch {
+    return null;
+  }
+}
+
 export interface CatalogueWriter {
   /** @returns why the row is skipped, or whether it is time to flush */
   add(fields: readonly string[]): string | boolean;
@@ -44,7 +56,9 @@ export interface CatalogueWriter {
 export async function createCatalogueWriter(connection: pg.Client, importNo: number, what: 'items' | 'users', layout: Layout, takeNotes: (rows: number) => ChunkNotes): Promise<CatalogueWriter> {
   const types = new Map<string, AttributeType>((await listItemAttributes(connection)).map(({ name, type }) => [name, type]));
   const { columns, file } = layout;
-  const extra = file.header.map((name, column) => [column, FIELD_ALIASES[name.toLowerCase().replace(/[\s_-]/g, '')]] as const).filter((pair) => pair[1] !== undefined);
+  const plain = file.header.map((name) => name.toLowerCase().replace(/[\s_-]/g, ''));
+  // A time beside an item is that of its publication.
+  const extra = plain.map((name, column) => [column, column === columns.time ? 'publishedAt' : FIELD_ALIASES[name]] as const).filter((pair) => pair[1] !== undefined);
   /** The rest of the columns are attributes of the shop's own. */
   const own = file.header.map((name, column) => [column, name] as const).filter(([column]) => !Object.values(columns).includes(column) && !extra.some(([known]) => known === column));
   let patches: ItemPatch[] = [];
@@ -83,14 +97,17 @@ export async function createCatalogueWriter(connection: pg.Client, importNo: num
         }
         patch.categories = list.slice(0, 50);
       } else if (field === 'available') {
-        patch.available = !/^(0|false|no|n|out of stock|out_of_stock)$/i.test(text);
+        patch.available = NO.test(text) === HIDDEN.test(plain[column]);
       } else if (field === 'attributes') {
-        try {
-          Object.assign(attributes, JSON.parse(text));
-        } catch {
+        const found = parseAttributes(text, file.header[column]);
+        if (found === null) {
           return 'bad attributes';
         }
+        Object.assign(attributes, found);
       } else if (field === 'publishedAt' || field === 'expiresAt') {
+        if (isNoTime(text)) {
+          continue;
+        }
         const ms = parseFileTime(text, layout.dates);
         if (!(ms >= 0 && ms < Date.UTC(2200, 0, 1))) {
           return 'bad time';
@@ -148,7 +165,7 @@ export async function createCatalogueWriter(connection: pg.Client, importNo: num
   return {
     add(fields) {
       if (fields[0] === NOT_A_ROW) {
-        return 'not JSON';
+        return fields[2];
       }
       if (what === 'items') {
         const patch = readItem(fields);

@@ -1,20 +1,28 @@
 /**
  * Rows into Postgres, 20,000 a transaction: while one chunk is being written the next is gathered. Used by imports and by the demo shop.
+ *
+ * Rows are gathered in the form in which they are sent, binary COPY, with a gap for the numbers of user and item. Memory does not grow with the file: when so many ids are known, they are forgotten and
+ * asked for anew.
  */
 import type pg from 'pg';
 import { resolveIds } from '../storage/ids.ts';
 import { type ChunkProgress, type Quarantine, writeChunk } from '../storage/imports.ts';
-import { createRowDedup, dedupOfEventId, hashGroup } from './dedup.ts';
+import { fillItems } from '../storage/items.ts';
+import { createRowDedup, writeEventDedup, writeGroupHash } from './dedup.ts';
+import { type FileIds, createFileIds, createNumberCount } from './file-ids.ts';
+import { type ItemNotes, createItemNotes } from './item-notes.ts';
 import type { RowEvent } from './rows.ts';
 
 export interface ChunkWriter {
   /** Takes a row's values (the object may be reused). @returns whether the chunk is full: then `flush` before the next */
   add(row: RowEvent): boolean;
-  /** A row that an earlier run stored: counted, so that equal rows after it are numbered as they would have been. */
-  pass(row: RowEvent): void;
+  /** A row that an earlier run stored: counted, so that equal rows after it are numbered as they would have been. @returns as `add` */
+  pass(row: RowEvent): boolean;
   flush(): Promise<void>;
   /** Writes what is left, also where that is no row, so that the import's figures are those of its end. */
   end(): Promise<void>;
+  /** Different users and items of the rows added, and items that got a title or price from the file. */
+  counts(): { users: number; items: number; itemsFilled: number };
 }
 
 export interface ChunkNotes {
@@ -24,146 +32,218 @@ export interface ChunkNotes {
   readonly onWritten: (inserted: number, cancelled: boolean, refused: number) => void;
 }
 
+export interface ChunkWriterOptions {
+  readonly importNo: number;
+  /** As it stood before (`readUserChanges`). */
+  readonly userChanges: number;
+  /** Rows have titles or prices of items, which are kept where the catalogue says nothing. */
+  readonly fillsItems: boolean;
+  /** Called as a chunk of so many rows is closed. */
+  readonly takeNotes: (rows: number) => ChunkNotes;
+  /** Of users, and of items, until they are forgotten. */
+  readonly maxIds?: number;
+}
+
 export function emptyQuarantine(): Quarantine {
   return { lines: [], codes: [], messages: [], raws: [] };
 }
 
 const CHUNK_ROWS = 20_000;
-/** Of a row without its numbers of user and item, and of those two with their tabs. */
-const MAX_ROW_BYTES = 220;
-const MAX_NUMBERS_BYTES = 24;
+const MAX_IDS = 120_000;
+/** Items whose titles and prices are written by one statement. */
+const FILL_ITEMS = 5_000;
 
-/** Numbers by id, as far as they are known, and the ids of this chunk that are not. */
-function createIdNumbers() {
-  const nos = new Map<string, number>();
-  let unknown = new Map<string, number>();
+/** A row in binary COPY: the number of fields, then each with its length before it, −1 for null. */
+const FIELDS = 10;
+const USER_AT = 6;
+const ITEM_AT = 14;
+const TYPE_AT = 22;
+const MAX_ROW_BYTES = 100;
+/** Postgres counts from 2000-01-01. */
+const POSTGRES_EPOCH_MS = 946_684_800_000;
+
+/** Room for the rows of a chunk, used in turn by every other. */
+function createGathered() {
+  const bytes = Buffer.alloc(CHUNK_ROWS * MAX_ROW_BYTES);
   return {
-    /** A number, or −1 − k for the k-th unknown id. */
-    numberOf(id: string): number {
-      const no = nos.get(id);
-      if (no !== undefined) {
-        return no;
-      }
-      let k = unknown.get(id);
-      if (k === undefined) {
-        k = unknown.size;
-        unknown.set(id, k);
-      }
-      return -1 - k;
-    },
-    takeUnknown(): string[] {
-      const ids = [...unknown.keys()];
-      unknown = new Map();
-      return ids;
-    },
-    learn(ids: readonly string[], numbers: readonly number[]): void {
-      ids.forEach((id, k) => nos.set(id, numbers[k]));
-    },
+    rows: 0, bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    /** Slots of `FileIds`. */
+    user: new Int32Array(CHUNK_ROWS), item: new Int32Array(CHUNK_ROWS), timeMs: new Float64Array(CHUNK_ROWS),
+    /** Where each row begins, and where the last one ends. */
+    start: new Uint32Array(CHUNK_ROWS + 1),
   };
 }
 
-/** Rows being gathered: numbers in arrays and the rest as bytes. Strings kept for 20,000 rows would all be looked at by the garbage collector, again and again. */
-function createGathered() {
-  return { rows: 0, length: 0, user: new Int32Array(CHUNK_ROWS), item: new Int32Array(CHUNK_ROWS), timeMs: new Float64Array(CHUNK_ROWS), end: new Uint32Array(CHUNK_ROWS), rest: Buffer.allocUnsafe(CHUNK_ROWS * MAX_ROW_BYTES) };
+/** A closed chunk with what its slots mean: by the time it is written, the ids of the next may be others. */
+interface Chunk {
+  readonly gathered: ReturnType<typeof createGathered>;
+  readonly users: FileIds;
+  readonly items: FileIds;
+  /** To be kept with this chunk; null: not yet. */
+  readonly itemNotes: ItemNotes | null;
 }
 
-/**
- * @param userChanges as it stood before (`readUserChanges`)
- * @param connection one with the staging table (`createStaging`)
- * @param takeNotes called as a chunk of so many rows is closed
- */
-export function createChunkWriter(connection: pg.Client, importNo: number, userChanges: number, takeNotes: (rows: number) => ChunkNotes): ChunkWriter {
-  const dedupOf = createRowDedup();
-  const users = createIdNumbers();
-  const items = createIdNumbers();
+/** Writes a number as `real`. @returns where the next field begins */
+function putReal(view: DataView, at: number, value: number | null): number {
+  if (value === null) {
+    view.setInt32(at, -1);
+    return at + 4;
+  }
+  view.setInt32(at, 4);
+  view.setFloat32(at + 4, value);
+  return at + 8;
+}
+
+/** @param connection one with the staging table (`createStaging`) */
+export function createChunkWriter(connection: pg.Client, { importNo, userChanges, fillsItems, takeNotes, maxIds = MAX_IDS }: ChunkWriterOptions): ChunkWriter {
+  const writeDedup = createRowDedup();
   const refuseBefore = new Map<number, number>();
+  const usersSeen = createNumberCount();
+  const itemsSeen = createNumberCount();
+  let itemsFilled = 0;
   // One is gathered while the other is being written.
   let gathered = createGathered();
   let spare = createGathered();
+  let users = createFileIds();
+  let items = createFileIds();
+  let itemNotes = createItemNotes();
   let lastGroup: string | null = null;
-  let lastGroupHash = '\\N';
-  let lastMs = Number.NaN;
-  let lastTime = '';
+  const lastGroupHash = Buffer.alloc(8);
   let straight = true;
   let writing: Promise<void> = Promise.resolve();
 
-  async function write(chunk: ReturnType<typeof createGathered>, unknownUsers: string[], unknownItems: string[], progress: ChunkProgress, quarantine: Quarantine): Promise<{ inserted: number; cancelled: boolean; refused: number }> {
-    let userNos: number[] = [];
-    let itemNos: number[] = [];
-    if (unknownUsers.length > 0 || unknownItems.length > 0) {
-      const found = await resolveIds(connection, unknownUsers, unknownItems);
-      ({ userNos, itemNos } = found);
+  async function learnIds(chunk: Chunk): Promise<void> {
+    const [newUsers, newItems] = [chunk.users.takeNew(), chunk.items.takeNew()];
+    if (newUsers.ids.length > 0 || newItems.ids.length > 0) {
+      const found = await resolveIds(connection, newUsers.ids, newItems.ids);
       found.refuseBefore.forEach((ms, no) => refuseBefore.set(no, ms));
-      users.learn(unknownUsers, userNos);
-      items.learn(unknownItems, itemNos);
+      chunk.users.learn(newUsers.firstSlot, found.userNos);
+      chunk.items.learn(newItems.firstSlot, found.itemNos);
     }
-    const bytes = Buffer.allocUnsafe(chunk.length + chunk.rows * MAX_NUMBERS_BYTES);
-    let length = 0;
-    let from = 0;
-    let refused = 0;
-    for (let row = 0; row < chunk.rows; row++) {
-      const user = chunk.user[row] < 0 ? userNos[-1 - chunk.user[row]] : chunk.user[row];
-      const item = chunk.item[row];
-      if (refuseBefore.size > 0 && chunk.timeMs[row] < (refuseBefore.get(user) ?? -Infinity)) {
-        refused++;
-        from = chunk.end[row];
-        continue;
-      }
-      length += bytes.write(`${user}\t${item < 0 ? itemNos[-1 - item] : item}\t`, length, 'latin1');
-      length += chunk.rest.copy(bytes, length, from, chunk.end[row]);
-      from = chunk.end[row];
-    }
-    const written = await writeChunk(connection, importNo, { bytes: bytes.subarray(0, length), rows: chunk.rows - refused, progress, quarantine, userChanges }, straight);
-    // Where rows were stored already there will be more of them; where there are none any more, the straight way is open again.
-    straight = written.inserted === chunk.rows - refused;
-    return { ...written, refused };
   }
 
-  async function flush(): Promise<void> {
+  /** Puts the numbers in, and leaves out rows from before their user was erased. */
+  function complete({ gathered: { rows, bytes, view, user, item, timeMs, start }, users: chunkUsers, items: chunkItems }: Chunk): { length: number; refused: number } {
+    const [userNos, itemNos] = [chunkUsers.numbers(), chunkItems.numbers()];
+    let length = 0;
+    let refused = 0;
+    for (let row = 0; row < rows; row++) {
+      const from = start[row];
+      const userNo = userNos[user[row]];
+      const itemNo = itemNos[item[row]];
+      usersSeen.see(userNo);
+      itemsSeen.see(itemNo);
+      if (refuseBefore.size > 0 && timeMs[row] < (refuseBefore.get(userNo) ?? -Infinity)) {
+        refused++;
+        continue;
+      }
+      view.setInt32(from + USER_AT, userNo);
+      view.setInt32(from + ITEM_AT, itemNo);
+      if (refused > 0) {
+        bytes.copyWithin(length, from, start[row + 1]);
+      }
+      length += start[row + 1] - from;
+    }
+    return { length, refused };
+  }
+
+  async function write(chunk: Chunk, { progress, quarantine, onWritten }: ChunkNotes): Promise<void> {
+    await learnIds(chunk);
+    const { length, refused } = complete(chunk);
+    const rows = chunk.gathered.rows - refused;
+    const { inserted, cancelled } = await writeChunk(connection, importNo, { bytes: chunk.gathered.bytes.subarray(0, length), rows, progress, quarantine, userChanges }, straight);
+    // Where rows were stored already there will be more of them; where there are none any more, the straight way is open again.
+    straight = inserted === rows;
+    if (chunk.itemNotes !== null) {
+      const { ids, titles, prices } = chunk.itemNotes.columns(chunk.items.ids);
+      for (let from = 0; from < ids.length; from += FILL_ITEMS) {
+        const to = from + FILL_ITEMS;
+        itemsFilled += await fillItems(connection, ids.slice(from, to), titles.slice(from, to), prices.slice(from, to));
+      }
+    }
+    onWritten(inserted, cancelled, refused);
+  }
+
+  async function close(last: boolean): Promise<void> {
     await writing;
-    const chunk = gathered;
-    const [unknownUsers, unknownItems] = [users.takeUnknown(), items.takeUnknown()];
-    const { progress, quarantine, onWritten } = takeNotes(chunk.rows);
-    [gathered, spare] = [spare, chunk];
+    const forgetsItems = items.ids.length >= maxIds;
+    const chunk: Chunk = { gathered, users, items, itemNotes: last || forgetsItems ? itemNotes : null };
+    const notes = takeNotes(gathered.rows);
+    [gathered, spare] = [spare, gathered];
     gathered.rows = 0;
-    gathered.length = 0;
-    writing = write(chunk, unknownUsers, unknownItems, progress, quarantine).then(({ inserted, cancelled, refused }) => onWritten(inserted, cancelled, refused));
+    if (users.ids.length >= maxIds) {
+      users = createFileIds();
+    }
+    if (forgetsItems) {
+      items = createFileIds();
+      itemNotes = createItemNotes();
+    }
+    writing = write(chunk, notes);
     // A chunk that fails while the next is gathered must not count as unhandled: the next `flush` or `end` meets it.
     writing.catch(() => undefined);
   }
 
   return {
     add(row) {
-      if (row.groupId !== lastGroup) {
-        lastGroup = row.groupId;
-        lastGroupHash = lastGroup === null ? '\\N' : hashGroup(lastGroup);
+      const { view, bytes } = gathered;
+      const place = gathered.rows++;
+      const item = items.slotOf(row.itemId);
+      gathered.user[place] = users.slotOf(row.userId);
+      gathered.item[place] = item;
+      gathered.timeMs[place] = row.occurredAtMs;
+      if (fillsItems) {
+        itemNotes.see(item, row.title, row.price);
       }
-      if (row.occurredAtMs !== lastMs) {
-        lastMs = row.occurredAtMs;
-        lastTime = new Date(lastMs).toISOString();
+      let at = gathered.start[place];
+      view.setInt16(at, FIELDS);
+      view.setInt32(at + USER_AT - 4, 4);
+      view.setInt32(at + ITEM_AT - 4, 4);
+      view.setInt32(at + TYPE_AT - 4, 2);
+      view.setInt16(at + TYPE_AT, row.typeNo);
+      at = putReal(view, at + TYPE_AT + 2, row.value);
+      at = putReal(view, at, row.quantity);
+      at = putReal(view, at, row.price);
+      if (row.groupId === null) {
+        view.setInt32(at, -1);
+        at += 4;
+      } else {
+        if (row.groupId !== lastGroup) {
+          lastGroup = row.groupId;
+          writeGroupHash(row.groupId, lastGroupHash, 0);
+        }
+        view.setInt32(at, 8);
+        lastGroupHash.copy(bytes, at + 4);
+        at += 12;
       }
-      const dedup = row.eventId === null ? dedupOf(row.userId, row.itemId, row.typeNo, row.value, row.occurredAtMs) : dedupOfEventId(row.userId, row.eventId);
-      const at = gathered.rows;
-      gathered.user[at] = users.numberOf(row.userId);
-      gathered.item[at] = items.numberOf(row.itemId);
-      gathered.timeMs[at] = row.occurredAtMs;
-      gathered.length += gathered.rest.write(
-        `${row.typeNo}\t${row.value ?? '\\N'}\t${row.quantity ?? '\\N'}\t${row.price ?? '\\N'}\t${lastGroupHash}\t${lastTime}\t${dedup}\t${importNo}\n`,
-        gathered.length,
-        'latin1',
-      );
-      gathered.end[at] = gathered.length;
-      return ++gathered.rows >= CHUNK_ROWS;
+      const microseconds = (row.occurredAtMs - POSTGRES_EPOCH_MS) * 1000;
+      view.setInt32(at, 8);
+      view.setInt32(at + 4, Math.floor(microseconds / 0x1_0000_0000));
+      view.setUint32(at + 8, microseconds % 0x1_0000_0000);
+      view.setInt32(at + 12, 16);
+      if (row.eventId === null) {
+        writeDedup(row.userId, row.itemId, row.typeNo, row.value, row.timed ? row.occurredAtMs : 0, bytes, at + 16);
+      } else {
+        writeEventDedup(row.userId, row.eventId, bytes, at + 16);
+      }
+      view.setInt32(at + 32, 4);
+      view.setInt32(at + 36, importNo);
+      gathered.start[place + 1] = at + 40;
+      return gathered.rows >= CHUNK_ROWS;
     },
     pass(row) {
-      if (row.eventId === null) {
-        dedupOf(row.userId, row.itemId, row.typeNo, row.value, row.occurredAtMs);
+      if (fillsItems) {
+        itemNotes.see(items.slotOf(row.itemId), row.title, row.price);
       }
+      if (row.eventId === null) {
+        writeDedup(row.userId, row.itemId, row.typeNo, row.value, row.timed ? row.occurredAtMs : 0, gathered.bytes, gathered.start[gathered.rows]);
+      }
+      return items.ids.length >= maxIds;
     },
-    flush,
+    flush: async () => await close(false),
     async end() {
-      await flush();
+      await close(true);
       await writing;
     },
+    counts: () => ({ users: usersSeen.count(), items: itemsSeen.count(), itemsFilled }),
   };
 }

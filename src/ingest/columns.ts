@@ -1,5 +1,5 @@
 /** Which column of a file means what: from an explicit mapping, else by the names that shops, and public data sets, use. */
-import { nearestName } from './ids.ts';
+import { nearestName } from '../model/nearest-name.ts';
 import { ImportFileFault } from './csv.ts';
 
 export const COLUMN_MEANINGS = ['user', 'item', 'type', 'value', 'time', 'quantity', 'price', 'group', 'id', 'title'] as const;
@@ -49,9 +49,10 @@ export function parseColumnMapping(text: string): Partial<Record<Meaning, string
 
 /**
  * @param wanted column names by meaning; what it leaves out is looked for by the usual names
+ * @param insisted meanings whose wanted column must be there, as those of `needs`; a preset's others may be missing
  * @throws ImportFileFault where a named column, or one for user or item, is not in the header
  */
-export function mapColumns(header: readonly string[], wanted: Partial<Record<Meaning, string>>, needs: readonly Meaning[] = ['user', 'item']): ColumnMap {
+export function mapColumns(header: readonly string[], wanted: Partial<Record<Meaning, string>>, needs: readonly Meaning[] = ['user', 'item'], insisted: readonly Meaning[] = COLUMN_MEANINGS): ColumnMap {
   const map: Partial<Record<Meaning, number>> = {};
   const normalised = header.map(normalise);
   for (const meaning of COLUMN_MEANINGS) {
@@ -59,6 +60,9 @@ export function mapColumns(header: readonly string[], wanted: Partial<Record<Mea
     if (name !== undefined) {
       const exact = header.indexOf(name);
       const at = exact >= 0 ? exact : normalised.indexOf(normalise(name));
+      if (at < 0 && !insisted.includes(meaning) && !needs.includes(meaning)) {
+        continue;
+      }
       if (at < 0) {
         const near = nearestName(name, header);
         throw new ImportFileFault(`The file has no column "${name}" (wanted as ${meaning})${near === null ? '.' : `; did you mean "${near}"?`} Its columns are: ${header.join(', ')}.`);

@@ -50,7 +50,7 @@ export interface CsvBatch {
   readonly lines: readonly number[];
 }
 
-/** Marks a row that is no row of this format: the only field says why not. */
+/** Marks a row that is no row of this format: the fields after it are its text and the reason. */
 export const NOT_A_ROW = '\u0000not a row';
 
 const DELIMITERS = [',', ';', '\t', '|', '::'];
@@ -114,11 +114,11 @@ export async function openCsv(path: string, options: CsvOptions = {}): Promise<C
   }
 
   function openText(): { file: ReturnType<typeof createReadStream>; text: NodeJS.ReadableStream } {
-    const file = createReadStream(path, { highWaterMark: 1 << 18 });
+    const file = createReadStream(path, { highWaterMark: 1 << 16 });
     if (!gzipped) {
       return { file, text: file };
     }
-    const gunzip = createGunzip({ chunkSize: 1 << 18 });
+    const gunzip = createGunzip({ chunkSize: 1 << 16 });
     // Errors arrive at whoever reads `gunzip`.
     pipeline(file, gunzip, () => undefined);
     return { file, text: gunzip };
@@ -214,7 +214,7 @@ export function detectEncoding(head: Buffer): Encoding {
   return 'windows-1252';
 }
 
-/** A quote that is never closed would swallow the rest of the file into one field. */
+/** Of one line, and of the lines of a quoted field. */
 const MAX_RECORD_CHARS = 1 << 18;
 
 /**
@@ -257,22 +257,92 @@ export function splitRecord(text: string, delimiter: string, last = false): stri
     if (end < 0) {
       return fields;
     }
-    at = end + 1;
+    at = end + delimiter.length;
   }
 }
 
-/** Cuts text into records, the header left out. Lines are cut first and split each by itself: most have no quote, and then the engine's own `split` is all there is to do. */
+/** Whether a closing quote is followed by anything but the next field: `"a"b`. What follows the quote of a well-formed field is a delimiter, or nothing. */
+function hasTextAfterQuote(record: string, delimiter: string): boolean {
+  for (let at = 0; at >= 0 && at < record.length; ) {
+    if (record[at] === '"') {
+      let quote = record.indexOf('"', at + 1);
+      while (quote >= 0 && record[quote + 1] === '"') {
+        quote = record.indexOf('"', quote + 2);
+      }
+      if (quote < 0 || quote + 1 === record.length) {
+        return false;
+      }
+      if (!record.startsWith(delimiter, quote + 1)) {
+        return true;
+      }
+      at = quote + 1 + delimiter.length;
+      continue;
+    }
+    const end = record.indexOf(delimiter, at);
+    at = end < 0 ? -1 : end + delimiter.length;
+  }
+  return false;
+}
+
+/**
+ * Cuts text into records, the header left out. Lines are cut first and split each by itself: most have no quote, and then the engine's own `split` is all there is to do.
+ *
+ * A quote that is not closed would swallow rows up to the next one that opens: where a field of several lines is followed by text, grows too long, or has no end, its first line is a bad row and the lines
+ * after it are read anew.
+ */
 function createSplitter(path: string, delimiter: string, hasHeader: boolean) {
   let rest = '';
-  /** Lines of a record whose quoted field goes on; null: none does. */
-  let open: string | null = null;
-  let openedIn = 0;
+  /** Lines of a record whose quoted field goes on. */
+  let open: string[] = [];
+  let openChars = 0;
   let line = 0;
   let headerSeen = !hasHeader;
+  let rows: string[][] = [];
+  let lines: number[] = [];
+
+  function put(fields: string[], at: number): void {
+    rows.push(fields);
+    lines.push(at);
+  }
+
+  /** @param at the line's number. @param last nothing comes after it */
+  function take(one: string, at: number, last: boolean): void {
+    if (open.length === 0) {
+      if (one === '') {
+        return;
+      }
+      const fields = splitRecord(one, delimiter, last);
+      if (fields !== null) {
+        put(fields, at);
+        return;
+      }
+    }
+    open.push(one);
+    openChars += one.length + 1;
+    // Without a quote in it a line cannot close the field: looking again at all before it would cost the square of its length.
+    const fields = one.includes('"') && open.length > 1 ? splitRecord(open.join('\n'), delimiter) : null;
+    if (fields !== null && !hasTextAfterQuote(open.join('\n'), delimiter)) {
+      put(fields, at);
+      open = [];
+      openChars = 0;
+    } else if (fields !== null || openChars > MAX_RECORD_CHARS || last) {
+      closeInVain(at, last);
+    }
+  }
+
+  function closeInVain(at: number, last: boolean): void {
+    const [first, ...others] = open;
+    const firstAt = at - others.length;
+    open = [];
+    openChars = 0;
+    put([NOT_A_ROW, first, 'quote not closed'], firstAt);
+    others.forEach((one, k) => take(one, firstAt + 1 + k, last && k === others.length - 1));
+  }
+
   return {
     push(text: string, last = false): CsvBatch {
-      const rows: string[][] = [];
-      const lines: number[] = [];
+      rows = [];
+      lines = [];
       const whole = rest + text;
       let from = 0;
       while (from < whole.length) {
@@ -286,37 +356,14 @@ function createSplitter(path: string, delimiter: string, hasHeader: boolean) {
         const one = whole.slice(from, whole.charCodeAt(end - 1) === 13 && end > from ? end - 1 : end);
         from = end + 1;
         line++;
-        if (!headerSeen) {
-          // The header has no line breaks: it was read as one line.
-          headerSeen = true;
-          continue;
+        if (headerSeen) {
+          take(one, line, last && from >= whole.length);
         }
-        if (open === null && one === '') {
-          continue;
-        }
-        const record: string = open === null ? one : `${open}\n${one}`;
-        if (record.length > MAX_RECORD_CHARS) {
-          throw new ImportFileFault(`${path} is not well-formed CSV: the quote that opens in line ${open === null ? line : openedIn} is not closed within ${MAX_RECORD_CHARS} characters.`);
-        }
-        // Without a quote in it a line cannot close the field: looking again at all before it would cost the square of its length.
-        if (open !== null && !one.includes('"') && !(last && from >= whole.length)) {
-          open = record;
-          continue;
-        }
-        // Without a quote in it a line cannot end the open field: splitting anew for each would take the square of the record's length.
-        const fields = open !== null && !one.includes('"') ? null : splitRecord(record, delimiter);
-        if (fields === null) {
-          openedIn = open === null ? line : openedIn;
-          open = record;
-          continue;
-        }
-        open = null;
-        rows.push(fields);
-        lines.push(line);
+        // The header has no line breaks: it was read as one line.
+        headerSeen = true;
       }
-      if (last && open !== null) {
-        rows.push(splitRecord(open, delimiter, true)!);
-        lines.push(line);
+      if (last && open.length > 0) {
+        closeInVain(line, true);
       }
       rest = whole.slice(Math.min(from, whole.length));
       if (rest.length > MAX_RECORD_CHARS) {
@@ -368,7 +415,7 @@ function createObjectSplitter(path: string, names: readonly string[]) {
           continue;
         }
         const object = parseObject(piece);
-        rows.push(object === null ? [NOT_A_ROW, piece] : names.map((name) => asText(object[name])));
+        rows.push(object === null ? [NOT_A_ROW, piece, 'not JSON'] : names.map((name) => asText(object[name])));
         lines.push(line);
       }
       return { rows, lines };

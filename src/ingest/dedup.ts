@@ -21,70 +21,119 @@ export function dedupOfEventId(userId: string, eventId: string): string {
   return asUuid(hash128(`event\0${userId}\0${eventId}`));
 }
 
-/** For rows of a file. One instance reads one file from its beginning. */
-export function createRowDedup(): (userId: string, itemId: string, typeNo: number, value: number | null, occurredAtMs: number) => string {
-  const countEarlier = createCounter();
-  return (userId, itemId, typeNo, value, occurredAtMs) => {
+/** As `dedupOfEventId`, its 16 bytes written to `bytes`. */
+export function writeEventDedup(userId: string, eventId: string, bytes: Buffer, at: number): void {
+  bytes.write(hash('sha256', `event\0${userId}\0${eventId}`, 'binary'), at, 16, 'latin1');
+}
+
+/** Writes the 16 bytes of a row's identity. */
+export type RowDedup = (userId: string, itemId: string, typeNo: number, value: number | null, occurredAtMs: number, bytes: Buffer, at: number) => void;
+
+/**
+ * For rows of a file. One instance reads one file from its beginning.
+ *
+ * @param remembered at least so many different rows are remembered, and at most twice as many: of equal rows that lie further apart than all of them, one is kept
+ */
+export function createRowDedup(remembered = 1_350_000): RowDedup {
+  const countEarlier = createCounter(remembered);
+  return (userId, itemId, typeNo, value, occurredAtMs, bytes, at) => {
     const text = `row\0${userId}\0${itemId}\0${typeNo}\0${value}\0${occurredAtMs}`;
-    const time = occurredAtMs.toString(16).padStart(12, '0');
-    const first = hash128(text);
-    const earlier = countEarlier(Number.parseInt(first.slice(0, 8), 16), Number.parseInt(first.slice(8, 16), 16));
-    return time + (earlier === 0 ? first : hash128(`${text}\0${earlier}`)).slice(0, 20);
+    const first = hash('sha256', text, 'binary');
+    bytes.write(first, at + 6, 10, 'latin1');
+    bytes.writeUIntBE(occurredAtMs, at, 6);
+    const earlier = countEarlier(bytes.readUInt32BE(at + 6), bytes.readUInt32BE(at + 10));
+    if (earlier > 0) {
+      bytes.write(hash('sha256', `${text}\0${earlier}`, 'binary'), at + 6, 10, 'latin1');
+    }
   };
 }
 
-/**
- * How often a 64-bit key was seen before: a hash table in typed arrays, because a Map of as many strings as a file has rows was a quarter of the import's time in the
- * garbage collector. Two rows that share 64 bits of their hash (one chance in 10⁸ for 10⁶ rows) are told apart all the same: the second is numbered.
- */
-function createCounter(): (high: number, low: number) => number {
-  let mask = (1 << 16) - 1;
-  let highs = new Uint32Array(mask + 1);
-  let lows = new Uint32Array(mask + 1);
-  let counts = new Uint32Array(mask + 1);
+/** What a slot of a generation can count to; from there on a map does. */
+const MAX_COUNT = 255;
+
+/** A hash table of 64-bit keys in typed arrays, a third of it free: a Map of as many strings as a file has rows was a quarter of the import's time in the garbage collector. */
+function createGeneration(capacity: number) {
+  let size = 1 << 12;
+  let [highs, lows, counts] = [new Uint32Array(size), new Uint32Array(size), new Uint8Array(size)];
   let used = 0;
+  const beyond = new Map<number, number>();
 
   function slotOf(high: number, low: number): number {
-    let slot = low & mask;
+    let slot = low & (size - 1);
     while (counts[slot] !== 0 && (highs[slot] !== high || lows[slot] !== low)) {
-      slot = (slot + 1) & mask;
+      slot = (slot + 1) & (size - 1);
     }
     return slot;
   }
 
   function grow(): void {
-    const [oldHighs, oldLows, oldCounts] = [highs, lows, counts];
-    mask = mask * 2 + 1;
-    highs = new Uint32Array(mask + 1);
-    lows = new Uint32Array(mask + 1);
-    counts = new Uint32Array(mask + 1);
+    const [oldHighs, oldLows, oldCounts, oldBeyond] = [highs, lows, counts, new Map(beyond)];
+    size *= 2;
+    [highs, lows, counts] = [new Uint32Array(size), new Uint32Array(size), new Uint8Array(size)];
+    beyond.clear();
     for (let old = 0; old < oldCounts.length; old++) {
       if (oldCounts[old] !== 0) {
         const slot = slotOf(oldHighs[old], oldLows[old]);
         highs[slot] = oldHighs[old];
         lows[slot] = oldLows[old];
         counts[slot] = oldCounts[old];
+        if (oldBeyond.has(old)) {
+          beyond.set(slot, oldBeyond.get(old)!);
+        }
       }
     }
   }
 
+  return {
+    isFull: () => used >= capacity,
+    countOf(high: number, low: number): number {
+      const slot = slotOf(high, low);
+      return counts[slot] < MAX_COUNT ? counts[slot] : beyond.get(slot)!;
+    },
+    set(high: number, low: number, count: number): void {
+      if (used * 3 > size * 2) {
+        grow();
+      }
+      const slot = slotOf(high, low);
+      if (counts[slot] === 0) {
+        highs[slot] = high;
+        lows[slot] = low;
+        used++;
+      }
+      counts[slot] = Math.min(count, MAX_COUNT);
+      if (count >= MAX_COUNT) {
+        beyond.set(slot, count);
+      }
+    },
+  };
+}
+
+/**
+ * How often a 64-bit key was seen before. Two generations, so that memory has a bound: what is asked for moves to the young one, and when that is full the old one is dropped. Two rows that share 64 bits
+ * of their hash (one chance in 10⁶ for 4 million rows) are told apart all the same: the second is numbered.
+ */
+function createCounter(capacity: number): (high: number, low: number) => number {
+  let young = createGeneration(capacity);
+  let old = createGeneration(0);
   return (high, low) => {
-    if (used * 3 > mask * 2) {
-      grow();
+    const count = young.countOf(high, low) || old.countOf(high, low);
+    if (young.isFull()) {
+      old = young;
+      young = createGeneration(capacity);
     }
-    const slot = slotOf(high, low);
-    if (counts[slot] === 0) {
-      highs[slot] = high;
-      lows[slot] = low;
-      used++;
-    }
-    return counts[slot]++;
+    young.set(high, low, count + 1);
+    return count;
   };
 }
 
 /** 64-bit hash of a basket or session id, as the decimal string of a signed bigint. */
 export function hashGroup(groupId: string): string {
   return BigInt.asIntN(64, BigInt(`0x${hash('sha256', `group\0${groupId}`, 'hex').slice(0, 16)}`)).toString();
+}
+
+/** As `hashGroup`, its 8 bytes written to `bytes`. */
+export function writeGroupHash(groupId: string, bytes: Buffer, at: number): void {
+  bytes.write(hash('sha256', `group\0${groupId}`, 'binary'), at, 8, 'latin1');
 }
 
 const random = new Uint8Array(4096);

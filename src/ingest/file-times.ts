@@ -6,8 +6,14 @@ export const DATE_FORMATS: readonly DateFormat[] = ['iso', 'dmy', 'mdy'];
 const ISO = /^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?$/i;
 const PARTS = /^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})(?:,?[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s*([AP]M)?)?$/i;
 const UNIX = /^\d{9,17}(\.\d+)?$/;
+/** What Go programs write for a time that was never set. */
+const NEVER = '0001-01-01T00:00:00Z';
 /** Two digits of a year from here on belong to the last century. */
 const CENTURY_BREAK = 70;
+
+export function isNoTime(text: string): boolean {
+  return text === '' || text === NEVER;
+}
 
 function utcOf(year: number, month: number, day: number, hour: number, minute: number, second: number, fraction: string): number {
   if (month < 1 || month > 12 || day < 1 || day > new Date(Date.UTC(year, month, 0)).getUTCDate() || hour > 23 || minute > 59 || second > 60) {

@@ -12,9 +12,10 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Database, DatabaseFull, DatabaseUnavailable } from '../storage/database.ts';
-import { findImport, markLostImports, markUndone, undoSomeOfImport } from '../storage/imports.ts';
+import { findEventRange, findImport, markLostImports, markUndone, undoPartOfImport } from '../storage/imports.ts';
 import { BodyTooLarge, readBody } from './body-stream.ts';
-import { type DryRun, ImportCancelled, type ImportOptions, dryRunFile, importFile } from './importer.ts';
+import { type DryRun, type ImportOptions, dryRunFile, importFile } from './importer.ts';
+import { ImportCancelled } from './read-state.ts';
 
 export class ImportsBusy extends Error {}
 
@@ -184,11 +185,9 @@ export function createImportJobs(options: ImportJobsOptions): ImportJobs {
     },
     async undo(importNo) {
       let undone = 0;
-      for (let some: number | null = 0; some !== null; undone += some) {
-        some = await undoSomeOfImport(database, importNo, UNDO_ROWS);
-        if (some === null) {
-          break;
-        }
+      const { first, last } = await findEventRange(database, importNo);
+      for (let from = first; from <= last; from += UNDO_ROWS) {
+        undone += await undoPartOfImport(database, importNo, from, from + UNDO_ROWS);
       }
       await markUndone(database, importNo);
       await rm(placeOf(importNo), { force: true });

@@ -2,26 +2,25 @@
  * A file into Postgres: rows are read and checked as a stream and written in chunks of 20,000, each chunk one transaction that also notes the position. While one
  * chunk is being written the next is read. Importing a file again changes nothing, because a row's identity follows from what it says (`dedup.ts`).
  *
- * Rows that cannot be taken are kept aside with their line, the reason and their text (`MAX_QUARANTINED` at most), to be mended and sent again; when they are too large a share of the file, it ends early.
+ * Rows that cannot be taken are kept aside with their line, the reason and their text (100,000 at most), to be mended and sent again; when they are too large a share of the file, it ends early.
  * An import that was interrupted goes on from its last line: what lies before is read once more, for the numbering of equal rows, and not written.
  */
+import { setImmediate } from 'node:timers/promises';
 import type pg from 'pg';
 import type { EventTypeRule } from '../model/interactions.ts';
+import { nearestName } from '../model/nearest-name.ts';
 import { DatabaseFull, DatabaseUnavailable, connectAlone } from '../storage/database.ts';
 import { listEventTypes } from '../storage/event-types.ts';
-import { type ImportKind, NumbersChanged, type Quarantine, analyzeTables, createStaging, endImport, findInterrupted, lockImport, resumeImport, startImport } from '../storage/imports.ts';
-import { fillItems } from '../storage/items.ts';
+import { type ImportKind, NumbersChanged, analyzeTables, createStaging, endImport, findInterrupted, lockImport, resumeImport, startImport } from '../storage/imports.ts';
 import { readUserChanges } from '../storage/users.ts';
 import { createCatalogueWriter } from './catalogue-rows.ts';
-import { createChunkWriter, emptyQuarantine } from './chunks.ts';
+import { createChunkWriter } from './chunks.ts';
 import type { ColumnMap, Meaning } from './columns.ts';
-import { type CsvOptions, ImportFileFault, NOT_A_ROW } from './csv.ts';
-import { joinRecord } from './csv-text.ts';
+import { type CsvOptions, ImportFileFault } from './csv.ts';
 import type { DateFormat } from './file-times.ts';
-import { describeValue, nearestName } from './ids.ts';
-import { createItemNotes } from './item-notes.ts';
 import { type Layout, readLayout } from './layout.ts';
-import { PRESETS, type RowEvent, type RowReader, createRowEvent, findPreset } from './rows.ts';
+import { ImportCancelled, type ReadBefore, type SkippedRows, TooManyBadRows, createReadState, createSkipNotes } from './read-state.ts';
+import { PRESETS, type RowReader, createRowEvent, findPreset } from './rows.ts';
 
 export interface ImportOptions extends CsvOptions {
   readonly connectionString: string;
@@ -61,13 +60,6 @@ export interface ImportFacts {
   readonly resumedFrom: number;
 }
 
-export interface SkippedRows {
-  count: number;
-  firstLine: number;
-  /** The first such row, shortened. */
-  readonly example: string;
-}
-
 export interface ImportSummary {
   readonly importNo: number;
   readonly rowsRead: number;
@@ -79,6 +71,7 @@ export interface ImportSummary {
   /** Imported rows with a negative quantity: they cancel earlier events. */
   readonly returns: number;
   readonly skipped: Readonly<Record<string, SkippedRows>>;
+  /** Different users and items of the rows taken; after an interruption of those taken since. */
   readonly users: number;
   readonly items: number;
   readonly itemsFilled: number;
@@ -92,21 +85,8 @@ export interface DryRun {
   readonly skipped: Readonly<Record<string, SkippedRows>>;
 }
 
-/** Somebody wants the import to end; what was stored stays. */
-export class ImportCancelled extends Error {
-  constructor() {
-    super('The import was cancelled.');
-    this.name = 'ImportCancelled';
-  }
-}
-
-/** Too many rows of the file are bad for the rest to be meant. */
-export class TooManyBadRows extends ImportFileFault {}
-
-const MAX_QUARANTINED = 100_000;
-const MAX_RAW_CHARS = 2_000;
-const DEFAULT_MAX_BAD_SHARE = 0.5;
-const BAD_SHARE_FROM_ROWS = 1_000;
+/** Rows between two looks at what else there is to do: answers of Postgres wait no longer than a few milliseconds for the reading. */
+const ROWS_A_TURN = 500;
 const DRY_RUN_ROWS_SHOWN = 20;
 const NEEDS: Readonly<Record<ImportKind, readonly Meaning[]>> = { events: ['user', 'item'], items: ['item'], users: ['user'] };
 
@@ -201,20 +181,17 @@ async function importOnce(options: ImportOptions): Promise<ImportSummary> {
     const { importNo, from } = await begin();
     options.onStart?.({ ...facts, importNo, resumedFrom: from.line });
     await createStaging(connection);
-    const read = createReadState(layout, preset.knownDirt ?? [], options, from);
-    let itemsFilled = 0;
+    const { maxBadShare, signal, onProgress } = options;
+    const read = createReadState({ file: layout.file, knownDirt: preset.knownDirt ?? [], from, ...(maxBadShare === undefined ? {} : { maxBadShare }), ...(signal === undefined ? {} : { signal }), ...(onProgress === undefined ? {} : { onProgress }) });
+    let counts = { users: 0, items: 0, itemsFilled: 0 };
     try {
       const reader = preset.createReader({ columns: layout.columns, types, defaultType, nowMs: options.nowMs, dates: layout.dates });
-      await (kind === 'events' ? readEvents(reader) : readCatalogue(kind));
-      if (kind === 'events') {
-        const { ids, titles, prices } = read.items.columns();
-        itemsFilled = ids.length === 0 ? 0 : await fillItems(connection, ids, titles, prices);
-      }
-      if (itemsFilled > 0 || kind === 'items') {
+      counts = await (kind === 'events' ? readEvents(reader) : readCatalogue(kind));
+      if (counts.itemsFilled > 0 || kind === 'items') {
         await connection.query(`SELECT pg_notify('jongleur_items', '')`);
       }
       await analyzeTables(connection);
-      await endImport(connection, importNo, 'done', null, null, Object.fromEntries(Object.entries(read.skipped).map(([reason, one]) => [reason, one.count])));
+      await endImport(connection, importNo, 'done', null, null, read.skippedCounts());
     } catch (error) {
       if (error instanceof NumbersChanged) {
         await endImport(connection, importNo, 'interrupted', null);
@@ -232,15 +209,15 @@ async function importOnce(options: ImportOptions): Promise<ImportSummary> {
     }
     return {
       importNo, rowsRead: read.rowsRead, rowsImported: read.imported(), rowsDuplicate: read.duplicates, rowsQuarantined: read.quarantined, returns: read.returns, skipped: read.skipped,
-      users: read.users.size, items: read.items.count(), itemsFilled,
+      ...counts,
     };
 
     /** A new import, or one that goes on; either way this connection holds its lock. */
-    async function begin(): Promise<{ importNo: number; from: { line: number; imported: number; duplicates: number; quarantined: number } }> {
+    async function begin(): Promise<{ importNo: number; from: ReadBefore }> {
       const former = options.resumeNo == null ? await findInterrupted(connection, source, options.preset, known) : null;
       const resumeNo = options.resumeNo ?? former?.importNo ?? null;
       if (resumeNo !== null && (await lockImport(connection, resumeNo)) && (await resumeImport(connection, resumeNo))) {
-        const [row] = (await connection.query('SELECT last_line::float8 AS line, rows_imported::float8 AS imported, rows_duplicate::float8 AS duplicates, rows_quarantined::float8 AS quarantined FROM imports WHERE import_no = $1', [resumeNo])).rows as { line: number; imported: number; duplicates: number; quarantined: number }[];
+        const [row] = (await connection.query('SELECT last_line::float8 AS line, rows_imported::float8 AS imported, rows_duplicate::float8 AS duplicates, rows_quarantined::float8 AS quarantined FROM imports WHERE import_no = $1', [resumeNo])).rows as ReadBefore[];
         return { importNo: resumeNo, from: row };
       }
       const { columns: _, header: __, importNo: ___, resumedFrom: ____, ...shown } = facts;
@@ -249,26 +226,26 @@ async function importOnce(options: ImportOptions): Promise<ImportSummary> {
       return { importNo: no, from: { line: 0, imported: 0, duplicates: 0, quarantined: 0 } };
     }
 
-    async function readEvents(reader: RowReader): Promise<void> {
+    async function readEvents(reader: RowReader): Promise<typeof counts> {
       const row = createRowEvent();
-      const chunks = createChunkWriter(connection, importNo, userChanges, (rows) => read.takeNotes(rows));
+      const { columns } = layout;
+      const chunks = createChunkWriter(connection, { importNo, userChanges, fillsItems: columns.title !== undefined || columns.price !== undefined, takeNotes: (rows) => read.takeNotes(rows) });
       const take = (fields: readonly string[], line: number): boolean => {
         const reason = reader(fields, row);
         if (reason !== null) {
           read.skip(reason, line, fields);
           return false;
         }
-        read.see(row);
-        if (line <= from.line) {
-          chunks.pass(row);
-          return false;
+        if (row.quantity !== null && row.quantity < 0) {
+          read.returns++;
         }
-        return chunks.add(row);
+        return line <= from.line ? chunks.pass(row) : chunks.add(row);
       };
       await readRows(take, chunks);
+      return chunks.counts();
     }
 
-    async function readCatalogue(what: 'items' | 'users'): Promise<void> {
+    async function readCatalogue(what: 'items' | 'users'): Promise<typeof counts> {
       const catalogue = await createCatalogueWriter(connection, importNo, what, layout, (rows) => read.takeNotes(rows));
       await readRows((fields, line) => {
         if (line <= from.line) {
@@ -281,6 +258,7 @@ async function importOnce(options: ImportOptions): Promise<ImportSummary> {
         }
         return taken;
       }, catalogue);
+      return counts;
     }
 
     /** @param take gets a row and its line, and says whether it is time to flush */
@@ -293,6 +271,8 @@ async function importOnce(options: ImportOptions): Promise<ImportSummary> {
             if (take(rows[k], lines[k])) {
               await into.flush();
               read.throwIfEnded();
+            } else if (read.rowsRead % ROWS_A_TURN === 0) {
+              await setImmediate();
             }
           }
           options.signal?.throwIfAborted();
@@ -311,103 +291,4 @@ async function importOnce(options: ImportOptions): Promise<ImportSummary> {
   } finally {
     await connection.end().catch(() => undefined);
   }
-}
-
-function createSkipNotes(delimiter: string) {
-  const skipped: Record<string, SkippedRows> = {};
-  return {
-    skipped,
-    skip(reason: string, line: number, fields: readonly string[]): void {
-      const one = skipped[reason];
-      if (one === undefined) {
-        skipped[reason] = { count: 1, firstLine: line, example: describeValue(fields[0] === NOT_A_ROW ? fields[1] : fields.join(delimiter)) };
-      } else {
-        one.count++;
-      }
-    },
-  };
-}
-
-function createReadState({ file }: Layout, knownDirt: readonly string[], options: ImportOptions, from: { line: number; imported: number; duplicates: number; quarantined: number }) {
-  const notes = createSkipNotes(file.delimiter);
-  const users = new Set<string>();
-  let lastUser = '';
-  const items = createItemNotes();
-  let imported = from.imported;
-  let bad = 0;
-  let cancelled = false;
-  let aside: Quarantine = emptyQuarantine();
-  const maxBadShare = options.maxBadShare ?? DEFAULT_MAX_BAD_SHARE;
-  const state = {
-    rowsRead: 0,
-    line: from.line === 0 ? 1 : from.line,
-    duplicates: from.duplicates,
-    quarantined: from.quarantined,
-    returns: 0,
-    committedLine: from.line === 0 ? 1 : from.line,
-    skipped: notes.skipped,
-    users,
-    items,
-    imported: () => imported,
-    see(row: RowEvent): void {
-      // Rows of one basket follow one another.
-      if (row.userId !== lastUser) {
-        lastUser = row.userId;
-        users.add(row.userId);
-      }
-      items.see(row);
-      if (row.quantity !== null && row.quantity < 0) {
-        state.returns++;
-      }
-    },
-    skip(reason: string, line: number, fields: readonly string[]): void {
-      notes.skip(reason, line, fields);
-      if (knownDirt.includes(reason)) {
-        return;
-      }
-      bad++;
-      if (line > from.line && state.quarantined < MAX_QUARANTINED) {
-        state.quarantined++;
-        aside.lines.push(line);
-        aside.codes.push(reason.replaceAll(' ', '-'));
-        aside.messages.push(reason);
-        const raw = fields[0] === NOT_A_ROW ? fields[1] : file.format === 'ndjson' ? JSON.stringify(Object.fromEntries(file.header.map((name, k) => [name, fields[k]]))) : joinRecord(fields, file.delimiter);
-        aside.raws.push(raw.slice(0, MAX_RAW_CHARS).replaceAll('\0', '�').toWellFormed());
-      }
-    },
-    /** @throws TooManyBadRows */
-    checkShare(): void {
-      if (state.rowsRead >= BAD_SHARE_FROM_ROWS && bad > maxBadShare * state.rowsRead) {
-        const worst = Object.entries(notes.skipped).sort((a, b) => b[1].count - a[1].count)[0];
-        throw new TooManyBadRows(`${bad} of the first ${state.rowsRead} rows cannot be taken, more than the ${Math.round(100 * maxBadShare)} % that are allowed; most often: ${worst[0]}, first in line ${worst[1].firstLine}. Look at the columns and formats (a dry run shows them), or allow more.`);
-      }
-    },
-    throwIfEnded(): void {
-      if (cancelled) {
-        throw new ImportCancelled();
-      }
-      options.signal?.throwIfAborted();
-    },
-    takeNotes(rows: number) {
-      const line = state.line;
-      const quarantine = aside;
-      aside = emptyQuarantine();
-      const fraction = Math.min(1, file.bytesRead() / Math.max(1, file.bytes));
-      return {
-        progress: { rowsRead: state.rowsRead, skipped: Object.fromEntries(Object.entries(notes.skipped).map(([reason, one]) => [reason, one.count])), lastLine: line, fraction },
-        quarantine,
-        onWritten: (inserted: number, wanted: boolean, refused: number) => {
-          imported += inserted;
-          state.duplicates += rows - inserted - refused;
-          if (refused > 0) {
-            notes.skipped.erased = { count: (notes.skipped.erased?.count ?? 0) + refused, firstLine: notes.skipped.erased?.firstLine ?? line, example: 'users who were erased after that' };
-          }
-          state.committedLine = line;
-          cancelled ||= wanted;
-          options.onProgress?.({ rowsRead: state.rowsRead, fraction });
-        },
-      };
-    },
-  };
-  return state;
 }

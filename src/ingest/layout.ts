@@ -46,7 +46,7 @@ export async function readLayout(options: LayoutOptions): Promise<Layout> {
     const places = Object.fromEntries((preset.places ?? []).map((meaning, k) => [meaning, String(k + 1)]));
     wanted = { ...places, ...options.columns };
   }
-  const columns = mapColumns(file.header, wanted, options.needs);
+  const columns = mapColumns(file.header, wanted, options.needs, Object.keys(options.columns) as Meaning[]);
   const rows: (readonly string[])[] = [];
   const lines: number[] = [];
   for await (const batch of file.batches()) {

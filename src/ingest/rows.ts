@@ -1,9 +1,10 @@
 /** A row of a file becomes an event, or is skipped for a reason that is counted. Presets know one file's dirt; `generic` takes any columns. */
 import type { EventTypeRule } from '../model/interactions.ts';
+import { nearestName } from '../model/nearest-name.ts';
 import type { ColumnMap, Meaning } from './columns.ts';
 import { ImportFileFault, NOT_A_ROW } from './csv.ts';
-import { type DateFormat, parseFileTime } from './file-times.ts';
-import { faultOfId, nearestName } from './ids.ts';
+import { type DateFormat, isNoTime, parseFileTime } from './file-times.ts';
+import { faultOfId } from './ids.ts';
 import { faultOfNumber } from './validate.ts';
 
 /** Reused for every row: a row object each would be most of the import's time. */
@@ -17,11 +18,13 @@ export interface RowEvent {
   groupId: string | null;
   eventId: string | null;
   occurredAtMs: number;
+  /** The row says when; else `occurredAtMs` is the moment of the import, which is no part of what the row says. */
+  timed: boolean;
   title: string | null;
 }
 
 export function createRowEvent(): RowEvent {
-  return { userId: '', itemId: '', typeNo: 0, value: null, quantity: null, price: null, groupId: null, eventId: null, occurredAtMs: 0, title: null };
+  return { userId: '', itemId: '', typeNo: 0, value: null, quantity: null, price: null, groupId: null, eventId: null, occurredAtMs: 0, timed: true, title: null };
 }
 
 /** Fills `out` from the fields of a row. @returns null, or why the row is skipped */
@@ -75,7 +78,7 @@ function createGenericReader(options: RowReaderOptions): RowReader {
   };
   return (fields, out) => {
     if (fields[0] === NOT_A_ROW) {
-      return 'not JSON';
+      return fields[2];
     }
     out.userId = at(fields, 'user');
     if (out.userId === '') {
@@ -111,7 +114,8 @@ function createGenericReader(options: RowReaderOptions): RowReader {
       lastTime = time;
       lastTimeMs = parseFileTime(time, dates);
     }
-    out.occurredAtMs = time === '' ? nowMs : lastTimeMs;
+    out.timed = !isNoTime(time);
+    out.occurredAtMs = out.timed ? lastTimeMs : nowMs;
     if (!(out.occurredAtMs >= 0 && out.occurredAtMs <= nowMs + DAY_MS)) {
       return 'bad time';
     }
@@ -161,6 +165,16 @@ function createOnlineRetailReader(options: RowReaderOptions): RowReader {
   };
 }
 
+/** Gorse's own name for what was looked at; other names of feedback are the shop's. */
+const GORSE_READ = 'read';
+
+/** Gorse's dump: `feedback.jsonl` as events, `items.jsonl` and `users.jsonl` by their kinds. Feedback has the type of its name, `read` is a view where there is no type `read`. */
+function createGorseReader(options: RowReaderOptions): RowReader {
+  const { types } = options;
+  const view = types.get('view');
+  return createGenericReader({ ...options, types: view === undefined || types.has(GORSE_READ) ? types : new Map([...types, [GORSE_READ, view]]) });
+}
+
 export const PRESETS: Readonly<Record<string, Preset>> = {
   generic: { says: 'any CSV; columns by their usual names or by --columns', columns: {}, defaultType: null, createReader: createGenericReader },
   'online-retail': {
@@ -177,8 +191,18 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     places: ['user', 'item', 'value', 'time'],
     createReader: createGenericReader,
   },
-  goodbooks: { says: 'goodbooks-10k (ratings.csv)', columns: { user: 'user_id', item: 'book_id', value: 'rating' }, defaultType: 'rating', createReader: createGenericReader },
-  gorse: { says: 'Gorse feedback (its JSONL export)', columns: { user: 'UserId', item: 'ItemId', type: 'FeedbackType', time: 'Timestamp' }, defaultType: null, createReader: createGenericReader },
+  goodbooks: {
+    says: 'goodbooks-10k (ratings.csv; to_read.csv with a type; books.csv as items)',
+    columns: { user: 'user_id', item: 'book_id', value: 'rating' },
+    defaultType: 'rating',
+    createReader: createGenericReader,
+  },
+  gorse: {
+    says: 'Gorse’s dump (feedback.jsonl; items.jsonl and users.jsonl by their kind)',
+    columns: { user: 'UserId', item: 'ItemId', type: 'FeedbackType', time: 'Timestamp' },
+    defaultType: 'view',
+    createReader: createGorseReader,
+  },
 };
 
 /** @throws ImportFileFault where there is none of this name */

@@ -3,9 +3,10 @@
  * with the field, the value and what would be right; and because this is the widest road into the service.
  */
 import type { EventTypeRule } from '../model/interactions.ts';
+import { nearestName } from '../model/nearest-name.ts';
 import type { NewEvent } from '../storage/events.ts';
 import { createUuidV7, dedupOfEventId, hashGroup } from './dedup.ts';
-import { describeValue, faultOfId, nearestName } from './ids.ts';
+import { describeValue, faultOfId } from './ids.ts';
 
 export type EventFaultCode = 'missing' | 'unknown-field' | 'invalid-id' | 'invalid-number' | 'invalid-date' | 'unknown-event-type' | 'not-an-object' | 'not-json' | 'not-utf8' | 'conflict' | 'erased';
 

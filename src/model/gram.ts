@@ -122,6 +122,34 @@ export function diagonalOf(gram: Float64Array, stride: number): Float64Array {
   return Float64Array.from({ length: stride }, (_, i) => gram[i * stride + i]!);
 }
 
+/** What the spread of scores over all rows y follows from. */
+export interface ScoreMoments {
+  rows: number;
+  /** G = Σ y yᵀ, stride × stride; its diagonal alone where the axes are principal ones. */
+  gram: Float64Array;
+  /** Σ y */
+  sum: Float64Array;
+}
+
+export function sumOfRows({ rows, stride, data }: Factors): Float64Array {
+  const sum = new Float64Array(stride);
+  for (let row = 0; row < rows; row++) for (let k = 0; k < stride; k++) sum[k]! += data[row * stride + k]!;
+  return sum;
+}
+
+/** Standard deviation of x·y over all rows: √(xᵀGx / n − (x·Σy / n)²). */
+export function spreadOfScores(x: ArrayLike<number>, { rows, gram, sum }: ScoreMoments): number {
+  const stride = sum.length;
+  let squares = 0;
+  let mean = 0;
+  for (let i = 0; i < stride; i++) {
+    mean += x[i]! * sum[i]!;
+    if (gram.length === stride) squares += x[i]! * x[i]! * gram[i]!;
+    else for (let j = 0; j < stride; j++) squares += x[i]! * x[j]! * gram[i * stride + j]!;
+  }
+  return rows === 0 ? 0 : Math.sqrt(Math.max(0, squares / rows - (mean / rows) ** 2));
+}
+
 /** Whether axes are principal ones already, as far as float32 factors can say; of a symmetric matrix what lies below the diagonal is looked at. */
 export function isDiagonal(gram: Float64Array, stride: number): boolean {
   for (let i = 0; i < stride; i++) {

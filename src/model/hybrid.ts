@@ -13,11 +13,13 @@ import type { FoldIn } from './fold-in.ts';
 import type { Recipe } from './recipe.ts';
 import { decay } from './interactions.ts';
 import { canRunWasm } from './kernels/create.ts';
-import type { Factors } from './matrix.ts';
+import type { ScoreMoments } from './gram.ts';
+import type { Factors, ItemVectors } from './matrix.ts';
 import type { Ranker } from './metrics.ts';
-import type { Neighbours } from './neighbours.ts';
+import { addNeighbours, type Neighbours } from './neighbours.ts';
+import { createPlainScan } from './plain-scan.ts';
 import { createRanker } from './ranker.ts';
-import { checkLimit, createTopN, offerTopN, scanMasks, scoreItem, sortTopN, type TopN } from './top-n.ts';
+import { createTopN, offerTopN, scanSlots, scoreItem, sortTopN, type TopN } from './top-n.ts';
 
 /** Users' histories by row: items and h_j, 0 ≤ h_j ≤ 1; 0 = an item that the user has and that speaks for nothing. */
 export interface Histories {
@@ -137,95 +139,92 @@ function spreadOf(values: Float32Array): number {
   return Math.sqrt(Math.max(0, squares / values.length - (sum / values.length) ** 2));
 }
 
-/** sums[i] += Σ_j h_j S_ji over row `row` of the histories. `touched` gets the items whose sum was 0; returns how many. */
-export function addNeighbours(neighbours: Neighbours, histories: Histories, row: number, sums: Float64Array, touched: Int32Array): number {
-  return addNeighboursOf(neighbours, histories.index, histories.weight, histories.rowStart[row]!, histories.rowStart[row + 1]!, sums, touched);
-}
-
-/** The same over entries `from` … `to` − 1 of one history. What has weight 0 reaches nothing. */
-function addNeighboursOf(neighbours: Neighbours, items: Int32Array, weights: Float32Array, from: number, to: number, sums: Float64Array, touched: Int32Array): number {
-  const { rowStart, index, similarity } = neighbours;
-  let count = 0;
-  for (let e = from; e < to; e++) {
-    const j = items[e]!;
-    const h = weights[e]!;
-    if (!(h > 0)) continue;
-    const end = rowStart[j + 1]!;
-    for (let n = rowStart[j]!; n < end; n++) {
-      const i = index[n]!;
-      const before = sums[i]!;
-      if (before === 0) touched[count++] = i;
-      sums[i] = before + h * similarity[n]!;
-    }
-  }
-  return count;
-}
-
 /** What a user's answer is made from besides their vector: entries of several users, or of one. */
 export interface HistoryEntries extends Pick<Histories, 'index' | 'weight'> {
   /** 1: the item is left out of the answer. */
   hidden: Uint8Array;
 }
 
-/** Ranks by the hybrid score. One call at a time, and the answer is the scan's own, good until the next one. */
+/** Amount, of either sign, that is added to the score of every item marked in a slot. */
+export interface Boost {
+  readonly slot: number;
+  readonly amount: number;
+}
+
+export interface RankQuery {
+  readonly vector: ArrayLike<number>;
+  /** Entries `from` … `to` − 1 are the user's. */
+  readonly history: HistoryEntries;
+  readonly from: number;
+  readonly to: number;
+  readonly limit: number;
+  /** The slot of what is left out. */
+  readonly mask: number;
+  /** What the history hides is answered too. */
+  readonly includeHidden?: boolean;
+  /** Item indexes that are left out besides. */
+  readonly without?: ArrayLike<number>;
+  readonly boosts?: readonly Boost[];
+}
+
+/** What a score is the sum of, boosts aside. */
+export interface ScoreParts {
+  readonly factors: number;
+  readonly neighbours: number;
+  readonly recency: number;
+}
+
+/** Ranks by the hybrid score. One call at a time, and an answer is the scan's own, good until the next one. Ties go to the smaller index. */
 export interface HybridScan {
-  /** Masks it has room for, numbered from 0. */
+  /** How many slots of marks there are, numbered from 0. */
   readonly masks: number;
-  /** Items to leave out (1), by index. All masks begin empty. */
-  setMask(mask: number, marks: Uint8Array): void;
+  /** Marks by item index, 0 or 1: what a mask leaves out, or what a boost is for. All slots begin empty, and an empty slot takes no memory. */
+  setMask(slot: number, marks: Uint8Array): void;
   /**
-   * The best `limit` items for vector `x` and the history in entries `from` … `to` − 1, best first, without hidden ones and those of `mask`.
+   * The best items by hybrid score and boosts, best first, without hidden ones and those of the mask.
    *
-   * @throws RangeError for a limit above what the scan was made for
+   * @throws RangeError for a limit above what the scan was made for, a slot there is not and an amount that is not finite
    */
-  rank(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number, limit: number, mask: number): TopN;
+  rank(query: RankQuery): TopN;
+  /** The best items by cosine x·y / ‖y‖ (‖x‖ being 1) and boosts, without those of the mask and `without`. What has no direction is never an answer. Throws as `rank` does. */
+  rankSimilar(x: ArrayLike<number>, limit: number, mask: number, without: ArrayLike<number>, boosts?: readonly Boost[]): TopN;
+  /** An item's factors, `stride` numbers: the scan's own. */
+  vectorOf(item: number): Float32Array;
+  /** All of them, where they lie. */
+  readonly vectors: ItemVectors;
+  /** Sums over all items' vectors, of `vectors.stride` numbers. */
+  moments(): ScoreMoments;
+  /** Standard deviation of x·y over all items: the unit that boosts are given in. */
+  spread(x: ArrayLike<number>): number;
+  /** What one item's score is made of. */
+  partsOf(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number, item: number): ScoreParts;
+  /** What entries `from` … `to` − 1 of a history each add to the neighbours' part of one item's score, into out[0 …]. */
+  neighbourShares(history: HistoryEntries, from: number, to: number, item: number, out: Float64Array): void;
+  /** By item j, what a history entry of weight 1 on j adds to this item's score; null: the scan has no neighbours. */
+  similarTo(item: number): Float32Array | null;
   /** Fold-in against the scan's own copy of the items, by the kernel that fits; null where that cannot be (no WebAssembly, or factors along other axes than their principal ones). */
   createFoldIn(recipe: Recipe, weightScale: number): FoldIn | null;
   /** Every item's score by the same arithmetic, hidden or not, by index. */
-  scoreAll(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number): Float64Array;
+  scoreAll(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number, boosts?: readonly Boost[]): Float64Array;
+}
+
+/** @throws RangeError for a slot there is not */
+export function checkSlot(slot: number): void {
+  if (!(Number.isInteger(slot) && slot >= 0 && slot < scanSlots)) throw new RangeError(`slots are numbered from 0 to ${scanSlots - 1}, and ${slot} is none`);
+}
+
+/** @throws RangeError for a slot there is not and for an amount that is not finite */
+export function checkBoosts(boosts: readonly Boost[] | undefined): void {
+  if (boosts === undefined) return;
+  for (const { slot, amount } of boosts) {
+    checkSlot(slot);
+    if (!Number.isFinite(amount)) throw new RangeError(`a boost must be a finite number, not ${amount}`);
+  }
 }
 
 /** By the WebAssembly kernel where it can run. */
 export function createHybridScan(items: Factors, terms: HybridTerms, maxLimit: number): HybridScan {
   return canRunWasm() ? createRanker(items, terms, maxLimit) : createPlainScan(items, terms, maxLimit);
-}
-
-/** In float64, by scoring everything: what the kernel is tested against, and what answers where there is no WebAssembly. */
-export function createPlainScan(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number): HybridScan {
-  const { rows, stride } = items;
-  const query = new Float64Array(stride);
-  const sums = new Float64Array(rows);
-  const touched = new Int32Array(rows);
-  const masks = Array.from({ length: scanMasks }, () => new Uint8Array(rows));
-  const out = new Uint8Array(rows);
-  const best = createTopN(maxLimit);
-  const scores = new Float64Array(rows);
-
-  function scoreAll(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number): Float64Array {
-    for (let k = 0; k < stride; k++) query[k] = x[k]!;
-    if (neighbours !== null && scales.neighbours > 0) addNeighboursOf(neighbours, history.index, history.weight, from, to, sums, touched);
-    const recency = recentPopularity === null ? 0 : scales.recency;
-    for (let i = 0; i < rows; i++) scores[i] = scoreItem(items, query, i) + (recency === 0 ? 0 : recency * recentPopularity![i]!) + scales.neighbours * sums[i]!;
-    sums.fill(0);
-    return scores;
-  }
-
-  return {
-    masks: scanMasks,
-    setMask: (mask, marks) => masks[mask]!.set(marks),
-    rank(x, history, from, to, limit, mask) {
-      checkLimit(limit, maxLimit);
-      best.count = 0;
-      scoreAll(x, history, from, to);
-      out.set(masks[mask]!);
-      for (let e = from; e < to; e++) if (history.hidden[e] === 1) out[history.index[e]!] = 1;
-      for (let i = 0; i < rows; i++) if (out[i] === 0) offerTopN(best, limit, scores[i]!, i);
-      sortTopN(best);
-      return best;
-    },
-    createFoldIn: () => null,
-    scoreAll: (x, history, from, to) => scoreAll(x, history, from, to).slice(),
-  };
 }
 
 /** Ranks by the hybrid score, without a user's own items: those of their history. `users` has a row per row of the histories. */
@@ -234,8 +233,8 @@ export function rankByHybrid(users: Factors, items: Factors, histories: Historie
   const { rowStart, index, weight } = histories;
   const entries: HistoryEntries = { index, weight, hidden: new Uint8Array(index.length).fill(1) };
   return (userRow, out) => {
-    const x = users.data.subarray(userRow * users.stride, (userRow + 1) * users.stride);
-    const best = scan.rank(x, entries, rowStart[userRow]!, rowStart[userRow + 1]!, Math.min(out.length, maxLimit), 0);
+    const vector = users.data.subarray(userRow * users.stride, (userRow + 1) * users.stride);
+    const best = scan.rank({ vector, history: entries, from: rowStart[userRow]!, to: rowStart[userRow + 1]!, limit: Math.min(out.length, maxLimit), mask: 0 });
     for (let n = 0; n < best.count; n++) out[n] = best.items[n]!;
     return best.count;
   };

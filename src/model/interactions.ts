@@ -39,6 +39,8 @@ export interface EventColumns {
   quantity: Float32Array;
   occurredAtMs: Float64Array;
   eventNo: Float64Array;
+  /** 32 bits that tell the baskets of one user apart, 0 = none. Absent where no event has any, and in a selection of rows. */
+  group?: Int32Array;
 }
 
 /** One row per user (CSR). Entries have a positive weight, or are kept with weight 0 only because they are hidden. */
@@ -56,6 +58,8 @@ export interface Interactions {
   lastMs: Float64Array;
   /** 1 = left out of this user's answers. */
   hidden: Uint8Array;
+  /** The type of event that adds most to the pair's weight; 0 where that is not known. */
+  mainType: Int16Array;
 }
 
 const dayMs = 86_400_000;
@@ -131,8 +135,9 @@ export function foldEvents(events: EventColumns, rules: readonly EventTypeRule[]
   const target = new Float32Array(pairs);
   const lastMs = new Float64Array(pairs);
   const hidden = new Uint8Array(pairs);
+  const mainType = new Int16Array(pairs);
   const live: LiveEvents = { event: new Int32Array(longestRun), quantity: new Float64Array(longestRun), count: 0 };
-  const pair: Pair = { weight: 0, positive: 0, lastMs: 0, hidden: false };
+  const pair: Pair = { weight: 0, positive: 0, lastMs: 0, hidden: false, mainType: 0, mainWeight: 0 };
 
   let row = 0;
   let entry = 0;
@@ -145,6 +150,8 @@ export function foldEvents(events: EventColumns, rules: readonly EventTypeRule[]
       pair.positive = 0;
       pair.lastMs = -Infinity;
       pair.hidden = false;
+      pair.mainType = 0;
+      pair.mainWeight = -1;
       while (i < count && item[order[i]!] === itemNo && user[order[i]!] === userNo) {
         const typeNo = type[order[i]!]!;
         const runFrom = i;
@@ -159,6 +166,7 @@ export function foldEvents(events: EventColumns, rules: readonly EventTypeRule[]
       target[entry] = folded === 0 ? 0 : pair.positive / pair.weight;
       lastMs[entry] = pair.lastMs;
       hidden[entry] = pair.hidden ? 1 : 0;
+      mainType[entry] = pair.mainType;
       entry++;
     }
     if (entry === rowFrom) continue;
@@ -166,7 +174,7 @@ export function foldEvents(events: EventColumns, rules: readonly EventTypeRule[]
     rowStart[++row] = entry;
   }
 
-  if (entry === pairs && row === rows) return { userNos, rowStart, itemNos, weight, target, lastMs, hidden };
+  if (entry === pairs && row === rows) return { userNos, rowStart, itemNos, weight, target, lastMs, hidden, mainType };
   return {
     userNos: userNos.slice(0, row),
     rowStart: rowStart.slice(0, row + 1),
@@ -175,6 +183,7 @@ export function foldEvents(events: EventColumns, rules: readonly EventTypeRule[]
     target: target.slice(0, entry),
     lastMs: lastMs.slice(0, entry),
     hidden: hidden.slice(0, entry),
+    mainType: mainType.slice(0, entry),
   };
 }
 
@@ -191,6 +200,8 @@ interface Pair {
   positive: number;
   lastMs: number;
   hidden: boolean;
+  mainType: number;
+  mainWeight: number;
 }
 
 function cancelReturns(columns: EventColumns, order: Int32Array, from: number, to: number, live: LiveEvents): void {
@@ -242,6 +253,10 @@ function addType(columns: EventColumns, live: LiveEvents, rule: EventTypeRule, n
     weight = Math.min(saturation * size, size * Math.log2(1 + sum));
   }
   pair.weight += weight;
+  if (weight > pair.mainWeight) {
+    pair.mainWeight = weight;
+    pair.mainType = rule.typeNo;
+  }
   if (positive) pair.positive += weight;
   const newestEventMs = occurredAtMs[newest]!;
   if (newestEventMs > pair.lastMs) pair.lastMs = newestEventMs;
@@ -296,8 +311,8 @@ function sortEvents(columns: EventColumns, ruleOf: ReadonlyMap<number, EventType
 const digitBits = 11;
 const digitValues = 1 << digitBits;
 
-/** Stable radix sort of rows by user number; keys travel with their rows, so every read is sequential. */
-function groupByUser(rows: Int32Array, user: Int32Array): Int32Array {
+/** Stable radix sort of rows by user number; keys travel with their rows, so every read is sequential. The answer may be `rows` itself, sorted. */
+export function groupByUser(rows: Int32Array, user: Int32Array): Int32Array {
   const count = rows.length;
   let order = rows;
   let spareOrder: Int32Array = new Int32Array(count);

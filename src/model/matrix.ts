@@ -20,6 +20,17 @@ export interface Factors {
   data: Float32Array;
 }
 
+/** Where item vectors lie, whoever keeps them: that of an item is data[offsetOf(item)] … + stride − 1, padded with 0. `stride` is a multiple of 8. */
+export interface ItemVectors {
+  readonly data: Float32Array;
+  readonly stride: number;
+  offsetOf(item: number): number;
+}
+
+export function vectorsOf({ data, stride }: Factors): ItemVectors {
+  return { data, stride, offsetOf: (item) => item * stride };
+}
+
 /** The same, its rows in pieces that follow one another: what is put together of other factors, without a copy. */
 export interface FactorPieces extends Omit<Factors, 'data'> {
   pieces: readonly Float32Array[];
@@ -139,10 +150,10 @@ export function distinctSorted(numbers: Int32Array): Int32Array {
   return sorted.slice(0, count);
 }
 
-/** Index of a number in an ascending list of distinct numbers, −1 where it is missing. */
-export function indexOfNo(sortedNos: Int32Array, no: number): number {
+/** Index of a number among the first `length` of an ascending list of distinct numbers, −1 where it is missing. */
+export function indexOfNo(sortedNos: Int32Array, no: number, length = sortedNos.length): number {
   let low = 0;
-  let high = sortedNos.length - 1;
+  let high = length - 1;
   while (low <= high) {
     const middle = (low + high) >>> 1;
     const found = sortedNos[middle]!;

@@ -19,6 +19,8 @@ export interface NeighbourSettings {
   ownExponent: number;
   /** b, of the neighbour. */
   otherExponent: number;
+  /** Pairs that fewer users have in common are no neighbours; 1 where absent. */
+  leastUsers?: number;
 }
 
 /** The neighbours of item j are entries rowStart[j] … rowStart[j + 1] − 1, nearest first, ties to the smaller index; j itself is not among them. */
@@ -27,6 +29,13 @@ export interface Neighbours {
   rowStart: Int32Array;
   index: Int32Array;
   similarity: Float32Array;
+}
+
+/** Histories by row: items and how much each speaks for its neighbours. */
+interface HistoryRows {
+  rowStart: Int32Array;
+  index: Int32Array;
+  weight: Float32Array;
 }
 
 /** Who has what, both ways: CSR without weights. */
@@ -86,11 +95,13 @@ export interface NeighbourScratch {
   /** C_j·, 0 between rows. */
   sums: Float64Array;
   touched: Int32Array;
+  /** Users that the row's item and the other have in common; null where one is enough. */
+  counts: Int32Array | null;
   best: TopN;
 }
 
-export function createNeighbourScratch(items: number, most: number): NeighbourScratch {
-  return { sums: new Float64Array(items), touched: new Int32Array(items), best: createTopN(most) };
+export function createNeighbourScratch(items: number, { most, leastUsers = 1 }: NeighbourSettings): NeighbourScratch {
+  return { sums: new Float64Array(items), touched: new Int32Array(items), counts: leastUsers > 1 ? new Int32Array(items) : null, best: createTopN(most) };
 }
 
 /**
@@ -102,8 +113,8 @@ export function findNeighbourRows(
   count: Int32Array, index: Int32Array, similarity: Float32Array,
 ): void {
   const { userStart, itemOf, itemStart, userOf } = incidence;
-  const { most, ownExponent } = settings;
-  const { sums, touched, best } = scratch;
+  const { most, ownExponent, leastUsers = 1 } = settings;
+  const { sums, touched, counts, best } = scratch;
   for (let j = from; j < to; j++) {
     const start = itemStart[j]!;
     const end = itemStart[j + 1]!;
@@ -118,12 +129,14 @@ export function findNeighbourRows(
         if (before === 0) touched[reached++] = i;
         sums[i] = before + share;
       }
+      if (counts !== null) for (let n = userStart[user]!; n < last; n++) counts[itemOf[n]!]!++;
     }
     best.count = 0;
     for (let n = 0; n < reached; n++) {
       const i = touched[n]!;
-      if (i !== j) offerTopN(best, most, sums[i]! * inverseOther[i]!, i);
+      if (i !== j && (counts === null || counts[i]! >= leastUsers)) offerTopN(best, most, sums[i]! * inverseOther[i]!, i);
       sums[i] = 0;
+      if (counts !== null) counts[i] = 0;
     }
     sortTopN(best);
     const own = (end - start) ** -ownExponent; // an item without users has no neighbours to divide
@@ -166,7 +179,7 @@ export function checkNeighbourSettings({ most, ownExponent, otherExponent }: Nei
 }
 
 /** All rows in this thread. `threaded-neighbours.ts` gives the same bytes by several. */
-export function findNeighbours(byUser: SparseRows, settings: NeighbourSettings): Neighbours {
+export function findNeighbours(byUser: Pick<SparseRows, 'rows' | 'cols' | 'rowStart' | 'index'>, settings: NeighbourSettings): Neighbours {
   const items = byUser.cols;
   const most = Math.min(settings.most, Math.max(1, items - 1));
   const used = { ...settings, most };
@@ -180,6 +193,30 @@ export function findNeighbours(byUser: SparseRows, settings: NeighbourSettings):
   const count = new Int32Array(items);
   const index = new Int32Array(items * most);
   const similarity = new Float32Array(items * most);
-  findNeighbourRows(incidence, used, inverseUser, inverseOther, 0, items, createNeighbourScratch(items, most), count, index, similarity);
+  findNeighbourRows(incidence, used, inverseUser, inverseOther, 0, items, createNeighbourScratch(items, used), count, index, similarity);
   return packNeighbours(items, most, count, index, similarity);
+}
+
+/** sums[i] += Σ_j h_j S_ji over row `row` of the histories. `touched` gets the items whose sum was 0; returns how many. */
+export function addNeighbours(neighbours: Neighbours, histories: HistoryRows, row: number, sums: Float64Array, touched: Int32Array): number {
+  return addNeighboursOf(neighbours, histories.index, histories.weight, histories.rowStart[row]!, histories.rowStart[row + 1]!, sums, touched);
+}
+
+/** The same over entries `from` … `to` − 1 of one history. What has weight 0 reaches nothing. */
+export function addNeighboursOf(neighbours: Neighbours, items: Int32Array, weights: Float32Array, from: number, to: number, sums: Float64Array, touched: Int32Array): number {
+  const { rowStart, index, similarity } = neighbours;
+  let count = 0;
+  for (let e = from; e < to; e++) {
+    const j = items[e]!;
+    const h = weights[e]!;
+    if (!(h > 0)) continue;
+    const end = rowStart[j + 1]!;
+    for (let n = rowStart[j]!; n < end; n++) {
+      const i = index[n]!;
+      const before = sums[i]!;
+      if (before === 0) touched[count++] = i;
+      sums[i] = before + h * similarity[n]!;
+    }
+  }
+  return count;
 }

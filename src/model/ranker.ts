@@ -1,129 +1,98 @@
 /**
- * The hybrid score's exact top-N by the kernel of `kernels/assembly/rank.ts`, which explains how: an index in a WebAssembly memory of its own, made once a model.
+ * The hybrid score's exact top-N by the kernel of `kernels/assembly/rank.ts`, which explains how, over the index of `rank-index.ts`.
  *
- *   score_i = x·y_i + (p σ_f/σ_p r_i + w σ_f/σ_n Σ_j h_j S_ji)        all in float32, in this order, whichever way an item was found
+ *   score_i = x·y_i + (p σ_f/σ_p r_i + boosts + w σ_f/σ_n Σ_j h_j S_ji)        all in float32, in this order, whichever way an item was found
  *
- * Everything lies by position: items with the longest vectors first. `hybrid.ts` has the same in plain TypeScript and float64, for where WebAssembly may not run, and to test against.
+ * `plain-scan.ts` has the same in plain TypeScript and float64, for where WebAssembly may not run, and to test against.
  */
 import type { FoldIn } from './fold-in.ts';
-import { diagonalOf, isDiagonal } from './gram.ts';
-import type { HistoryEntries, HybridScan, HybridTerms } from './hybrid.ts';
+import { diagonalOf, isDiagonal, type ScoreMoments, spreadOfScores, sumOfRows } from './gram.ts';
+import { type Boost, checkBoosts, checkSlot, type HistoryEntries, type HybridScan, type HybridTerms } from './hybrid.ts';
 import { denseDiagonal } from './ials.ts';
 import { type Recipe, ridgeOf } from './recipe.ts';
 import type { Effort } from './kernels/kernels.ts';
-import { createRankKernels } from './kernels/wasm-rank.ts';
-import { createWasmKernels, wasmScratchBytes } from './kernels/wasm.ts';
+import { createWasmKernels } from './kernels/wasm.ts';
 import type { Factors } from './matrix.ts';
-import { checkLimit, createTopN, scanMasks } from './top-n.ts';
+import { bonusField, createRankIndex, marksField, mostEntries, mostNear, type RankIndex, tileBonusField } from './rank-index.ts';
+import { checkLimit, createTopN, scanSlots, type TopN } from './top-n.ts';
 
-const headFloats = 16;
-const tileRows = 32;
-const pageBytes = 65_536;
-/** Longest history a call takes. */
-const mostEntries = 8192;
-const fields = 17;
-/** Which of them says where the marks are: each call chooses a mask. */
-const marksField = 13;
-/** Less is as good as nothing, and must not become it: see `notReached` of the kernel. */
-const leastSimilarity = 1e-20;
 /** Weights below it reach nothing. */
 const leastWeight = 1e-15;
 
-/** `terms.scales` of 0 leave a term out. @throws RangeError where the index takes more than 4 GiB */
-export function createRanker(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number): HybridScan {
-  const { rows: count, stride: itemStride } = items;
-  const stride = Math.max(headFloats, itemStride);
-  const rows = Math.ceil(Math.max(1, count) / tileRows) * tileRows;
-  const withNeighbours = neighbours !== null && scales.neighbours > 0;
-  const entries = withNeighbours ? neighbours.index.length : 0;
+/** `terms.scales` of 0 leave a term out. `nearRows`: a multiple of 32. @throws RangeError where the index takes more than 4 GiB */
+export function createRanker(items: Factors, terms: HybridTerms, maxLimit: number, nearRows = mostNear): HybridScan {
+  return createScan(createRankIndex(items, terms, maxLimit, nearRows), terms.neighbours === null ? 0 : terms.scales.neighbours, maxLimit);
+}
 
-  // The layout: numbers of 4 bytes each, every part at a multiple of 16 bytes. `touched` has one place more: the kernel writes before it knows whether the place is new.
-  let end = fields * 4;
-  const part = (numbers: number) => {
-    const at = Math.ceil(end / 16) * 16;
-    end = at + numbers * 4;
-    return at;
-  };
-  const at = {
-    vectors: part(rows * stride), heads: part(rows * headFloats), norms: part(rows), rests: part(rows), bonus: part(rows), tileBonus: part(rows / tileRows),
-    neighbourStart: withNeighbours ? part(count + 1) : 0, neighbourAt: part(entries), neighbourSimilarity: part(entries), sums: part(rows), touched: part(rows + 1), marks: part((scanMasks * rows) / 4), itemAt: part(rows),
-    scores: part(maxLimit), places: part(maxLimit), x: part(stride), history: part(mostEntries), weights: part(mostEntries), all: part(rows),
-    solved: part(stride), rowStart: part(2), targets: part(mostEntries), dense: part(2 * stride), ridge: part(2), scratch: part(wasmScratchBytes(stride) / 4), gram: part(2 * stride * stride),
-  };
-  const pages = Math.ceil(end / pageBytes);
-  if (pages > 65_536) throw new RangeError(`an index of ${count} items with ${itemStride} factors and ${entries} neighbours takes more than 4 GiB`);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const { rank, scoreEverything } = createRankKernels(memory);
+/** A scan keeps the index alone. `neighbourScale` 0: no lists. */
+function createScan({ memory, kernels, at, count, rows, stride, itemStride, placeOf }: RankIndex, neighbourScale: number, maxLimit: number): HybridScan {
   const floats = (from: number, numbers: number) => new Float32Array(memory.buffer, from, numbers);
+  const doubles = (from: number, numbers: number) => new Float64Array(memory.buffer, from, numbers);
   const ints = (from: number, numbers: number) => new Int32Array(memory.buffer, from, numbers);
-  ints(0, fields).set([
-    rows, stride * 4, at.vectors, at.heads, at.norms, at.rests, at.bonus, at.tileBonus, at.neighbourStart, at.neighbourAt, at.neighbourSimilarity, at.sums, at.touched, at.marks, at.itemAt, at.scores, at.places,
-  ]);
-
-  const lengths = new Float64Array(count);
-  for (let i = 0; i < count; i++) lengths[i] = lengthOf(items.data, i * itemStride, (i + 1) * itemStride);
-  const order = Int32Array.from({ length: count }, (_, i) => i).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
-  const placeOf = new Int32Array(count);
-  const itemAt = ints(at.itemAt, rows);
-  const vectors = floats(at.vectors, rows * stride);
-  const heads = floats(at.heads, rows * headFloats);
-  const [norms, rests, bonus] = [floats(at.norms, rows), floats(at.rests, rows), floats(at.bonus, rows)];
-  for (let place = 0; place < count; place++) {
-    const item = order[place]!;
-    placeOf[item] = place;
-    itemAt[place] = item;
-    const from = item * itemStride;
-    vectors.set(items.data.subarray(from, from + itemStride), place * stride);
-    heads.set(items.data.subarray(from, from + Math.min(headFloats, itemStride)), place * headFloats);
-    norms[place] = roundUp(lengths[item]!);
-    rests[place] = roundUp(lengthOf(items.data, from + Math.min(headFloats, itemStride), from + itemStride));
-    bonus[place] = recentPopularity === null ? 0 : scales.recency * recentPopularity[item]!;
-  }
-  // Padding is marked, so it is never an answer.
-  for (let mask = 0; mask < scanMasks; mask++) new Uint8Array(memory.buffer, at.marks + mask * rows + count, rows - count).fill(1);
-  bonus.fill(-3e38, count);
-  itemAt.fill(count, count);
-  const tileBonus = floats(at.tileBonus, rows / tileRows);
-  for (let tile = tileBonus.length - 1, most = -Infinity; tile >= 0; tile--) {
-    for (let place = tile * tileRows; place < Math.min(count, (tile + 1) * tileRows); place++) most = Math.max(most, bonus[place]!);
-    tileBonus[tile] = most;
-  }
-  floats(at.sums, rows).fill(-0);
-  if (withNeighbours) fillNeighbours();
-
-  function fillNeighbours(): void {
-    const { rowStart, index, similarity } = neighbours!;
-    const start = ints(at.neighbourStart, count + 1);
-    const [placed, similar] = [ints(at.neighbourAt, entries), floats(at.neighbourSimilarity, entries)];
-    let e = 0;
-    for (let place = 0; place < count; place++) {
-      const item = order[place]!;
-      for (let n = rowStart[item]!; n < rowStart[item + 1]!; n++, e++) {
-        placed[e] = placeOf[index[n]!]!;
-        similar[e] = Math.abs(similarity[n]!) < leastSimilarity ? leastSimilarity : similarity[n]!;
-      }
-      start[place + 1] = e;
-    }
-  }
-
-  const marks = new Uint8Array(memory.buffer, at.marks, scanMasks * rows);
-  const index = ints(0, fields);
+  const [vectors, bonus, itemAt] = [floats(at.vectors, rows * stride), floats(at.bonus, rows), ints(at.itemAt, rows)];
+  const slots = new Uint8Array(memory.buffer, at.slots, scanSlots * rows);
+  const index = ints(0, marksField + 1);
   const x = floats(at.x, stride);
   const history = ints(at.history, mostEntries);
   const weights = floats(at.weights, mostEntries);
   const scores = floats(at.scores, maxLimit);
   const places = ints(at.places, maxLimit);
   const best = createTopN(maxLimit);
-  /** Places that a call marked, to be unmarked at its end. */
-  const marked: number[] = [];
+  /** Marks that a call made, to be taken back at its end. */
+  let marked = new Int32Array(256);
+  let markedCount = 0;
+  let moments: ScoreMoments | null = null;
+
+  function mark(base: number, item: number): void {
+    const p = base + placeOf[item]!;
+    if (slots[p] !== 0) return;
+    slots[p] = 1;
+    if (markedCount === marked.length) {
+      const longer = new Int32Array(2 * markedCount);
+      longer.set(marked);
+      marked = longer;
+    }
+    marked[markedCount++] = p;
+  }
+
+  function unmark(): void {
+    for (let k = 0; k < markedCount; k++) slots[marked[k]!] = 0;
+    markedCount = 0;
+  }
+
+  /** `boosted` = what it holds + boosts. */
+  function addBoosts(boosts: readonly Boost[]): void {
+    for (const { slot, amount } of boosts) kernels.addMarked(at.slots + slot * rows, amount, at.boosted, rows);
+  }
+
+  /** Lets the next call go by bonus + boosts, in the bonus' place. */
+  function chooseBonus(boosts: readonly Boost[] | undefined): void {
+    const plain = boosts === undefined || boosts.length === 0;
+    if (!plain) {
+      floats(at.boosted, rows).set(bonus);
+      addBoosts(boosts);
+      kernels.coverTiles(at.boosted, at.tileBoosted, rows);
+    }
+    index[bonusField] = plain ? at.bonus : at.boosted;
+    index[tileBonusField] = plain ? at.tileBonus : at.tileBoosted;
+  }
+
+  function answer(found: number): TopN {
+    for (let k = 0; k < found; k++) {
+      best.items[k] = itemAt[places[k]!]!;
+      best.scores[k] = scores[k]!;
+    }
+    best.count = found;
+    return best;
+  }
 
   /** Vector and history into the memory; returns the history's length there. */
   function place(vector: ArrayLike<number>, entriesOf: HistoryEntries, from: number, to: number): number {
     for (let k = 0; k < itemStride; k++) x[k] = vector[k]!;
-    if (!withNeighbours) return 0;
+    if (!(neighbourScale > 0)) return 0;
     let n = 0;
     for (let e = Math.max(from, to - mostEntries); e < to; e++) {
-      const h = scales.neighbours * entriesOf.weight[e]!;
+      const h = neighbourScale * entriesOf.weight[e]!;
       if (h < leastWeight) continue;
       history[n] = placeOf[entriesOf.index[e]!]!;
       weights[n++] = h;
@@ -131,14 +100,21 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
     return n;
   }
 
-  function createFoldInKernel(recipe: Recipe, weightScale: number): FoldIn | null {
-    const kernels = createWasmKernels(memory);
-    const doubles = (from: number, numbers: number) => new Float64Array(memory.buffer, from, numbers);
+  /** Made when first asked for: who only ranks needs none. */
+  function momentsOfItems(): ScoreMoments {
+    if (moments !== null) return moments;
     const gram = doubles(at.gram, stride * stride);
-    kernels.gram(at.vectors, stride, 0, rows, at.scratch, at.gram);
+    createWasmKernels(memory).gram(at.vectors, stride, 0, rows, at.scratch, at.gram);
     for (let i = 0; i < stride; i++) for (let j = 0; j < i; j++) gram[i * stride + j] = gram[j * stride + i]!;
-    if (!isDiagonal(gram, stride)) return null;
-    doubles(at.dense, stride).set(denseDiagonal(diagonalOf(gram, stride), recipe));
+    moments = { rows: count, gram: isDiagonal(gram, stride) ? diagonalOf(gram, stride) : gram, sum: sumOfRows({ rows: count, factors: stride, stride, data: vectors }) };
+    return moments;
+  }
+
+  function createFoldInKernel(recipe: Recipe, weightScale: number): FoldIn | null {
+    const { gram } = momentsOfItems();
+    if (gram.length > stride) return null;
+    const fitting = createWasmKernels(memory);
+    doubles(at.dense, stride).set(denseDiagonal(gram, recipe));
     const [rowStart, targets, ridge, solved] = [ints(at.rowStart, 2), floats(at.targets, mostEntries), doubles(at.ridge, 1), floats(at.solved, stride)];
     const sparse = { rowStart: at.rowStart, index: at.history, weight: at.weights, target: at.targets };
     // As the closing half-sweep of a fit, and a little further, from 0.
@@ -156,7 +132,7 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
         if (known === 0) return false;
         rowStart[1] = known;
         ridge[0] = ridgeOf(known, count, recipe);
-        if (kernels.solveRows(at.solved, at.vectors, stride, sparse, 0, 1, at.dense, at.ridge, effort, at.scratch) >= 0) return false;
+        if (fitting.solveRows(at.solved, at.vectors, stride, sparse, 0, 1, at.dense, at.ridge, effort, at.scratch) >= 0) return false;
         for (let k = 0; k < itemStride; k++) out[k] = solved[k]!;
         return true;
       },
@@ -164,52 +140,82 @@ export function createRanker(items: Factors, { neighbours, recentPopularity, sca
   }
 
   return {
-    masks: scanMasks,
-    setMask(mask, byItem) {
-      const base = mask * rows;
-      for (let p = 0; p < count; p++) marks[base + p] = byItem[order[p]!]!;
+    masks: scanSlots,
+    setMask(slot, byItem) {
+      checkSlot(slot);
+      const base = slot * rows;
+      for (let p = 0; p < count; p++) slots[base + p] = byItem[itemAt[p]!]!;
     },
-    rank(vector, entriesOf, from, to, limit, mask) {
+    rank({ vector, history: entriesOf, from, to, limit, mask, includeHidden, without, boosts }) {
       checkLimit(limit, maxLimit);
-      best.count = 0;
-      if (limit <= 0 || count === 0) return best;
+      checkBoosts(boosts);
+      if (limit <= 0 || count === 0) return answer(0);
       const base = mask * rows;
-      marked.length = 0;
+      if (includeHidden !== true) for (let e = from; e < to; e++) if (entriesOf.hidden[e] === 1) mark(base, entriesOf.index[e]!);
+      for (let n = 0; n < (without?.length ?? 0); n++) mark(base, without![n]!);
+      chooseBonus(boosts);
+      index[marksField] = at.slots + base;
+      const found = kernels.rank(0, at.query, at.x, at.history, at.weights, place(vector, entriesOf, from, to), limit);
+      unmark();
+      return answer(found);
+    },
+    rankSimilar(vector, limit, mask, without, boosts) {
+      checkLimit(limit, maxLimit);
+      checkBoosts(boosts);
+      if (limit <= 0 || count === 0) return answer(0);
+      const base = mask * rows;
+      for (let n = 0; n < without.length; n++) mark(base, without[n]!);
+      const boosted = boosts !== undefined && boosts.length > 0;
+      if (boosted) {
+        floats(at.boosted, rows).fill(0);
+        addBoosts(boosts);
+      }
+      index[marksField] = at.slots + base;
+      for (let k = 0; k < itemStride; k++) x[k] = vector[k]!;
+      const found = kernels.rankSimilar(0, at.x, boosted ? at.boosted : 0, limit);
+      unmark();
+      return answer(found);
+    },
+    vectorOf: (item) => vectors.subarray(placeOf[item]! * stride, placeOf[item]! * stride + itemStride),
+    spread: (vector) => {
+      for (let k = 0; k < itemStride; k++) x[k] = vector[k]!;
+      return spreadOfScores(x, momentsOfItems());
+    },
+    partsOf(vector, entriesOf, from, to, item) {
+      const n = place(vector, entriesOf, from, to);
+      const p = placeOf[item]!;
+      return { factors: kernels.scoreFactors(0, at.x, p), neighbours: kernels.scoreNeighbours(0, at.history, at.weights, n, p), recency: bonus[p]! };
+    },
+    vectors: { data: vectors, stride, offsetOf: (item) => placeOf[item]! * stride },
+    moments: momentsOfItems,
+    neighbourShares(entriesOf, from, to, item, out) {
       for (let e = from; e < to; e++) {
-        if (entriesOf.hidden[e] === 1) {
-          const p = base + placeOf[entriesOf.index[e]!]!;
-          if (marks[p] === 0) {
-            marks[p] = 1;
-            marked.push(p);
-          }
-        }
+        const h = neighbourScale * entriesOf.weight[e]!;
+        history[0] = placeOf[entriesOf.index[e]!]!;
+        weights[0] = h;
+        out[e - from] = !(h >= leastWeight) ? 0 : kernels.scoreNeighbours(0, at.history, at.weights, 1, placeOf[item]!);
       }
-      index[marksField] = at.marks + base;
-      const found = rank(0, at.x, at.history, at.weights, place(vector, entriesOf, from, to), limit);
-      for (let k = 0; k < marked.length; k++) marks[marked[k]!] = 0;
-      for (let k = 0; k < found; k++) {
-        best.items[k] = itemAt[places[k]!]!;
-        best.scores[k] = scores[k]!;
+    },
+    similarTo(item) {
+      if (!(neighbourScale > 0)) return null;
+      const pointers = new Uint32Array(memory.buffer, at.neighbours, 2 * (count + 1));
+      const numbers = (pointers[2 * count]! - at.entries) / 4;
+      const [offsets, similar] = [new Uint32Array(memory.buffer, at.entries, numbers), floats(at.entries, numbers)];
+      const wanted = placeOf[item]! * 4;
+      const found = new Float32Array(count);
+      for (let p = 0; p < count; p++) {
+        const [from, to] = [(pointers[2 * p]! - at.entries) / 4, (pointers[2 * p + 2]! - at.entries) / 4];
+        for (let e = from; e < to; e += 2) if (offsets[e] === wanted) found[itemAt[p]!] = neighbourScale * similar[e + 1]!;
       }
-      best.count = found;
-      return best;
+      return found;
     },
     createFoldIn: (recipe, weightScale) => createFoldInKernel(recipe, weightScale),
-    scoreAll(vector, entriesOf, from, to) {
-      scoreEverything(0, at.x, at.history, at.weights, place(vector, entriesOf, from, to), at.all);
+    scoreAll(vector, entriesOf, from, to, boosts) {
+      checkBoosts(boosts);
+      chooseBonus(boosts);
+      kernels.scoreEverything(0, at.x, at.history, at.weights, place(vector, entriesOf, from, to), at.all);
       const byPlace = floats(at.all, rows);
       return Float64Array.from({ length: count }, (_, item) => byPlace[placeOf[item]!]!);
     },
   };
-}
-
-function lengthOf(data: Float32Array, from: number, to: number): number {
-  let sum = 0;
-  for (let k = from; k < to; k++) sum += data[k]! * data[k]!;
-  return Math.sqrt(sum);
-}
-
-/** A float32 no lower than the length. */
-function roundUp(length: number): number {
-  return length === 0 ? 0 : length * (1 + 2 ** -22);
 }

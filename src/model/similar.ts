@@ -1,53 +1,31 @@
-/** "Similar items": cosine between item factors, exact over the whole catalogue. Items without a direction (norm 0) are never returned. */
-import { createFactors, type Factors } from './matrix.ts';
-import { createScanIndex, type ScanIndex, scanTopN, type TopN } from './top-n.ts';
+/** "Similar items": cosine between item factors, exact over the whole catalogue, by the scan that ranks for users. Items without a direction (norm 0) are never returned. */
+import type { Boost, HybridScan } from './hybrid.ts';
+import type { TopN } from './top-n.ts';
 
-export interface SimilarIndex {
-  /** Every row scaled to length 1; rows of norm 0 stay 0. */
-  normalized: Factors;
-  scan: ScanIndex;
-  /** Marks of one call, cleared at its end. */
-  marks: Uint8Array;
-  mean: Float64Array;
-}
-
-export function createSimilarIndex(items: Factors): SimilarIndex {
-  const { rows, stride, data } = items;
-  const normalized = createFactors(rows, items.factors);
-  for (let i = 0; i < rows; i++) {
-    const base = i * stride;
-    let sum = 0;
-    for (let k = 0; k < stride; k++) sum += data[base + k]! ** 2;
-    if (sum === 0) continue;
-    const scale = 1 / Math.sqrt(sum);
-    for (let k = 0; k < stride; k++) normalized.data[base + k] = data[base + k]! * scale;
-  }
-  return { normalized, scan: createScanIndex(normalized, true), marks: new Uint8Array(rows), mean: new Float64Array(stride) };
-}
-
-/**
- * The items nearest to the mean direction of the given ones, which are left out themselves, as is what `skip` marks. Scores are cosines. Nothing comes
- * back where none of the given items has a direction, or where their directions cancel out.
- */
-export function findSimilar(index: SimilarIndex, itemIndexes: ArrayLike<number>, limit: number, skip: Uint8Array | null, out: TopN): TopN {
-  const { normalized, scan, marks, mean } = index;
-  const { stride, data } = normalized;
-  mean.fill(0);
+/** The mean direction of some items, length 1: the sum of their unit vectors, scaled. null where none of them has a direction, or where their directions cancel out. */
+export function directionOf(scan: HybridScan, itemIndexes: ArrayLike<number>): Float64Array | null {
+  let direction = new Float64Array(0);
   for (let n = 0; n < itemIndexes.length; n++) {
-    const base = itemIndexes[n]! * stride;
-    for (let k = 0; k < stride; k++) mean[k]! += data[base + k]!;
+    const vector = scan.vectorOf(itemIndexes[n]!);
+    if (n === 0) direction = new Float64Array(vector.length);
+    const length = lengthOf(vector);
+    if (length > 0) for (let k = 0; k < vector.length; k++) direction[k]! += vector[k]! / length;
   }
-  let sum = 0;
-  for (let k = 0; k < stride; k++) sum += mean[k]! * mean[k]!;
-  out.count = 0;
-  if (sum === 0) return out;
-  const scale = 1 / Math.sqrt(sum);
-  for (let k = 0; k < stride; k++) mean[k]! *= scale;
+  const length = lengthOf(direction);
+  // Unit vectors in float64 that cancel out leave rounding errors behind, and those point nowhere.
+  if (!(length > 1e-9)) return null;
+  for (let k = 0; k < direction.length; k++) direction[k]! /= length;
+  return direction;
+}
 
-  if (skip !== null) marks.set(skip);
-  for (let n = 0; n < itemIndexes.length; n++) marks[itemIndexes[n]!] = 1;
-  scanTopN(scan, mean, limit, marks, out);
-  if (skip !== null) marks.fill(0);
-  else for (let n = 0; n < itemIndexes.length; n++) marks[itemIndexes[n]!] = 0;
-  return out;
+/** The items nearest to the mean direction of the given ones, which are left out themselves, as is what `mask` marks. Scores are cosines, and boosts. */
+export function findSimilar(scan: HybridScan, itemIndexes: ArrayLike<number>, limit: number, mask: number, boosts?: readonly Boost[]): TopN | null {
+  const direction = directionOf(scan, itemIndexes);
+  return direction === null ? null : scan.rankSimilar(direction, limit, mask, itemIndexes, boosts);
+}
+
+function lengthOf(vector: ArrayLike<number>): number {
+  let sum = 0;
+  for (let k = 0; k < vector.length; k++) sum += vector[k]! * vector[k]!;
+  return Math.sqrt(sum);
 }

@@ -15,6 +15,7 @@ import type { HybridTerms } from './hybrid.ts';
 import type { Recipe } from './recipe.ts';
 import type { EventTypeRule } from './interactions.ts';
 import type { Factors } from './matrix.ts';
+import type { Neighbours } from './neighbours.ts';
 import { NO_TERMS, type Terms } from './terms.ts';
 import type { LiveItems } from './warm-start.ts';
 
@@ -232,6 +233,8 @@ export interface ItemSide {
   /** What the hybrid score (`hybrid.ts`) adds to the factors': how it was made, and made. `rules` have the half-life already. */
   terms: Terms;
   hybrid: HybridTerms;
+  /** What lay in baskets together (`baskets.ts`); null where no pair did twice, and in versions from before such lists were made. */
+  together: Neighbours | null;
   /** Ages count from here in fold-in too, unless newer events have come. */
   newestMs: number;
   rules: EventTypeRule[];
@@ -252,6 +255,8 @@ export interface UserHistory {
   target: Float32Array;
   lastMs: Float64Array;
   hidden: Uint8Array;
+  /** Number of the event type that adds most; 0: not known, as in all of a snapshot from before there was this. */
+  mainType: Int16Array;
 }
 
 export interface UserSide {
@@ -269,13 +274,14 @@ interface FactorShape {
 }
 
 export function encodeItemSide(side: ItemSide): Uint8Array {
-  const { recipe, weightScale, newestMs, rules, terms, hybrid, itemNos, itemIds, factors, popularity, recentPopularity } = side;
+  const { recipe, weightScale, newestMs, rules, terms, hybrid, together, itemNos, itemIds, factors, popularity, recentPopularity } = side;
   const ids = encodeStrings(itemIds);
   const meta = { recipe: { ...recipe }, weightScale, newestMs, rules: rules.map((rule) => ({ ...rule })), terms: { ...terms }, scales: { ...hybrid.scales }, shape: shapeOf(factors) };
   const { neighbours, recentPopularity: freshUsers } = hybrid;
   return encodeSnapshot('item', meta, {
     itemNos, idBytes: ids.bytes, idOffsets: ids.offsets, factors: factors.data, popularity, recentPopularity,
-    ...(neighbours === null ? {} : { neighbourStart: neighbours.rowStart, neighbourIndex: neighbours.index, neighbourSimilarity: neighbours.similarity }),
+    ...encodeNeighbours('neighbour', neighbours),
+    ...encodeNeighbours('together', together),
     ...(freshUsers === null ? {} : { freshUsers }),
   });
 }
@@ -290,6 +296,7 @@ export function decodeItemSide(bytes: Uint8Array): ItemSide {
   return {
     ...known,
     ...decodeTerms(meta, sections, items),
+    together: decodeNeighbours('together', sections, items),
     weightScale,
     newestMs,
     itemIds: decodeIds(sections, items),
@@ -306,20 +313,26 @@ function decodeTerms(meta: Record<string, unknown>, sections: Record<string, Sna
   return {
     terms,
     hybrid: {
-      neighbours: 'neighbourStart' in sections ? decodeNeighbours(sections, items) : null,
+      neighbours: decodeNeighbours('neighbour', sections, items),
       recentPopularity: 'freshUsers' in sections ? section(sections, 'freshUsers', Float32Array, items) : null,
       scales,
     },
   };
 }
 
-function decodeNeighbours(sections: Record<string, SnapshotArray>, items: number): HybridTerms['neighbours'] {
-  const rowStart = section(sections, 'neighbourStart', Int32Array, items + 1);
+function encodeNeighbours(name: string, lists: Neighbours | null): Record<string, SnapshotArray> {
+  return lists === null ? {} : { [`${name}Start`]: lists.rowStart, [`${name}Index`]: lists.index, [`${name}Similarity`]: lists.similarity };
+}
+
+/** Null where there are none. */
+function decodeNeighbours(name: string, sections: Record<string, SnapshotArray>, items: number): Neighbours | null {
+  if (!Object.hasOwn(sections, `${name}Start`)) return null;
+  const rowStart = section(sections, `${name}Start`, Int32Array, items + 1);
   for (let r = 0; r < items; r++) if (rowStart[r]! > rowStart[r + 1]!) throw new SnapshotDamaged('the rows of the neighbours overlap');
   if (rowStart[0] !== 0) throw new SnapshotDamaged('the neighbours do not begin at 0');
-  const index = section(sections, 'neighbourIndex', Int32Array, rowStart[items]!);
+  const index = section(sections, `${name}Index`, Int32Array, rowStart[items]!);
   for (let e = 0; e < index.length; e++) if (!(index[e]! >= 0 && index[e]! < items)) throw new SnapshotDamaged('a neighbour is no item');
-  return { items, rowStart, index, similarity: section(sections, 'neighbourSimilarity', Float32Array, rowStart[items]!) };
+  return { items, rowStart, index, similarity: section(sections, `${name}Similarity`, Float32Array, rowStart[items]!) };
 }
 
 /** Of an item side only what a refit goes on from: no ids are read. Throws `SnapshotDamaged`. */
@@ -361,6 +374,7 @@ export function decodeUserSide(bytes: Uint8Array): UserSide {
       target: section(sections, 'target', Float32Array, entries),
       lastMs: section(sections, 'lastMs', Float64Array, entries),
       hidden: section(sections, 'hidden', Uint8Array, entries),
+      mainType: 'mainType' in sections ? section(sections, 'mainType', Int16Array, entries) : new Int16Array(entries),
     },
   };
 }

@@ -58,7 +58,7 @@ export function helpFindNeighbours(work: NeighbourWork, thread: number): void {
   }
   const { items } = incidence;
   const { inverseUser, inverseOther } = inverseDegrees(incidence, settings);
-  const scratch = createNeighbourScratch(items, settings.most);
+  const scratch = createNeighbourScratch(items, settings);
   for (let from = Atomics.add(control, word.nextBlock, 1) * blockRows; from < items; from = Atomics.add(control, word.nextBlock, 1) * blockRows) {
     findNeighbourRows(incidence, settings, inverseUser, inverseOther, from, Math.min(items, from + blockRows), scratch, count, neighbour, similarity);
   }

@@ -16,9 +16,7 @@ const slack = 2 ** -20;
 const blockLength = 16;
 
 export interface ScanIndex {
-  /** Items that can be returned. */
-  length: number;
-  /** Rows of the catalogue: item indexes lie below it. */
+  /** Items: their indexes lie below it. */
   rows: number;
   /** Length of a query. */
   sourceStride: number;
@@ -28,9 +26,9 @@ export interface ScanIndex {
   blocks: number;
   /** Position in the scan → item index. */
   itemAt: Int32Array;
-  /** length × stride, in scan order. */
+  /** rows × stride, in scan order. */
   data: Float32Array;
-  /** length × blocks: the norm of what lies beyond each block's beginning; the first is the item's norm, by which the scan order descends. */
+  /** rows × blocks: the norm of what lies beyond each block's beginning; the first is the item's norm, by which the scan order descends. */
   restNorm: Float64Array;
   /** The query and its own rest norms as float64, written by every scan: an index is single-threaded. */
   query: Float64Array;
@@ -45,8 +43,8 @@ export interface TopN {
   scores: Float64Array;
 }
 
-/** Masks a scan has room for. */
-export const scanMasks = 16;
+/** Slots of marks that a scan has room for. */
+export const scanSlots = 32;
 
 /** @throws RangeError for more than an answer has room for */
 export function checkLimit(limit: number, maxLimit: number): void {
@@ -72,28 +70,25 @@ export function sortTopN(out: TopN): void {
   sortHeap(out.scores, out.items, out.count);
 }
 
-/** Copies the factors into scan order. `withoutZero` leaves out items of norm 0, which have no direction. */
-export function createScanIndex(items: Factors, withoutZero = false): ScanIndex {
+/** Copies the factors into scan order. */
+export function createScanIndex(items: Factors): ScanIndex {
   const { rows, stride: sourceStride, data } = items;
   const blocks = Math.ceil(sourceStride / blockLength);
   const stride = blocks * blockLength;
   const norms = Float64Array.from({ length: rows }, (_, i) => normOf(data, i * sourceStride, (i + 1) * sourceStride));
   const order = Int32Array.from({ length: rows }, (_, i) => i).sort((a, b) => norms[b]! - norms[a]! || a - b);
-  let length = rows;
-  if (withoutZero) while (length > 0 && norms[order[length - 1]!] === 0) length--;
   const index: ScanIndex = {
-    length,
     rows,
     sourceStride,
     stride,
     blocks,
-    itemAt: order.slice(0, length),
-    data: new Float32Array(length * stride),
-    restNorm: new Float64Array(length * blocks),
+    itemAt: order,
+    data: new Float32Array(rows * stride),
+    restNorm: new Float64Array(rows * blocks),
     query: new Float64Array(stride),
     queryRest: new Float64Array(blocks),
   };
-  for (let at = 0; at < length; at++) {
+  for (let at = 0; at < rows; at++) {
     const base = order[at]! * sourceStride;
     index.data.set(data.subarray(base, base + sourceStride), at * stride);
     for (let b = 0; b < blocks; b++) index.restNorm[at * blocks + b] = normOf(data, base + b * blockLength, base + sourceStride);
@@ -106,7 +101,7 @@ export function createScanIndex(items: Factors, withoutZero = false): ScanIndex 
  * where the catalogue holds fewer.
  */
 export function scanTopN(index: ScanIndex, x: ArrayLike<number>, limit: number, skip: Uint8Array | null, out: TopN): TopN {
-  const { length, sourceStride, stride, blocks, itemAt, data, restNorm, query, queryRest } = index;
+  const { rows, sourceStride, stride, blocks, itemAt, data, restNorm, query, queryRest } = index;
   const { items, scores } = out;
   out.count = 0;
   if (limit > items.length) throw new RangeError(`limit ${limit} is more than this TopN holds (${items.length})`);
@@ -118,7 +113,7 @@ export function scanTopN(index: ScanIndex, x: ArrayLike<number>, limit: number, 
 
   let count = 0;
   let worst = -Infinity; // the N-th best score, once there are N
-  scan: for (let at = 0; at < length; at++) {
+  scan: for (let at = 0; at < rows; at++) {
     const rest = at * blocks;
     const reach = queryNorm * restNorm[rest]!;
     const floor = worst - slack * reach;

@@ -21,12 +21,12 @@ export function withoutUsers(side: UserSide, goneRows: readonly number[]): UserS
   const kept = Int32Array.from(Array.from(userNos.keys()).filter((row) => !gone.has(row)));
   const entries = kept.reduce((sum, row) => sum + history.rowStart[row + 1] - history.rowStart[row], 0);
   const fresh = createFactors(kept.length, factors.factors);
-  const lean = { rowStart: new Int32Array(kept.length + 1), itemIndex: new Int32Array(entries), weight: new Float32Array(entries), target: new Float32Array(entries), lastMs: new Float64Array(entries), hidden: new Uint8Array(entries) };
+  const lean = { rowStart: new Int32Array(kept.length + 1), itemIndex: new Int32Array(entries), weight: new Float32Array(entries), target: new Float32Array(entries), lastMs: new Float64Array(entries), hidden: new Uint8Array(entries), mainType: new Int16Array(entries) };
   let at = 0;
   kept.forEach((row, k) => {
     fresh.data.set(factors.data.subarray(row * factors.stride, (row + 1) * factors.stride), k * fresh.stride);
     const [from, to] = [history.rowStart[row], history.rowStart[row + 1]];
-    for (const name of ['itemIndex', 'weight', 'target', 'lastMs', 'hidden'] as const) {
+    for (const name of ['itemIndex', 'weight', 'target', 'lastMs', 'hidden', 'mainType'] as const) {
       lean[name].set(history[name].subarray(from, to), at);
     }
     at += to - from;

@@ -1,58 +1,78 @@
 /**
- * Answers from memory. `recommend` needs Postgres only for a shopper whose newest events the model has not seen, and for catalogue fields; with Postgres away
+ * Answers from memory: what every kind of list has in common. Postgres is needed only for a shopper whose newest events the model has not seen, and for catalogue fields; with Postgres away
  * everything is still answered, marked `stale` where that matters.
  *
- * Following Postgres: `followEvents`, `followItems` and `followModels` are called after a wake-up and now and then without one. They ask what is newer than what was seen, so a lost
- * wake-up delays and never loses.
+ *   following.ts   which model answers, who has newer events       kinds.ts    what a list is made from
+ *   user-state.ts  what is known of a shopper                      lists.ts    how it becomes a list
  */
+import { finalise, hashText, periodOf } from '../model/hash.ts';
 import type { Database } from '../storage/database.ts';
-import { currentWatermark, usersWithEventsSince } from '../storage/events.ts';
-import { type Item, loadItems, findItem } from '../storage/items.ts';
-import { listGoneUsers } from '../storage/erasures.ts';
-import { readUserChanges } from '../storage/users.ts';
-import { ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
-import { SnapshotDamaged } from '../model/snapshot.ts';
-import { findSimilar } from '../model/similar.ts';
-import { type TopN, createTopN } from '../model/top-n.ts';
-import type { HistoryEntries } from '../model/hybrid.ts';
-import { createAvailability } from './availability.ts';
-import { type LiveModel, MAX_RANKED, createLiveModel, forgetUsers } from './live-model.ts';
+import { type Item, findItem, loadItems } from '../storage/items.ts';
+import { type Audience, audienceOf } from './audience.ts';
+import { createCatalogue } from './catalogue.ts';
+import { createConditions } from './conditions.ts';
+import { createCursors } from './cursors.ts';
+import { type Explanation, type KnownState, type Reason, createExplainer } from './explain.ts';
+import { createExplorer } from './explorer.ts';
+import { coalesce, createFollowing } from './following.ts';
+import { type SessionItem, newestPlan, personalPlan, sessionPlan, similarPlan, togetherPlan, trendingPlan } from './kinds.ts';
+import { type Entry, MAX_DEPTH, type Plan, SOURCES, type Source, createListMaker, roundScore } from './lists.ts';
+import { createMasks } from './masks.ts';
+import { bucketOf, createRecommendationIds } from './recommendation-id.ts';
+import { createScenarios } from './scenarios.ts';
+import { type Boost, type Field, type Steered, SteeringFault, type SteeringRequest } from './steering.ts';
 import { createTrending } from './trending.ts';
-import { type CommittedEvent, MAX_DIRTY_USERS, type UserState, createUserStates } from './user-state.ts';
-
-export type Source = 'personal' | 'session' | 'similar' | 'trending';
-export type Field = 'title' | 'url' | 'imageUrl' | 'price' | 'categories' | 'attributes';
+import { type CommittedEvent, type UserState, createUserStates } from './user-state.ts';
 
 export interface AnswerItem extends Partial<Pick<Item, Field>> {
   itemId: string;
   score: number;
   /** Where it differs from the list's. */
   source?: Source;
+  reasons?: Reason[];
 }
 
 export interface Answer {
+  /** Sent back with events, it says which list they came from. */
+  recommendationId: string;
   modelVersion: number | null;
   source: Source;
   stale?: boolean;
   items: AnswerItem[];
+  nextCursor?: string;
 }
 
-export interface SessionItem {
-  readonly itemId: string;
-  readonly typeNo: number;
+/** What every kind of list can be asked. */
+export interface ListRequest {
+  readonly steering: SteeringRequest;
+  readonly scenario?: string | undefined;
+  readonly cursor?: string | undefined;
 }
 
 export interface Answers {
   modelVersion(): number | null;
-  /** Synchronous where nothing has to be read. */
-  recommend(userId: string, limit: number, fields: readonly Field[]): Answer | Promise<Answer>;
-  /** The same without catalogue fields where nothing has to be waited for; else null, and nothing has begun. */
+  /** Synchronous where nothing has to be read. All lists throw SteeringFault. */
+  recommend(userId: string, request: ListRequest): Answer | Promise<Answer>;
+  /** The same for a request that says nothing but its limit, where nothing has to be waited for; else null, and nothing has begun. */
   recommendFromMemory(userId: string, limit: number): Answer | null;
-  /** null: there is no such item. */
-  similar(itemId: string, limit: number, fields: readonly Field[]): Promise<Answer | null>;
-  trending(limit: number, fields: readonly Field[]): Promise<Answer>;
+  /** @param userId whose taste turns the list a little; null: nobody's. @returns null: there is no such item */
+  similar(itemIds: readonly string[], userId: string | null, request: ListRequest): Promise<Answer | null>;
+  /** What was in the same baskets. @returns null: there is no such item */
+  together(itemIds: readonly string[], request: ListRequest): Promise<Answer | null>;
+  trending(request: ListRequest): Promise<Answer>;
+  newest(request: ListRequest): Promise<Answer>;
   /** Items oldest first. */
-  session(items: readonly SessionItem[], limit: number, fields: readonly Field[]): Promise<Answer>;
+  session(items: readonly SessionItem[], request: ListRequest): Promise<Answer>;
+  /** Why an item is, or would be, in a shopper's list. null: the model does not know the item, or nothing of the shopper */
+  reasons(userId: string, itemId: string): Promise<({ readonly modelVersion: number; readonly score: number } & Explanation) | null>;
+  /** The shoppers who would like an item most. null: the model does not know it */
+  audience(itemId: string, limit: number, includeSeen: boolean): Audience | null;
+  /** @throws SteeringFault where the text is no condition */
+  checkFilter(text: string, field: string): void;
+  /** `field:value^amount, …` @throws SteeringFault */
+  readBoosts(text: string): Boost[];
+  /** @throws SteeringFault where a list could not be made */
+  check(request: ListRequest): void;
   /** Own events were stored: the next answer knows them. */
   noteCommitted(events: readonly CommittedEvent[]): void;
   /** Whether Postgres can be reached. While it cannot, nobody knows what others stored, and answers say `stale`. */
@@ -64,9 +84,10 @@ export interface Answers {
   /** What the model makes of a shopper: null where none is live. */
   profile(userId: string): Promise<{ modelVersion: number; vector: number[] | null } | null>;
   followItems(): Promise<void>;
+  followScenarios(): Promise<void>;
   /** Loads the live version where it is not the one that answers. */
   followModels(): Promise<void>;
-  /** First load of everything: model, availability, trends. */
+  /** First load of everything: model, catalogue, trends, scenarios. */
   start(): Promise<void>;
   stop(): void;
 }
@@ -75,289 +96,291 @@ export interface AnswersOptions {
   readonly database: Database;
   readonly systemIdentifier: string;
   readonly now: () => number;
+  /** Signs recommendation ids and cursors: the same on every replica. */
+  readonly tokenKey: Buffer;
   /** How long an answer waits for a shopper's newest events; default 50. */
   readonly loadTimeoutMs?: number;
   readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
 }
 
-export const MAX_LIMIT = MAX_RANKED;
-/** In a session each item counts this much of the one after it. */
-const SESSION_DECAY = 0.8;
+/** How long after a list events may refer to it. */
+const RECOMMENDATION_AGE_MS = 30 * 86_400_000;
+/** Cuts shoppers otherwise than experiments do. */
+const BUCKET_SALT = 'bucket';
 
-/** Six decimals: more would be noise of the arithmetic, and bytes. */
-function roundScore(score: number): number {
-  return Math.round(score * 1e6) / 1e6;
-}
-
-/** Work that may be asked for while it runs: then it runs once more, and whoever asked waits for that. */
-function coalesce(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | null = null;
-  let next: Promise<void> | null = null;
-  return async () => {
-    if (running === null) {
-      running = work().finally(() => {
-        running = null;
-      });
-      return await running;
-    }
-    next ??= running
-      .catch(() => undefined)
-      .then(async () => {
-        next = null;
-        running = work().finally(() => {
-          running = null;
-        });
-        await running;
-      });
-    return await next;
-  };
+function isKnown(state: UserState): state is KnownState {
+  return state.model !== null && state.vector !== null;
 }
 
 export function createAnswers(options: AnswersOptions): Answers {
-  const { database, systemIdentifier } = options;
+  const { database, now, log } = options;
   let away = false;
   const noteReach = (reached: boolean) => {
     away = !reached;
   };
-  const states = createUserStates(database, options.now, noteReach, options.loadTimeoutMs);
-  const availability = createAvailability(database, options.now);
-  const trends = createTrending(database, (error) => options.log('could not count trends', { reason: String(error) }, true));
-  const top = createTopN(MAX_LIMIT);
-  let model: LiveModel | null = null;
-  let masked: { live: LiveModel | null; generation: number } = { live: null, generation: -1 };
-  /** What was asked for last: older events are known here. */
-  let watermark = '0';
-  let userChanges: number | null = null;
-  let madeAt: Date | null = null;
-  /** A version whose bytes were found damaged is not read again and again. */
-  let damagedVersion: number | null = null;
+  const states = createUserStates(database, now, noteReach, options.loadTimeoutMs);
+  const trends = createTrending(database, (error) => log('could not count trends', { reason: String(error) }, true));
+  const following = createFollowing({ database, systemIdentifier: options.systemIdentifier, now, states, noteReach, onEvents: () => trends.noteEvents(), log });
+  const catalogue = createCatalogue(database, now);
+  const masks = createMasks(catalogue, now);
+  const conditions = createConditions(catalogue);
+  const explorer = createExplorer(catalogue, masks, now);
+  const lists = createListMaker({ catalogue, masks, trends, explorer, now });
+  const explainer = createExplainer(database);
+  const scenarios = createScenarios(database);
+  const recommendationIds = createRecommendationIds(options.tokenKey, now, RECOMMENDATION_AGE_MS);
+  const cursors = createCursors(options.tokenKey);
+  const trending = (key: string) => trendingPlan(following.model(), trends, key);
 
-  function trendingItems(limit: number, without: ReadonlySet<string>, source: Source | undefined): AnswerItem[] {
+  function steered({ steering, scenario }: ListRequest): Steered {
+    const applied = scenarios.apply(steering, scenario);
+    if (applied === null) {
+      throw new SteeringFault('scenario', 'scenario', `scenario is ${JSON.stringify(scenario)}; there is none of that name. Known: ${scenarios.names().join(', ') || 'none'}.`);
+    }
+    return applied;
+  }
+
+  /** The token says which list it was: for events that follow from it. */
+  function issue(plan: Plan, scenarioNo: number, length: number): string {
+    return recommendationIds.issue({ scenarioNo, variantNo: 0, modelVersion: plan.live?.version ?? 0, bucket: bucketOf(plan.key, BUCKET_SALT), length, source: plan.source });
+  }
+
+  function shape(entry: Entry, source: Source): AnswerItem {
+    const item: AnswerItem = { itemId: entry.itemId, score: roundScore(entry.score) };
+    if (entry.source !== source) {
+      item.source = entry.source;
+    }
+    return item;
+  }
+
+  /** What a cursor is bound to besides the list itself: the other parameters of the request. */
+  function fingerprintOf(asked: Steered): number {
+    return hashText(JSON.stringify(asked));
+  }
+
+  /** What requests ask that say nothing but their limit, by limit, with their fingerprints. */
+  let plain: { readonly defaults: Steered; readonly asked: readonly Steered[]; readonly fingerprints: readonly number[] } | null = null;
+
+  function plainRequests() {
+    const defaults = scenarios.defaults();
+    if (plain === null || plain.defaults !== defaults) {
+      const asked = Array.from({ length: MAX_DEPTH + 1 }, (_, limit) => ({ ...defaults, limit }));
+      plain = { defaults, asked, fingerprints: asked.map(fingerprintOf) };
+    }
+    return plain;
+  }
+
+  /** State that pages must share: model, what is known of the shopper, and the turn of a rotated list. */
+  function stateOf(source: Source, mark: number, { rotation, explore, rotationHours }: Steered): number {
+    const turn = rotation > 0 || explore > 0 ? periodOf(now(), rotationHours) : 0;
+    return finalise((finalise((mark + Math.imul(turn, 0x9e3779b1)) | 0) + SOURCES.indexOf(source)) | 0);
+  }
+
+  function offsetOf(cursor: string | undefined, asked: Steered, plan: Plan, stateNo: number): number {
+    if (cursor === undefined) {
+      return 0;
+    }
+    const read = cursors.read(cursor);
+    if (typeof read === 'string' || read.parameters !== fingerprintOf(asked)) {
+      throw new SteeringFault('cursor', 'cursor', typeof read === 'string' ? 'cursor is none that this service made.' : 'cursor belongs to a request with other parameters.');
+    }
+    if (read.modelVersion !== (plan.live?.version ?? 0) || read.state !== stateNo) {
+      throw new SteeringFault('stale-cursor', 'cursor', 'The list that cursor belongs to is not what it was: there is a new model, the shopper did something new, or its rotation has turned.');
+    }
+    return read.offset;
+  }
+
+  /** Most lists of most shoppers go on alike: a cursor says nothing of whose list it is. */
+  let lastCursor = { modelVersion: -1, state: 0, offset: 0, parameters: 0, text: '' };
+
+  function cursorOf(modelVersion: number, state: number, offset: number, parameters: number): string {
+    if (lastCursor.modelVersion !== modelVersion || lastCursor.state !== state || lastCursor.offset !== offset || lastCursor.parameters !== parameters) {
+      lastCursor = { modelVersion, state, offset, parameters, text: cursors.issue({ modelVersion, state, offset, parameters }) };
+    }
+    return lastCursor.text;
+  }
+
+  /** The usual list, as `answer` makes it, without what it would do for steered ones. null: not the usual case. */
+  function answerQuickly(state: UserState, userId: string, limit: number): Answer | null {
+    const { model: live, vector, history, from, to, mark } = state;
+    if (live === null || vector === null || explorer.hasNew(live)) {
+      return null;
+    }
+    const wanted = Math.min(MAX_DEPTH, limit + 1);
+    const found = live.scan.rank({ vector, history, from, to, limit: wanted, mask: masks.slotFor(live, null) });
+    if (found.count < limit) {
+      return null;
+    }
     const items: AnswerItem[] = [];
-    for (const { itemId, itemNo, score } of trends.rows()) {
-      if (items.length >= limit) {
-        break;
-      }
-      if (!without.has(itemId) && !availability.isBlocked(itemNo)) {
-        items.push(source === undefined ? { itemId, score: roundScore(score) } : { itemId, score: roundScore(score), source });
-      }
+    for (let n = 0; n < limit; n++) {
+      items.push({ itemId: live.itemIds[found.items[n]], score: roundScore(found.scores[n]) });
     }
-    return items;
-  }
-
-  function markStale(answer: Answer): Answer {
-    if (away) {
-      answer.stale = true;
+    const made: Answer = {
+      recommendationId: recommendationIds.issue({ scenarioNo: 0, variantNo: 0, modelVersion: live.version, bucket: bucketOf(userId, BUCKET_SALT), length: limit, source: 'personal' }),
+      modelVersion: live.version, source: 'personal', items,
+    };
+    if (state.stale || away) {
+      made.stale = true;
     }
-    return answer;
-  }
-
-  function trendingAnswer(limit: number, without: ReadonlySet<string> = new Set()): Answer {
-    return markStale({ modelVersion: model?.version ?? null, source: 'trending', items: trendingItems(limit, without, undefined) });
-  }
-
-  /** The scan knows what is available: told when that changes. */
-  function tellScan(live: LiveModel): void {
-    const generation = availability.generation(live);
-    if (masked.live !== live || masked.generation !== generation) {
-      live.scan.setMask(0, availability.marksFor(live));
-      masked = { live, generation };
+    if (found.count > limit) {
+      made.nextCursor = cursorOf(live.version, stateOf('personal', mark, plainRequests().asked[limit]), limit, plainRequests().fingerprints[limit]);
     }
+    return made;
   }
 
-  function idsHidden(live: LiveModel, history: HistoryEntries, from: number, to: number): Set<string> {
-    const ids = new Set<string>();
-    for (let e = from; e < to; e++) {
-      if (history.hidden[e] === 1) {
-        ids.add(live.itemIds[history.index[e]]);
-      }
+  /** @param mark changes with what is known of the shopper */
+  function answer(plan: Plan, cursor: string | undefined, asked: Steered, mark: number, stale: boolean, state: UserState | null): Answer | Promise<Answer> {
+    const prepared = conditions.prepare(asked);
+    const stateNo = stateOf(plan.source, mark, asked);
+    const offset = offsetOf(cursor, asked, plan, stateNo);
+    const end = Math.min(MAX_DEPTH, offset + asked.limit);
+    // One more than asked for says whether there is a next page.
+    const list = lists.make(plan, prepared, Math.min(MAX_DEPTH, end + 1));
+    const page = list.slice(offset, end);
+    const made: Answer = { recommendationId: issue(plan, asked.scenarioNo, page.length), modelVersion: plan.live?.version ?? null, source: plan.source, items: page.map((entry) => shape(entry, plan.source)) };
+    if (stale || away) {
+      made.stale = true;
     }
-    return ids;
-  }
-
-  /** The ranking as an answer; where the catalogue of the model gives fewer than asked for, what is trending fills up. */
-  function answerFrom(live: LiveModel, source: Source, limit: number, found: TopN, hidden: () => Set<string>): Answer {
-    const items: AnswerItem[] = [];
-    for (let k = 0; k < found.count; k++) {
-      items.push({ itemId: live.itemIds[found.items[k]], score: roundScore(found.scores[k]) });
+    if (list.length > end) {
+      made.nextCursor = cursorOf(plan.live?.version ?? 0, stateNo, end, fingerprintOf(asked));
     }
-    if (items.length < limit) {
-      const without = hidden();
-      items.forEach((item) => without.add(item.itemId));
-      items.push(...trendingItems(limit - items.length, without, 'trending'));
+    if (asked.fields.length === 0 && !asked.reasons) {
+      return made;
     }
-    return markStale({ modelVersion: live.version, source, items });
+    return complete(made, page, asked, state);
   }
 
-  function rank(live: LiveModel, vector: Float32Array, history: HistoryEntries, from: number, to: number, limit: number, source: Source): Answer {
-    tellScan(live);
-    const found = live.scan.rank(vector, history, from, to, limit, 0);
-    return answerFrom(live, source, limit, found, () => idsHidden(live, history, from, to));
-  }
-
-  function personal({ model: live, vector, history, from, to, stale }: UserState, limit: number): Answer {
-    const answer =
-      live === null ? trendingAnswer(limit) : vector === null ? trendingAnswer(limit, idsHidden(live, history, from, to)) : rank(live, vector, history, from, to, limit, 'personal');
-    if (stale) {
-      answer.stale = true;
+  async function complete(made: Answer, page: readonly Entry[], asked: Steered, state: UserState | null): Promise<Answer> {
+    let complete = made;
+    if (asked.reasons && state !== null && isKnown(state)) {
+      const reasons = await explainer.explainList(state, page.map(({ itemId }) => itemId));
+      complete = { ...complete, items: complete.items.map((item, n) => ({ ...item, reasons: reasons[n] })) };
     }
-    return answer;
+    return asked.fields.length === 0 ? complete : await addFields(complete, asked.fields);
   }
 
-  async function addFields(answer: Answer, fields: readonly Field[]): Promise<Answer> {
-    if (fields.length === 0 || answer.items.length === 0) {
-      return answer;
+  async function addFields(made: Answer, fields: readonly Field[]): Promise<Answer> {
+    if (made.items.length === 0) {
+      return made;
     }
     try {
-      const byId = new Map((await loadItems(database, answer.items.map((item) => item.itemId))).map((item) => [item.itemId, item]));
-      const items = answer.items.map((item) => {
+      const byId = new Map((await loadItems(database, made.items.map((item) => item.itemId))).map((item) => [item.itemId, item]));
+      const items = made.items.map((item) => {
         const row = byId.get(item.itemId);
         return row === undefined ? item : { ...item, ...Object.fromEntries(fields.map((field) => [field, row[field]])) };
       });
-      return { ...answer, items };
+      return { ...made, items };
     } catch (error) {
-      options.log('catalogue fields could not be read', { reason: String(error) }, true);
-      return { ...answer, stale: true };
+      log('catalogue fields could not be read', { reason: String(error) }, true);
+      return { ...made, stale: true };
     }
+  }
+
+  function personal(state: UserState, userId: string, request: ListRequest): Answer | Promise<Answer> {
+    const asked = steered(request);
+    return answer(personalPlan(state, userId, asked.includeSeen, () => trending(userId)), request.cursor, asked, state.mark, state.stale, state);
+  }
+
+  /** Lists that begin from items: null where there is no such item. */
+  async function fromItems(itemIds: readonly string[], userId: string | null, request: ListRequest, planOf: (state: UserState | null, asked: Steered) => Plan | null): Promise<Answer | null> {
+    const asked = steered(request);
+    if (itemIds.every((itemId) => catalogue.columns.rowOfId(itemId) < 0)) {
+      // What the catalogue in memory does not know may be a moment old. With Postgres away it may well exist.
+      const exists = await Promise.all(itemIds.map(async (itemId) => await findItem(database, itemId).catch(() => undefined)));
+      if (exists.every((item) => item === null)) {
+        return null;
+      }
+    }
+    const state = userId === null ? null : await states.stateOf(userId);
+    const plan = planOf(state, asked) ?? { ...trending(userId ?? itemIds.join('\n')), seenIds: itemIds };
+    return await answer(plan, request.cursor, asked, state?.mark ?? 0, state?.stale ?? false, null);
+  }
+
+  async function followItems(): Promise<void> {
+    const before = catalogue.revision();
+    await catalogue.refresh();
+    if (catalogue.revision() !== before) {
+      explainer.forgetTitles();
+    }
+    explorer.refresh(following.model());
   }
 
   async function followModels(): Promise<void> {
-    const live = await findLiveModel(database);
-    if (live === null || live.version === model?.version || live.version === damagedVersion) {
-      return;
-    }
-    try {
-      const started = options.now();
-      const itemPart = await loadModelPart(database, live.version, 'item');
-      const userPart = live.hasUserPart ? await loadModelPart(database, live.version, 'user') : null;
-      const next = createLiveModel(live, itemPart, userPart);
-      forgetUsers(next, await listGoneUsers(database, live.createdAt));
-      madeAt = live.createdAt;
-      // Marks that arrive from here on are kept over the swap; the query sees all that was committed before it.
-      states.beginSwap();
-      const from = live.systemIdentifier === systemIdentifier ? live.watermark : '0';
-      const newer = userPart === null ? { watermark: await currentWatermark(database), userIds: null } : await usersWithEventsSince(database, from, MAX_DIRTY_USERS);
-      model = next;
-      damagedVersion = null;
-      watermark = newer.watermark;
-      states.finishSwap(next, userPart === null ? null : newer.userIds);
-      options.log('model is live', { version: next.version, users: next.userRowById.size, items: next.itemIds.length, usersWithNewerEvents: newer.userIds?.length ?? 'all', ms: options.now() - started });
-    } catch (error) {
-      if (error instanceof ModelDamaged || error instanceof SnapshotDamaged) {
-        const now = await findLiveModel(database);
-        if (now?.version !== live.version || now.hasUserPart !== live.hasUserPart) {
-          // Another went live while this one was read, and its bytes went: they were not damaged.
-          return await followModels();
-        }
-        damagedVersion = live.version;
-        options.log('a damaged model is not served', { version: live.version, reason: error.message, serving: model?.version ?? null }, true);
-        return;
-      }
-      throw error;
-    }
+    await following.followModels();
+    explorer.refresh(following.model());
   }
 
-  async function followEvents(): Promise<void> {
-    const newer = await usersWithEventsSince(database, watermark, MAX_DIRTY_USERS).catch((error: unknown) => {
-      noteReach(false);
-      throw error;
-    });
-    noteReach(true);
-    watermark = newer.watermark;
-    if (newer.userIds === null) {
-      states.markAll();
-    } else {
-      states.mark(newer.userIds);
-    }
-    if (newer.userIds === null || newer.userIds.length > 0) {
-      trends.noteEvents();
-    }
-  }
-
-  async function followUsers(): Promise<void> {
-    const changes = await readUserChanges(database);
-    if (changes !== userChanges) {
-      userChanges = changes;
-      if (model !== null && madeAt !== null) {
-        forgetUsers(model, await listGoneUsers(database, madeAt));
-      }
-      states.markAll();
-      trends.noteEvents();
-    }
-  }
-
-  const follow = { users: coalesce(followUsers), events: coalesce(followEvents), items: coalesce(() => availability.refresh()), models: coalesce(followModels) };
+  const follow = { items: coalesce(followItems), models: coalesce(followModels), scenarios: coalesce(() => scenarios.refresh()) };
   return {
-    modelVersion: () => model?.version ?? null,
-    recommend(userId, limit, fields) {
+    modelVersion: () => following.model()?.version ?? null,
+    recommend(userId, request) {
       const state = states.stateOf(userId);
-      if (!(state instanceof Promise)) {
-        const answer = personal(state, limit);
-        return fields.length === 0 ? answer : addFields(answer, fields);
-      }
-      return state.then((loaded) => addFields(personal(loaded, limit), fields));
+      return state instanceof Promise ? state.then((loaded) => personal(loaded, userId, request)) : personal(state, userId, request);
     },
     recommendFromMemory(userId, limit) {
       const state = states.stateInMemory(userId);
-      return state === null ? null : personal(state, limit);
-    },
-    async similar(itemId, limit, fields) {
-      const live = model;
-      const index = live?.itemIndexById.get(itemId);
-      if (live === null || index === undefined) {
-        const known = await findItem(database, itemId).catch(() => undefined);
-        if (known === null) {
-          return null;
-        }
-        return await addFields(trendingAnswer(limit, new Set([itemId])), fields);
+      if (state === null) {
+        return null;
       }
-      findSimilar(live.similar, [index], limit, availability.marksFor(live), top);
-      return await addFields(answerFrom(live, 'similar', limit, top, () => new Set([itemId])), fields);
+      return answerQuickly(state, userId, limit) ?? (answer(personalPlan(state, userId, false, () => trending(userId)), undefined, plainRequests().asked[limit], state.mark, state.stale, null) as Answer);
     },
-    trending: async (limit, fields) => await addFields(trendingAnswer(limit), fields),
-    async session(items, limit, fields) {
-      const live = model;
-      const ids = new Set(items.map((item) => item.itemId));
-      if (live === null) {
-        return await addFields(trendingAnswer(limit, ids), fields);
-      }
-      const weights = new Map<number, number>();
-      const fresh = new Map<number, number>();
-      items.forEach((item, position) => {
-        const index = live.itemIndexById.get(item.itemId);
-        const weight = live.rules.find((rule) => rule.typeNo === item.typeNo)?.weight ?? 0;
-        if (index !== undefined && weight > 0) {
-          const decay = SESSION_DECAY ** (items.length - 1 - position);
-          weights.set(index, (weights.get(index) ?? 0) + weight * decay);
-          fresh.set(index, decay);
-        }
+    async similar(itemIds, userId, request) {
+      return await fromItems(itemIds, userId, request, (state, asked) => {
+        const live = following.model();
+        return live === null ? null : similarPlan(live, itemIds, state, userId ?? '', asked.includeSeen);
       });
-      const index = Int32Array.from(weights.keys());
-      const vector = new Float32Array(live.stride);
-      const solved = live.foldIn.solve(index, Float32Array.from(weights.values()), new Float32Array(index.length).fill(1), index.length, vector);
-      const history = { index, weight: Float32Array.from(fresh.values()), hidden: new Uint8Array(index.length).fill(1) };
-      return await addFields(solved ? rank(live, vector, history, 0, index.length, limit, 'session') : trendingAnswer(limit, ids), fields);
     },
+    async together(itemIds, request) {
+      return await fromItems(itemIds, null, request, () => {
+        const live = following.model();
+        return live === null ? null : togetherPlan(live, itemIds);
+      });
+    },
+    trending: async (request) => await answer(trending(''), request.cursor, steered(request), 0, false, null),
+    newest: async (request) => await answer(newestPlan(following.model(), lists.newest), request.cursor, steered(request), 0, false, null),
+    async session(items, request) {
+      return await answer(sessionPlan(following.model(), items, () => trending('')), request.cursor, steered(request), 0, false, null);
+    },
+    async reasons(userId, itemId) {
+      const state = await states.stateOf(userId);
+      const index = state.model?.itemIndexById.get(itemId);
+      if (!isKnown(state) || index === undefined) {
+        return null;
+      }
+      const explanation = await explainer.explainItem(state, index);
+      const { factors, neighbours, recency } = explanation.parts;
+      return { modelVersion: state.model.version, score: roundScore(factors + neighbours + recency), ...explanation };
+    },
+    audience: (itemId, limit, includeSeen) => audienceOf(following.model(), itemId, limit, includeSeen),
+    checkFilter: (text, field) => void conditions.read(text, field),
+    readBoosts: conditions.readBoosts,
+    check: (request) => void conditions.prepare(steered(request)),
     noteCommitted(events) {
       states.note(events);
       trends.noteEvents();
     },
     noteReach,
     refreshAvailability: follow.items,
-    followEvents: follow.events,
-    followUsers: follow.users,
+    followEvents: following.followEvents,
+    followUsers: following.followUsers,
     async profile(userId) {
       const state = await states.stateOf(userId);
       return state.model === null ? null : { modelVersion: state.model.version, vector: state.vector === null ? null : Array.from(state.vector) };
     },
     followItems: follow.items,
+    followScenarios: follow.scenarios,
     followModels: follow.models,
     async start() {
-      watermark = await currentWatermark(database);
       await follow.items();
+      await follow.scenarios();
       await trends.refresh();
-      await follow.models();
+      await following.start();
+      explorer.refresh(following.model());
     },
-    stop: () => trends.stop(),
+    stop() {
+      trends.stop();
+      explorer.stop();
+    },
   };
 }
+

@@ -3,7 +3,8 @@ import { type FoldIn, createFoldIn } from '../model/fold-in.ts';
 import { type HistoryEntries, type HybridScan, createHybridScan, weighHistory } from '../model/hybrid.ts';
 import { type EventTypeRule } from '../model/interactions.ts';
 import { type Factors, createFactors } from '../model/matrix.ts';
-import { type SimilarIndex, createSimilarIndex } from '../model/similar.ts';
+import type { Neighbours } from '../model/neighbours.ts';
+import type { Recipe } from '../model/recipe.ts';
 import { rowsOfUsers } from '../model/without-users.ts';
 import { type ItemSide, type UserSide, SnapshotDamaged, decodeItemSide, decodeUserSide } from '../model/snapshot.ts';
 
@@ -23,8 +24,11 @@ export interface LiveModel {
   readonly scan: HybridScan;
   /** Days after which an entry of a history counts half in the neighbourhood. */
   readonly halfLifeDays: number;
-  readonly similar: SimilarIndex;
+  /** What was in the same baskets; null: the version knows no baskets. */
+  readonly together: Neighbours | null;
   readonly foldIn: FoldIn;
+  readonly recipe: Recipe;
+  readonly weightScale: number;
   /** Numbers in a vector. */
   readonly stride: number;
   /** Ascending; user row → number. */
@@ -35,10 +39,15 @@ export interface LiveModel {
   /** Row r has entries rowStart[r] … rowStart[r + 1] − 1 of `history`. */
   readonly rowStart: Int32Array;
   readonly history: HistoryEntries;
+  /** What a fold-in needs of each entry of `history`: weight and target as `foldEvents` made them. */
+  readonly foldWeight: Float32Array;
+  readonly foldTarget: Float32Array;
+  /** Number of the event type that adds most to an entry; 0: not known. */
+  readonly mainType: Int16Array;
 }
 
-/** Longest list an answer is made from. */
-export const MAX_RANKED = 200;
+/** Longest list an answer is made from: a pool to choose from for more variety, and pages. */
+export const MAX_RANKED = 1600;
 
 /**
  * @param userPart null: an older version made live again has its item side alone, and everybody is folded in from their events
@@ -54,12 +63,15 @@ export function createLiveModel(facts: { version: number; watermark: string; sys
     ...facts,
     rules: items.rules,
     newestMs: items.newestMs,
-    itemNos: items.itemNos,
+    // A copy: whatever is left of the item part's bytes would keep all of them, and the scan has its own.
+    itemNos: items.itemNos.slice(),
     itemIds: items.itemIds,
     itemIndexById: new Map(items.itemIds.map((id, index) => [id, index])),
     scan,
     halfLifeDays,
-    similar: createSimilarIndex(items.factors),
+    together: items.together,
+    recipe: items.recipe,
+    weightScale: items.weightScale,
     foldIn: scan.createFoldIn(items.recipe, items.weightScale) ?? createFoldIn(items.factors, items.recipe, items.weightScale),
     stride: items.factors.stride,
     userNos: users.userNos,
@@ -67,6 +79,9 @@ export function createLiveModel(facts: { version: number; watermark: string; sys
     userFactors: users.factors,
     rowStart: users.history.rowStart,
     history: { index: users.history.itemIndex, weight: weighHistory(users.history, items.newestMs, halfLifeDays), hidden: users.history.hidden },
+    foldWeight: users.history.weight,
+    foldTarget: users.history.target,
+    mainType: users.history.mainType,
   };
 }
 
@@ -74,7 +89,7 @@ function nobody({ factors }: ItemSide): UserSide {
   const none = new Float32Array(0);
   return {
     userNos: new Int32Array(0), userIds: [], factors: createFactors(0, factors.factors),
-    history: { rowStart: new Int32Array(1), itemIndex: new Int32Array(0), weight: none, target: none, lastMs: new Float64Array(0), hidden: new Uint8Array(0) },
+    history: { rowStart: new Int32Array(1), itemIndex: new Int32Array(0), weight: none, target: none, lastMs: new Float64Array(0), hidden: new Uint8Array(0), mainType: new Int16Array(0) },
   };
 }
 
@@ -121,6 +136,9 @@ export function forgetUsers(model: LiveModel, goneNos: Int32Array): number {
     model.history.index.fill(0, from, to);
     model.history.weight.fill(0, from, to);
     model.history.hidden.fill(0, from, to);
+    model.foldWeight.fill(0, from, to);
+    model.foldTarget.fill(0, from, to);
+    model.mainType.fill(0, from, to);
   }
   return known;
 }

@@ -3,14 +3,13 @@
  *
  * A user whose events the model has all seen is answered from the trained vector, without a wait. A user with newer events is *dirty*: their events are read from
  * Postgres (`LOAD_TIMEOUT_MS` at most, else the trained vector, marked stale), folded by the very function that training uses, solved against the item factors, and kept.
- * Requests for one user share one read. An event that this process stored joins the kept ones, and the next answer folds them again without a read; one that another process stored is heard of when
+ * Requests for one user share one read. An event that this process stored joins the kept ones, and the next answer knows it without a read (`kept-user.ts`); one that another process stored is heard of when
  * Postgres is asked, and the kept ones are dropped. Past `MAX_DIRTY_USERS` everybody counts as dirty, which costs reads and no correctness.
  */
-import { type HistoryEntries, weighHistory } from '../model/hybrid.ts';
-import { foldEvents } from '../model/interactions.ts';
-import { indexOfNo } from '../model/matrix.ts';
+import type { HistoryEntries } from '../model/hybrid.ts';
 import type { Database } from '../storage/database.ts';
 import { type NewEvent, type UserEvents, loadUserEvents } from '../storage/events.ts';
+import { type KeptUser, keepUser } from './kept-user.ts';
 import type { LiveModel } from './live-model.ts';
 
 /** An event as it was stored. */
@@ -25,6 +24,15 @@ export interface UserState {
   readonly history: HistoryEntries;
   readonly from: number;
   readonly to: number;
+  /** The same entries as a fold-in takes them: weights and targets as `foldEvents` makes them. */
+  readonly foldWeight: Float32Array;
+  readonly foldTarget: Float32Array;
+  /** Numbers of the event types that add most to the entries; 0: not known. */
+  readonly mainType: Int16Array;
+  /** Numbers of items that are to be left out and that the model does not know. */
+  readonly hiddenElsewhere: readonly number[];
+  /** Another one with every event that is heard of; 0 where the model has seen all. */
+  readonly mark: number;
   readonly stale: boolean;
 }
 
@@ -52,18 +60,15 @@ const MAX_CACHED_STATES = 50_000;
 export const MAX_DIRTY_USERS = 200_000;
 export const NO_HISTORY: HistoryEntries = { index: new Int32Array(0), weight: new Float32Array(0), hidden: new Uint8Array(0) };
 
+const NO_NUMBERS = new Float32Array(0);
+const NO_TYPES = new Int16Array(0);
+const NONE: readonly number[] = [];
 const NO_EVENTS: UserEvents = {
   userNo: 0, itemNos: new Int32Array(0), typeNos: new Int16Array(0), values: new Float32Array(0), quantities: new Float32Array(0), occurredAtMs: new Float64Array(0), eventNos: new Float64Array(0),
 };
 
-/** A user's events and what became of them; null: they are to be folded again. */
-interface Kept {
-  events: UserEvents;
-  state: UserState | null;
-}
-
 function nothingKnown(model: LiveModel | null, stale: boolean): UserState {
-  return { model, vector: null, history: NO_HISTORY, from: 0, to: 0, stale };
+  return { model, vector: null, history: NO_HISTORY, from: 0, to: 0, foldWeight: NO_NUMBERS, foldTarget: NO_NUMBERS, mainType: NO_TYPES, hiddenElsewhere: NONE, mark: 0, stale };
 }
 
 export function createUserStates(database: Database, now: () => number, onReach: (reached: boolean) => void, loadTimeoutMs = LOAD_TIMEOUT_MS): UserStates {
@@ -72,8 +77,8 @@ export function createUserStates(database: Database, now: () => number, onReach:
   let allDirty = false;
   let markedDuringSwap: Set<string> | null = null;
   let allMarkedDuringSwap = false;
-  /** Folded-in states, oldest first. */
-  let cached = new Map<string, Kept>();
+  /** Users whose events are kept, the longest kept first. */
+  let cached = new Map<string, KeptUser>();
   const loads = new Map<string, Promise<UserState>>();
 
   function trained(live: LiveModel, userId: string, stale: boolean): UserState {
@@ -82,64 +87,28 @@ export function createUserStates(database: Database, now: () => number, onReach:
       return nothingKnown(live, stale);
     }
     const at = row * live.stride;
-    return { model: live, vector: live.userFactors.data.subarray(at, at + live.stride), history: live.history, from: live.rowStart[row], to: live.rowStart[row + 1], stale };
+    const { history, rowStart, foldWeight, foldTarget, mainType } = live;
+    return { model: live, vector: live.userFactors.data.subarray(at, at + live.stride), history, from: rowStart[row], to: rowStart[row + 1], foldWeight, foldTarget, mainType, hiddenElsewhere: NONE, mark: 0, stale };
   }
 
-  function fold(live: LiveModel, events: UserEvents | null): UserState {
-    if (events === null || events.itemNos.length === 0) {
-      return nothingKnown(live, false);
-    }
-    const { itemNos, typeNos, values, quantities, occurredAtMs, eventNos, userNo } = events;
-    const length = itemNos.length;
-    const columns = { length, user: new Int32Array(length).fill(userNo), item: itemNos, type: typeNos, value: values, quantity: quantities, occurredAtMs, eventNo: eventNos };
-    const folded = foldEvents(columns, live.rules, live.newestMs);
-    const n = folded.itemNos.length;
-    const index = new Int32Array(n);
-    const weight = weighHistory(folded, live.newestMs, live.halfLifeDays);
-    for (let e = 0; e < n; e++) {
-      index[e] = indexOfNo(live.itemNos, folded.itemNos[e]);
-    }
-    const vector = new Float32Array(live.stride);
-    const solved = live.foldIn.solve(index, folded.weight, folded.target, n, vector);
-    // The model's own items move to the front: the scan knows no others.
-    const { hidden } = folded;
-    let known = 0;
-    for (let e = 0; e < n; e++) {
-      if (index[e] >= 0) {
-        index[known] = index[e];
-        weight[known] = weight[e];
-        hidden[known++] = hidden[e];
-      }
-    }
-    return { model: live, vector: solved ? vector : null, history: { index, weight, hidden }, from: 0, to: known, stale: false };
+  function stateOfKept(live: LiveModel, kept: KeptUser): UserState {
+    return { model: live, from: 0, stale: false, ...kept.folded() };
   }
 
-  function keep(userId: string, events: UserEvents, state: UserState): void {
+  function keep(userId: string, kept: KeptUser): void {
     if (cached.size >= MAX_CACHED_STATES) {
       cached.delete(cached.keys().next().value!);
     }
-    cached.set(userId, { events, state });
+    cached.set(userId, kept);
   }
 
-  /** Puts an event in front, where the newest are. @returns false where it cannot be placed: its item is not the model's, and might be hidden */
-  function append(live: LiveModel, kept: Kept, event: CommittedEvent): boolean {
-    const index = live.itemIndexById.get(event.itemId);
-    const { events } = kept;
-    const length = Math.min(MAX_HISTORY_EVENTS, events.itemNos.length + 1);
+  /** @returns false where it cannot be placed: its item is not the model's, and might be hidden */
+  function append(live: LiveModel, kept: KeptUser, { itemId, typeNo, value, quantity, occurredAtMs }: CommittedEvent): boolean {
+    const index = live.itemIndexById.get(itemId);
     if (index === undefined) {
       return false;
     }
-    const inFront = <T extends Int32Array | Int16Array | Float32Array | Float64Array>(column: T, value: number): T => {
-      const longer = new (column.constructor as new (length: number) => T)(length);
-      longer[0] = value;
-      longer.set(column.subarray(0, length - 1), 1);
-      return longer;
-    };
-    kept.events = {
-      userNo: events.userNo, itemNos: inFront(events.itemNos, live.itemNos[index]), typeNos: inFront(events.typeNos, event.typeNo), values: inFront(events.values, event.value ?? Number.NaN),
-      quantities: inFront(events.quantities, event.quantity ?? Number.NaN), occurredAtMs: inFront(events.occurredAtMs, event.occurredAtMs ?? now()), eventNos: inFront(events.eventNos, (events.eventNos[0] ?? 0) + 1),
-    };
-    kept.state = null;
+    kept.add({ itemNo: live.itemNos[index], typeNo, value, quantity, occurredAtMs: occurredAtMs ?? now() });
     return true;
   }
 
@@ -151,12 +120,12 @@ export function createUserStates(database: Database, now: () => number, onReach:
     const loading: Promise<UserState> = loadUserEvents(database, userId, MAX_HISTORY_EVENTS)
       .then((events) => {
         onReach(true);
-        const state = fold(live, events);
+        const kept = keepUser(live, events ?? NO_EVENTS, MAX_HISTORY_EVENTS);
         // An event or a model that came in the meantime makes this one too old to keep, though not to answer those who asked before.
         if (loads.get(userId) === loading && model === live) {
-          keep(userId, events ?? NO_EVENTS, state);
+          keep(userId, kept);
         }
-        return state;
+        return stateOfKept(live, kept);
       })
       .catch(() => {
         onReach(false);
@@ -188,8 +157,7 @@ export function createUserStates(database: Database, now: () => number, onReach:
     }
     const kept = cached.size === 0 ? undefined : cached.get(userId);
     if (kept !== undefined) {
-      kept.state ??= fold(model, kept.events);
-      return kept.state;
+      return stateOfKept(model, kept);
     }
     return allDirty || (dirty.size > 0 && dirty.has(userId)) ? null : trained(model, userId, false);
   }

@@ -5,14 +5,14 @@
  * be. The last is JSON with the positions of the sequences. All is read in one snapshot, so a server may run beside it. `xid` columns are left out: they mean something in the cluster that wrote them
  * alone, and rows that are written anew are new to every model, as they should be.
  */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type pg from 'pg';
 import { connectAlone, explainDatabaseError, run } from './database.ts';
+import { writeWholeFile } from './whole-file.ts';
 
 const FORMAT = 'jongleur-backup';
 const FORMAT_VERSION = 1;
@@ -46,8 +46,8 @@ async function listTables(client: pg.Client): Promise<Table[]> {
 const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
 const columnsOf = (table: Table) => table.columns.map(quote).join(', ');
 
-/** @throws DatabaseUnavailable; what the file system says */
-export async function writeBackup(connectionString: string, path: string, version: string, onProgress: (table: string, rows: number) => void): Promise<BackupFacts> {
+/** @throws DatabaseUnavailable; what the file system says; the signal's reason. Then there is no file of this name, or the one that was there before */
+export async function writeBackup(connectionString: string, path: string, version: string, signal?: AbortSignal): Promise<BackupFacts> {
   const client = await connectAlone(connectionString, 'jongleur-backup').catch((error: unknown) => {
     throw explainDatabaseError(error);
   });
@@ -63,43 +63,41 @@ export async function writeBackup(connectionString: string, path: string, versio
         yield piece;
       }
       tables[table.name] = stream.rowCount;
-      onProgress(table.name, stream.rowCount);
       yield `${END_OF_ROWS}\n`;
     }
     const sequences = await run<{ name: string; last: number | null }>(client, `SELECT sequencename AS name, last_value::float8 AS last FROM pg_sequences WHERE schemaname = 'public' AND sequencename NOT LIKE 'migrations%'`);
     yield `${JSON.stringify({ sequences: Object.fromEntries(sequences.filter((one) => one.last !== null).map((one) => [one.name, one.last])) })}\n`;
     await client.query('COMMIT');
   }
-  const part = `${path}.part`;
   try {
-    // Under its own name only when it is whole.
-    await pipeline(Readable.from(lines(), { objectMode: true }), createGzip({ level: 3 }), createWriteStream(part, { mode: 0o600 }));
-    await rename(part, path);
+    await writeWholeFile(path, lines(), createGzip({ level: 3 }), 0o600, signal);
     return { tables };
   } catch (error) {
-    await rm(part, { force: true });
     throw explainDatabaseError(error);
   } finally {
     await client.end().catch(() => undefined);
   }
 }
 
-/** Lines of the file as bytes, without their newlines; pieces between them are never joined into text. */
+/** Lines of the file as bytes, without their newlines. A chunk of a model is a line of megabytes: its pieces are joined once. */
 async function* readLines(path: string): AsyncGenerator<Buffer> {
   const source = createReadStream(path);
-  const gunzip = createGunzip();
+  const gunzip = createGunzip({ chunkSize: 1 << 18 });
   source.on('error', (error) => gunzip.destroy(error));
   source.pipe(gunzip);
-  let rest: Buffer = Buffer.alloc(0);
+  let rest: Buffer[] = [];
   try {
     for await (const piece of gunzip as AsyncIterable<Buffer>) {
-      const bytes: Buffer = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
       let from = 0;
-      for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
-        yield bytes.subarray(from, end);
+      for (let end = piece.indexOf(10); end >= 0; end = piece.indexOf(10, from)) {
+        const tail = piece.subarray(from, end);
+        yield rest.length === 0 ? tail : Buffer.concat([...rest, tail]);
+        rest = [];
         from = end + 1;
       }
-      rest = bytes.subarray(from);
+      if (from < piece.length) {
+        rest.push(piece.subarray(from));
+      }
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
@@ -129,7 +127,7 @@ function parseLine(line: Buffer, path: string): Record<string, unknown> {
  *
  * @throws BackupFault, and nothing is changed
  */
-export async function restoreBackup(connectionString: string, path: string, onProgress: (table: string, rows: number) => void): Promise<BackupFacts> {
+export async function restoreBackup(connectionString: string, path: string): Promise<BackupFacts> {
   const client = await connectAlone(connectionString, 'jongleur-restore').catch((error: unknown) => {
     throw explainDatabaseError(error);
   });
@@ -144,7 +142,7 @@ export async function restoreBackup(connectionString: string, path: string, onPr
   };
   try {
     const head = parseLine(await next(), path);
-    if (head.format !== FORMAT || head.formatVersion !== FORMAT_VERSION) {
+    if (head.format !== FORMAT || head.formatVersion !== FORMAT_VERSION || !Array.isArray(head.migrations)) {
       throw new BackupFault(`${path} is no backup that this version of Jongleur reads (format ${JSON.stringify(head.format)}, version ${JSON.stringify(head.formatVersion)}).`);
     }
     await client.query('BEGIN');
@@ -154,28 +152,34 @@ export async function restoreBackup(connectionString: string, path: string, onPr
       throw new BackupFault(`${path} was made by a newer Jongleur (${String(head.version)}; it has ${unknown.join(', ')}). Restore it with that version or a later one.`);
     }
     const here = new Map((await listTables(client)).map((table) => [table.name, table]));
+    // Nobody writes meanwhile: what a running server stored between the look and the restore would be lost.
+    await client.query(`LOCK TABLE ${[...here.keys()].map(quote).join(', ')} IN ACCESS EXCLUSIVE MODE`);
     for (const name of ['events', 'users', 'items', 'models', 'imports']) {
       const [{ found }] = await run<{ found: boolean }>(client, `SELECT EXISTS (SELECT FROM ${quote(name)}) AS found`);
       if (found) {
         throw new BackupFault(`This database has data (${name}); a backup is restored into an empty one. Choose another DATABASE_URL or DATA_DIR, and start nothing on it before.`);
       }
     }
-    // What a migration or a first start put there gives way to what the backup has.
-    await client.query(`TRUNCATE ${[...here.keys()].map(quote).join(', ')}`);
     for (;;) {
       const line = parseLine(await next(), path);
       if (line.sequences !== undefined) {
         for (const [name, last] of Object.entries(line.sequences as Record<string, number>)) {
           await run(client, 'SELECT setval(format($1, $2::text)::regclass, $3)', ['%I', name, last]);
         }
+        // To the end of the file, where its checksum stands.
+        for (let more = await lines.next(); more.done !== true; more = await lines.next()) {
+          throw new BackupFault(`${path} goes on after its end: it is damaged.`);
+        }
         break;
       }
-      const table: Table = { name: String(line.table), columns: line.columns as string[] };
+      const table: Table = { name: String(line.table), columns: Array.isArray(line.columns) ? line.columns.map(String) : [] };
       const target = here.get(table.name);
       const missing = table.columns.filter((column) => target?.columns.includes(column) !== true);
       if (target === undefined || missing.length > 0) {
         throw new BackupFault(`${path} has ${target === undefined ? `a table ${table.name}` : `columns ${missing.join(', ')} of ${table.name}`} that this version of Jongleur does not know.`);
       }
+      // What a migration or a first start put there gives way to what the backup has; a table that the backup does not know keeps it.
+      await client.query(`DELETE FROM ${quote(table.name)}`);
       let rows = 0;
       const copy = client.query(copyFrom(`COPY ${quote(table.name)} (${columnsOf(table)}) FROM STDIN`));
       await pipeline(
@@ -195,7 +199,6 @@ export async function restoreBackup(connectionString: string, path: string, onPr
         copy,
       );
       tables[table.name] = rows;
-      onProgress(table.name, rows);
     }
     // A process that runs here already has numbers of ids, keys and a model of its own in memory.
     await run(client, `SELECT nextval('user_changes'), pg_notify('jongleur_users', ''), pg_notify('jongleur_events', ''), pg_notify('jongleur_items', ''), pg_notify('jongleur_models', ''), pg_notify('jongleur_keys', ''), pg_notify('jongleur_types', '')`);

@@ -7,14 +7,14 @@
 import { createHmac } from 'node:crypto';
 import { type Connection, type Database, type Queryable, inTransaction, run } from './database.ts';
 import { USERS_LOCK_KEY } from './locks.ts';
+import { readSecret } from './secrets.ts';
 
 let key: { database: Queryable; value: Buffer } | null = null;
 
 /** HMAC-SHA-256 of ids under this database's own key. */
 export async function hashIds(database: Queryable, ids: readonly string[]): Promise<Buffer[]> {
   if (key?.database !== database) {
-    const [{ value }] = await run<{ value: Buffer }>(database, `SELECT value FROM secrets WHERE name = 'erasures'`);
-    key = { database, value };
+    key = { database, value: await readSecret(database, 'erasures') };
   }
   const { value } = key;
   return ids.map((id) => createHmac('sha256', value).update(id).digest());

@@ -11,10 +11,10 @@
  */
 import type pg from 'pg';
 import { type Database, DatabaseFull, DatabaseUnavailable, RETRYABLE_SQLSTATES, connectAlone, explainDatabaseError, run, sqlStateOf } from './database.ts';
+import { INSERT_EVENTS, SELECT_STORED_EVENTS, type StoredEvent, beginStatement, sameContent, toArrays } from './event-statements.ts';
 import type { InsertOutcome, NewEvent } from './events.ts';
 import { resolveIds } from './ids.ts';
 import { createKnownIds } from './known-ids.ts';
-import { USERS_LOCK_KEY } from './locks.ts';
 
 /** The connection was lost at COMMIT and Postgres has stayed away since: the events are stored, or they are not. */
 export class CommitUnknown extends Error {
@@ -46,71 +46,6 @@ const WAKE_EVERY_MS = 100;
 /** SQLSTATEs: pg_xact_status of a number that is still to come; EXECUTE of a statement whose preparation failed. */
 const INVALID_PARAMETER = '22023';
 const NOT_PREPARED = '26000';
-
-/** What a stored event says, for comparing it with one that claims the same identity. */
-interface StoredEvent extends Record<string, unknown> {
-  dedup: string;
-  /** Stored by the transaction that asks. */
-  mine: boolean;
-  itemNo: number;
-  typeNo: number;
-  value: number | null;
-  quantity: number | null;
-  price: number | null;
-  groupHash: string | null;
-  occurredAtMs: number;
-}
-
-/** `real` comes back in its shortest writing: 19.9, which is not the float nearest to it. */
-function sameNumber(sent: number | null, stored: number | null): boolean {
-  return sent === null || stored === null ? sent === stored : Math.fround(sent) === Math.fround(stored);
-}
-
-function sameContent(sent: NewEvent, itemNo: number, stored: StoredEvent): boolean {
-  return (
-    itemNo === stored.itemNo &&
-    sent.typeNo === stored.typeNo &&
-    sameNumber(sent.value, stored.value) &&
-    sameNumber(sent.quantity, stored.quantity) &&
-    sameNumber(sent.price, stored.price) &&
-    sent.groupHash === stored.groupHash &&
-    // Sent without a time it stands for whatever time the first one got.
-    (sent.occurredAtMs === null || sent.occurredAtMs === stored.occurredAtMs)
-  );
-}
-
-/** `former` null: whatever group was the last. A wake-up carries nothing, and is told at COMMIT only. */
-function beginStatement(group: number, former: number | null, generation: number, wake: boolean): string {
-  const expected = former === null ? 'true' : `current_setting('jongleur.group', true) = '${former}'`;
-  return `BEGIN; SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY});
-    SELECT pg_current_xact_id()::text AS xid, last_value::float8 AS generation, CASE WHEN last_value = ${generation} AND ${expected} THEN set_config('jongleur.group', '${group}', false) END AS claimed${wake ? ', pg_notify(\'jongleur_events\', \'\')' : ''} FROM user_changes`;
-}
-// Rows come out of unnest in the order of the arrays, so that of two events with one time the later element is the newer (`event_no`).
-const INSERT = `INSERT INTO events (user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup)
-  SELECT user_no, item_no, type_no, value, quantity, price, group_hash, coalesce(to_timestamp(occurred_ms / 1000), date_trunc('milliseconds', now())), dedup
-  FROM unnest($1::int[], $2::int[], $3::smallint[], $4::real[], $5::real[], $6::real[], $7::bigint[], $8::double precision[], $9::uuid[])
-    AS e (user_no, item_no, type_no, value, quantity, price, group_hash, occurred_ms, dedup)
-  WHERE current_setting('jongleur.group', true) = $10
-  ON CONFLICT (dedup) DO NOTHING`;
-const SELECT_STORED = `SELECT dedup, xid = $2::xid8 AS mine, item_no AS "itemNo", type_no AS "typeNo", value, quantity, price, group_hash::text AS "groupHash",
-  (extract(epoch FROM occurred_at) * 1000)::double precision AS "occurredAtMs" FROM events WHERE dedup = ANY($1::uuid[])`;
-
-/** Columns as Postgres writes arrays. By hand: the driver's own way looks at each element several times, and none of these can need a quote. */
-function toArrays(events: readonly NewEvent[], userNos: Int32Array, itemNos: Int32Array): string[] {
-  let [types, values, quantities, prices, groups, times, dedups] = ['', '', '', '', '', '', ''];
-  for (let k = 0; k < events.length; k++) {
-    const event = events[k];
-    const comma = k === 0 ? '' : ',';
-    types += `${comma}${event.typeNo}`;
-    values += `${comma}${event.value ?? 'NULL'}`;
-    quantities += `${comma}${event.quantity ?? 'NULL'}`;
-    prices += `${comma}${event.price ?? 'NULL'}`;
-    groups += `${comma}${event.groupHash ?? 'NULL'}`;
-    times += `${comma}${event.occurredAtMs ?? 'NULL'}`;
-    dedups += comma + event.dedup;
-  }
-  return [`{${userNos.join(',')}}`, `{${itemNos.join(',')}}`, `{${types}}`, `{${values}}`, `{${quantities}}`, `{${prices}}`, `{${groups}}`, `{${times}}`, `{${dedups}}`];
-}
 
 interface BeginRow {
   readonly xid: string;
@@ -168,7 +103,7 @@ export function createEventStore(database: Database, connectionString: string, r
     client.on('error', lose).on('end', lose);
     session = fresh;
     // Prepared before it is needed: in a transaction that has failed it could not be.
-    await client.query({ name: 'insert-events', text: INSERT, values: [...Array.from({ length: 9 }, () => '{}'), ''] });
+    await client.query({ name: 'insert-events', text: INSERT_EVENTS, values: [...Array.from({ length: 9 }, () => '{}'), ''] });
     return fresh;
   }
 
@@ -234,7 +169,7 @@ export function createEventStore(database: Database, connectionString: string, r
     const { client } = via;
     const [begun, inserted, committed] = await Promise.allSettled([
       client.query(beginStatement(group, former, generation, wakesNow())) as unknown as Promise<{ rows: BeginRow[] }[]>,
-      client.query({ name: 'insert-events', text: INSERT, values: [...toArrays(events, userNos, itemNos), String(group)] }),
+      client.query({ name: 'insert-events', text: INSERT_EVENTS, values: [...toArrays(events, userNos, itemNos), String(group)] }),
       client.query('COMMIT'),
     ]);
     const facts = begun.status === 'fulfilled' ? begun.value[2].rows[0] : null;
@@ -299,7 +234,7 @@ export function createEventStore(database: Database, connectionString: string, r
     if (rows === events.length) {
       return events.map(() => 'accepted');
     }
-    const found = await run<StoredEvent>(database, SELECT_STORED, [events.map((event) => event.dedup), xid]);
+    const found = await run<StoredEvent>(database, SELECT_STORED_EVENTS, [events.map((event) => event.dedup), xid]);
     const stored = new Map(found.map((row) => [row.dedup, row]));
     const unclaimed = new Set(found.filter((row) => row.mine).map((row) => row.dedup));
     return events.map((event, k) => {

@@ -131,20 +131,25 @@ export async function currentWatermark(database: Queryable): Promise<string> {
   return row.xmin;
 }
 
+/** Looked through at most, for each user that may be named. */
+const EVENTS_PER_USER = 20;
+
 /**
  * Ids of the users with events that may be newer than a watermark, and the watermark to ask from next time.
  * Seeing a user twice is harmless; missing one is not, hence `>=` and the snapshot's xmin rather than event numbers, which are handed out before commit.
  *
- * @returns `userIds` null where there are more than `most`
+ * @returns `userIds` null where there are more than `most`, or so many events (a file just imported, a restored database) that looking through them takes longer than it saves
  */
 export async function usersWithEventsSince(database: Queryable, watermark: string, most: number): Promise<{ userIds: string[] | null; watermark: string }> {
-  const [row] = await run<{ xmin: string; ids: string[] }>(
+  const mostEvents = EVENTS_PER_USER * most;
+  const [row] = await run<{ xmin: string; events: number; ids: string[] }>(
     database,
-    `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
-            ARRAY(SELECT user_id FROM users WHERE user_no IN (SELECT DISTINCT user_no FROM events WHERE xid >= $1::xid8) LIMIT $2) AS ids`,
-    [watermark, most + 1],
+    `WITH newer AS MATERIALIZED (SELECT user_no FROM events WHERE xid >= $1::xid8 LIMIT $3)
+     SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin, (SELECT count(*)::int FROM newer) AS events,
+            ARRAY(SELECT user_id FROM users WHERE user_no IN (SELECT user_no FROM newer) LIMIT $2) AS ids`,
+    [watermark, most + 1, mostEvents],
   );
-  return { userIds: row.ids.length > most ? null : row.ids, watermark: row.xmin };
+  return { userIds: row.ids.length > most || row.events >= mostEvents ? null : row.ids, watermark: row.xmin };
 }
 
 export interface TrendingRow extends Record<string, unknown> {

@@ -1,5 +1,5 @@
 /** Everything of one kind, a part at a time in the order of its numbers, for files that leave the house. */
-import { type Queryable, run } from './database.ts';
+import { type Database, explainDatabaseError, run } from './database.ts';
 
 export const EXPORT_KINDS = ['events', 'items', 'users'] as const;
 export type ExportKind = (typeof EXPORT_KINDS)[number];
@@ -12,17 +12,17 @@ const UTC = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-
 const QUERIES: Readonly<Record<ExportKind, { readonly columns: readonly string[]; readonly sql: string }>> = {
   events: {
     columns: ['userId', 'itemId', 'type', 'value', 'quantity', 'price', 'occurredAt', 'receivedAt'],
-    sql: `SELECT e.event_no::float8 AS no, user_id AS "userId", item_id AS "itemId", t.name AS type, e.value, e.quantity, e.price, ${UTC('e.occurred_at')} AS "occurredAt", ${UTC('e.received_at')} AS "receivedAt"
-          FROM (SELECT * FROM events WHERE event_no > $1 ORDER BY event_no LIMIT $2) e JOIN users USING (user_no) JOIN items USING (item_no) JOIN event_types t USING (type_no) ORDER BY e.event_no`,
+    sql: `SELECT user_id AS "userId", item_id AS "itemId", t.name AS type, e.value, e.quantity, e.price, ${UTC('e.occurred_at')} AS "occurredAt", ${UTC('e.received_at')} AS "receivedAt"
+          FROM events e JOIN users USING (user_no) JOIN items USING (item_no) JOIN event_types t USING (type_no) ORDER BY e.event_no`,
   },
   items: {
     columns: ['itemId', 'title', 'url', 'imageUrl', 'price', 'categories', 'available', 'publishedAt', 'expiresAt', 'attributes'],
-    sql: `SELECT item_no::float8 AS no, item_id AS "itemId", title, url, image_url AS "imageUrl", price, categories, available, ${UTC('published_at')} AS "publishedAt", ${UTC('expires_at')} AS "expiresAt", attributes
-          FROM items WHERE item_no > $1 AND deleted_at IS NULL ORDER BY item_no LIMIT $2`,
+    sql: `SELECT item_id AS "itemId", title, url, image_url AS "imageUrl", price, categories, available, ${UTC('published_at')} AS "publishedAt", ${UTC('expires_at')} AS "expiresAt", attributes
+          FROM items WHERE deleted_at IS NULL ORDER BY item_no`,
   },
   users: {
     columns: ['userId', 'firstSeenAt'],
-    sql: `SELECT user_no::float8 AS no, user_id AS "userId", ${UTC('first_seen_at')} AS "firstSeenAt" FROM users WHERE user_no > $1 ORDER BY user_no LIMIT $2`,
+    sql: `SELECT user_id AS "userId", ${UTC('first_seen_at')} AS "firstSeenAt" FROM users ORDER BY user_no`,
   },
 };
 
@@ -32,15 +32,21 @@ export function columnsOfExport(kind: ExportKind): readonly string[] {
 
 const ROWS_A_TIME = 10_000;
 
-/** Rows as they are when their part is read; what is stored meanwhile comes at the end. */
-export async function* readExport(database: Queryable, kind: ExportKind): AsyncGenerator<ExportRow[]> {
-  for (let after = 0; ; ) {
-    const rows = await run<ExportRow & { no?: number }>(database, QUERIES[kind].sql, [after, ROWS_A_TIME]);
-    if (rows.length === 0) {
-      return;
+/** All rows as they are at one moment: a cursor in one snapshot, in the order of their numbers by the index, so that nothing is sorted and the first rows come at once. */
+export async function* readExport(database: Database, kind: ExportKind): AsyncGenerator<ExportRow[]> {
+  const connection = await database.connect();
+  try {
+    await connection.query(`BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0; DECLARE rows NO SCROLL CURSOR FOR ${QUERIES[kind].sql}`);
+    for (;;) {
+      const rows = await run<ExportRow>(connection, `FETCH ${ROWS_A_TIME} FROM rows`);
+      if (rows.length === 0) {
+        return;
+      }
+      yield rows;
     }
-    after = rows.at(-1)!.no!;
-    rows.forEach((row) => delete row.no);
-    yield rows as ExportRow[];
+  } catch (error) {
+    throw explainDatabaseError(error);
+  } finally {
+    await connection.query('ROLLBACK').then(() => connection.release(), () => connection.release(true));
   }
 }

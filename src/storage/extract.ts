@@ -1,9 +1,9 @@
 /**
  * Events out of Postgres for training: one COPY in binary format, read straight into typed columns. No row object, no text number, no sort.
  */
-import { to as copyTo } from 'pg-copy-streams';
 import type pg from 'pg';
 import type { EventColumns, EventTypeRule } from '../model/interactions.ts';
+import { readBinaryCopy, readTimestamp } from './binary-copy.ts';
 import { connectAlone, explainDatabaseError, run } from './database.ts';
 import { listEventTypes } from './event-types.ts';
 
@@ -23,57 +23,6 @@ export interface Extract {
   readonly watermark: string;
 }
 
-/** Microseconds between Postgres' epoch (2000-01-01) and Unix', in ms. */
-const POSTGRES_EPOCH_MS = 946_684_800_000;
-const COPY_HEADER_BYTES = 19;
-
-/**
- * Feeds a binary COPY stream to `onRow`, which gets a view and the offset of a row's first field (its 4-byte length). A row is passed on only when it is whole.
- */
-async function readBinaryCopy(client: pg.Client, query: string, onRow: (view: DataView, bytes: Buffer, offset: number) => void): Promise<void> {
-  const stream = client.query(copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`));
-  let rest: Buffer = Buffer.alloc(0);
-  let headerSeen = false;
-  for await (const piece of stream as AsyncIterable<Buffer>) {
-    const bytes: Buffer = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let at = 0;
-    if (!headerSeen) {
-      if (bytes.length < COPY_HEADER_BYTES) {
-        rest = bytes;
-        continue;
-      }
-      at = COPY_HEADER_BYTES + view.getInt32(COPY_HEADER_BYTES - 4);
-      headerSeen = true;
-    }
-    for (;;) {
-      if (at + 2 > bytes.length) {
-        break;
-      }
-      const fields = view.getInt16(at);
-      if (fields === -1) {
-        at = bytes.length;
-        break;
-      }
-      let end = at + 2;
-      let whole = true;
-      for (let field = 0; field < fields; field++) {
-        if (end + 4 > bytes.length) {
-          whole = false;
-          break;
-        }
-        end += 4 + Math.max(0, view.getInt32(end));
-      }
-      if (!whole || end > bytes.length) {
-        break;
-      }
-      onRow(view, bytes, at + 2);
-      at = end;
-    }
-    rest = bytes.subarray(at);
-  }
-}
-
 /** Columns that grow by doubling; `finish` cuts them to length. */
 function createColumns() {
   let capacity = 1 << 16;
@@ -85,6 +34,8 @@ function createColumns() {
   let quantity = new Float32Array(capacity);
   let occurredAtMs = new Float64Array(capacity);
   let eventNo = new Float64Array(capacity);
+  let group = new Int32Array(capacity);
+  let grouped = false;
 
   function grown<T extends Int32Array | Int16Array | Float32Array | Float64Array>(old: T): T {
     const fresh = new (old.constructor as new (length: number) => T)(capacity);
@@ -92,11 +43,11 @@ function createColumns() {
     return fresh;
   }
 
-  /** Fields: event_no int8, user_no int4, item_no int4, type_no int2, value float4 or null, quantity float4 or null, occurred_at timestamptz. */
+  /** Fields: event_no int8, user_no int4, item_no int4, type_no int2, value float4 or null, quantity float4 or null, occurred_at timestamptz, group_hash int8 or null. */
   function add(view: DataView, offset: number): void {
     if (length === capacity) {
       capacity *= 2;
-      [user, item, type, value, quantity, occurredAtMs, eventNo] = [grown(user), grown(item), grown(type), grown(value), grown(quantity), grown(occurredAtMs), grown(eventNo)];
+      [user, item, type, value, quantity, occurredAtMs, eventNo, group] = [grown(user), grown(item), grown(type), grown(value), grown(quantity), grown(occurredAtMs), grown(eventNo), grown(group)];
     }
     eventNo[length] = view.getInt32(offset + 4) * 0x1_0000_0000 + view.getUint32(offset + 8);
     user[length] = view.getInt32(offset + 16);
@@ -117,7 +68,12 @@ function createColumns() {
       quantity[length] = view.getFloat32(at + 4);
       at += 8;
     }
-    occurredAtMs[length] = Math.round((view.getInt32(at + 4) * 0x1_0000_0000 + view.getUint32(at + 8)) / 1000) + POSTGRES_EPOCH_MS;
+    occurredAtMs[length] = readTimestamp(view, at + 4);
+    if (view.getInt32(at + 12) > 0) {
+      // Baskets are told apart among those of one user, for which half of the hash is enough.
+      group[length] = view.getInt32(at + 20) || 1;
+      grouped = true;
+    }
     length++;
   }
 
@@ -126,6 +82,7 @@ function createColumns() {
       length,
       user: user.slice(0, length), item: item.slice(0, length), type: type.slice(0, length), value: value.slice(0, length),
       quantity: quantity.slice(0, length), occurredAtMs: occurredAtMs.slice(0, length), eventNo: eventNo.slice(0, length),
+      ...(grouped ? { group: group.slice(0, length) } : {}),
     };
   }
   return { add, finish };
@@ -176,7 +133,7 @@ export async function extractTrainingData(connectionString: string, signal: Abor
     const [{ watermark }] = await run<{ watermark: string }>(client, 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS watermark');
     const rules = await listEventTypes(client);
     const events = createColumns();
-    await readBinaryCopy(client, 'SELECT event_no, user_no, item_no, type_no, value, quantity, occurred_at FROM events', (view, _bytes, offset) => events.add(view, offset));
+    await readBinaryCopy(client, 'SELECT event_no, user_no, item_no, type_no, value, quantity, occurred_at, group_hash FROM events', (view, _bytes, offset) => events.add(view, offset));
     const users = await readIds(client, 'SELECT user_no, user_id FROM users ORDER BY user_no');
     const items = await readIds(client, 'SELECT item_no, item_id FROM items ORDER BY item_no');
     await client.query('COMMIT');

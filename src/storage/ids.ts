@@ -2,37 +2,73 @@
 import { type Queryable, run } from './database.ts';
 import { hashIds } from './erasures.ts';
 
+interface FoundIds extends Record<string, unknown> {
+  /** In the order of the ids; null: unknown. */
+  readonly users: (number | null)[];
+  readonly items: (number | null)[];
+  readonly refusing: number[];
+  readonly before: number[];
+  /** Anybody was ever erased. */
+  readonly erasures: boolean;
+}
+
+/** One look-up in the index an id (`OFFSET 0` keeps it so): as a join, the planner reads all users for every few thousand ids of an import. */
+const FIND = `SELECT coalesce(u.nos, '{}') AS users, coalesce(i.nos, '{}') AS items, coalesce(u.refusing, '{}') AS refusing, coalesce(u.before, '{}') AS before, EXISTS (SELECT FROM erasures WHERE user_hash IS NOT NULL) AS erasures
+  FROM (SELECT array_agg(user_no ORDER BY n) AS nos, array_agg(user_no ORDER BY n) FILTER (WHERE refuse_before IS NOT NULL) AS refusing,
+               array_agg((extract(epoch FROM refuse_before) * 1000)::float8 ORDER BY n) FILTER (WHERE refuse_before IS NOT NULL) AS before
+        FROM unnest($1::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN LATERAL (SELECT user_no, refuse_before FROM users WHERE user_id = id OFFSET 0) found ON true) u,
+       (SELECT array_agg(item_no ORDER BY n) AS nos FROM unnest($2::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN LATERAL (SELECT item_no FROM items WHERE item_id = id OFFSET 0) found ON true) i`;
+
+async function findIds(connection: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<FoundIds> {
+  return (await run<FoundIds>(connection, FIND, [userIds, itemIds]))[0];
+}
+
+function missingOf(ids: readonly string[], nos: readonly (number | null)[]): string[] {
+  return nos.includes(null) ? [...new Set(ids.filter((_, k) => nos[k] === null))] : [];
+}
+
 /**
  * Makes the users and items that are missing, in id order: ordered, so that writers with any mix of ids cannot lock each other out, and only the missing,
  * since `ON CONFLICT` takes an identity value for each row that is there already. Duplicates in the arrays are fine.
  */
 export async function ensureUsersAndItems(connection: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<void> {
-  const [missing] = await run<{ users: string[]; items: string[] }>(
+  await makeMissing(connection, userIds, itemIds, await findIds(connection, userIds, itemIds));
+}
+
+/** Makes what was not found, and notes the numbers in `found`; what somebody else has made meanwhile stays null there. */
+async function makeMissing(connection: Queryable, userIds: readonly string[], itemIds: readonly string[], found: FoundIds): Promise<void> {
+  const [users, items] = [missingOf(userIds, found.users), missingOf(itemIds, found.items)];
+  if (users.length > 0) {
+    const made = await make(connection, 'users (user_id)', 'user_id, user_no', users);
+    if (found.erasures) {
+      await refuseErased(connection, users);
+    } else {
+      userIds.forEach((id, k) => (found.users[k] ??= made.get(id) ?? null));
+    }
+  }
+  if (items.length > 0) {
+    const made = await make(connection, 'items (item_id)', 'item_id, item_no', items);
+    itemIds.forEach((id, k) => (found.items[k] ??= made.get(id) ?? null));
+  }
+}
+
+async function make(connection: Queryable, into: string, columns: string, ids: readonly string[]): Promise<Map<string, number>> {
+  const [row] = await run<{ ids: string[] | null; nos: number[] }>(
     connection,
-    `SELECT ARRAY(SELECT DISTINCT id COLLATE "C" FROM unnest($1::text[]) AS id WHERE NOT EXISTS (SELECT FROM users WHERE user_id = id) ORDER BY 1) AS users,
-            ARRAY(SELECT DISTINCT id COLLATE "C" FROM unnest($2::text[]) AS id WHERE NOT EXISTS (SELECT FROM items WHERE item_id = id) ORDER BY 1) AS items`,
-    [userIds, itemIds],
+    `WITH made (id, no) AS (INSERT INTO ${into} SELECT id FROM unnest($1::text[]) AS id ORDER BY id COLLATE "C" ON CONFLICT DO NOTHING RETURNING ${columns}) SELECT array_agg(id) AS ids, array_agg(no) AS nos FROM made`,
+    [ids],
   );
-  if (missing.users.length > 0) {
-    await run(connection, 'INSERT INTO users (user_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [missing.users]);
-    await refuseErased(connection, missing.users);
-  }
-  if (missing.items.length > 0) {
-    await run(connection, 'INSERT INTO items (item_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [missing.items]);
-  }
+  return new Map(row.ids?.map((id, k) => [id, row.nos[k]]));
 }
 
 /** Users who come again after they were erased are new users, but what they did before is not taken again. */
 async function refuseErased(connection: Queryable, userIds: readonly string[]): Promise<void> {
-  const [{ any }] = await run<{ any: boolean }>(connection, 'SELECT EXISTS (SELECT FROM erasures WHERE user_hash IS NOT NULL) AS any');
-  if (any) {
-    await run(
-      connection,
-      `UPDATE users SET refuse_before = (SELECT max(erased_at) FROM erasures WHERE user_hash = e.hash) FROM unnest($1::text[], $2::bytea[]) AS e (id, hash)
-       WHERE user_id = e.id AND EXISTS (SELECT FROM erasures WHERE user_hash = e.hash)`,
-      [userIds, await hashIds(connection, userIds)],
-    );
-  }
+  await run(
+    connection,
+    `UPDATE users SET refuse_before = (SELECT max(erased_at) FROM erasures WHERE user_hash = e.hash) FROM unnest($1::text[], $2::bytea[]) AS e (id, hash)
+     WHERE user_id = e.id AND EXISTS (SELECT FROM erasures WHERE user_hash = e.hash)`,
+    [userIds, await hashIds(connection, userIds)],
+  );
 }
 
 /** Numbers in the order of the ids. */
@@ -51,18 +87,11 @@ export interface ResolvedIds {
  */
 export async function resolveIds(database: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<ResolvedIds> {
   for (;;) {
-    await ensureUsersAndItems(database, userIds, itemIds);
-    const [row] = await run<{ users: (number | null)[]; items: (number | null)[]; refusing: number[]; before: number[] }>(
-      database,
-      `SELECT ARRAY(SELECT user_no FROM unnest($1::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN users ON user_id = id ORDER BY n) AS users,
-              ARRAY(SELECT item_no FROM unnest($2::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN items ON item_id = id ORDER BY n) AS items,
-              ARRAY(SELECT user_no FROM users WHERE user_id = ANY($1) AND refuse_before IS NOT NULL ORDER BY 1) AS refusing,
-              ARRAY(SELECT (extract(epoch FROM refuse_before) * 1000)::float8 FROM users WHERE user_id = ANY($1) AND refuse_before IS NOT NULL ORDER BY user_no) AS before`,
-      [userIds, itemIds],
-    );
-    // A user may be erased between the two statements.
-    if (!row.users.includes(null) && !row.items.includes(null)) {
-      return { userNos: row.users as number[], itemNos: row.items as number[], refuseBefore: new Map(row.refusing.map((no, k) => [no, row.before[k]])) };
+    const found = await findIds(database, userIds, itemIds);
+    await makeMissing(database, userIds, itemIds, found);
+    // Made by others meanwhile, or to be looked at for an erasure: asked for again.
+    if (!found.users.includes(null) && !found.items.includes(null)) {
+      return { userNos: found.users as number[], itemNos: found.items as number[], refuseBefore: new Map(found.refusing.map((no, k) => [no, found.before[k]])) };
     }
   }
 }

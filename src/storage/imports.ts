@@ -5,7 +5,6 @@ import { from as copyFrom } from 'pg-copy-streams';
 import type pg from 'pg';
 import { type Queryable, connectAlone, explainDatabaseError, run } from './database.ts';
 import { USERS_LOCK_KEY } from './locks.ts';
-import { readUserChanges } from './users.ts';
 
 /** How far an import is as a chunk is closed; how many of its rows are new is known only after it is written. */
 export interface ChunkProgress {
@@ -78,6 +77,12 @@ export async function findInterrupted(database: Queryable, source: string, forma
   return row ?? null;
 }
 
+/** Rows of all files of events that are not undone. */
+export async function countImportedRows(database: Queryable): Promise<{ rowsRead: number; rowsKeptAside: number }> {
+  const [row] = await run<{ rowsRead: number; rowsKeptAside: number }>(database, `SELECT coalesce(sum(rows_read), 0)::float8 AS "rowsRead", coalesce(sum(rows_quarantined), 0)::float8 AS "rowsKeptAside" FROM imports WHERE kind = 'events' AND state <> 'undone'`);
+  return row;
+}
+
 /** @returns false where it does not run */
 export async function requestImportCancel(database: Queryable, importNo: number): Promise<boolean> {
   return (await run(database, `UPDATE imports SET cancel_requested = true WHERE import_no = $1 AND state = 'running' RETURNING 1`, [importNo])).length > 0;
@@ -115,14 +120,20 @@ export async function listImportErrors(database: Queryable, importNo: number, af
   return await run<ImportErrorRow>(database, 'SELECT line, code, message, raw FROM import_errors WHERE import_no = $1 AND line > $2 ORDER BY line LIMIT $3', [importNo, afterLine, limit]);
 }
 
-/** Deletes events of an import, so many at a time; their users and items stay. @returns how many, or null where none is left */
-export async function undoSomeOfImport(database: Queryable, importNo: number, most: number): Promise<number | null> {
-  const rows = await run(
+/** Between which numbers an import's events lie; those of others may lie between them. */
+export async function findEventRange(database: Queryable, importNo: number): Promise<{ first: number; last: number }> {
+  const [row] = await run<{ first: number; last: number }>(
     database,
-    `DELETE FROM events WHERE event_no IN (SELECT event_no FROM events, imports i WHERE i.import_no = $1 AND event_no BETWEEN coalesce(first_event_no, 0) AND coalesce(last_event_no, 9223372036854775807) AND events.import_no = $1 ORDER BY event_no LIMIT $2) RETURNING 1`,
-    [importNo, most],
+    `SELECT coalesce(first_event_no, 0)::float8 AS first, coalesce(last_event_no, ${LAST_EVENT_NO})::float8 AS last FROM imports WHERE import_no = $1`,
+    [importNo],
   );
-  return rows.length === 0 ? null : rows.length;
+  return row;
+}
+
+/** Deletes an import's events whose numbers lie from `from` up to, not including, `to`; their users and items stay. By number, so that each step costs the same, wherever in the table it is. @returns how many */
+export async function undoPartOfImport(database: Queryable, importNo: number, from: number, to: number): Promise<number> {
+  const [{ n }] = await run<{ n: number }>(database, 'WITH gone AS (DELETE FROM events WHERE event_no >= $2 AND event_no < $3 AND import_no = $1 RETURNING 1) SELECT count(*)::int AS n FROM gone', [importNo, from, to]);
+  return n;
 }
 
 export async function markUndone(database: Queryable, importNo: number): Promise<void> {
@@ -150,7 +161,7 @@ export interface Quarantine {
 }
 
 export interface ImportChunk {
-  /** Rows of `events` in COPY's text format: user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup, import_no; each ends with a newline. */
+  /** Rows of `events` in COPY's binary format: user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup, import_no. */
   readonly bytes: Buffer;
   readonly rows: number;
   readonly progress: ChunkProgress;
@@ -172,16 +183,13 @@ export class NumbersChanged extends Error {}
  */
 export async function writeChunk(connection: pg.Client, importNo: number, chunk: ImportChunk, straight: boolean): Promise<{ inserted: number; cancelled: boolean }> {
   try {
-    await connection.query(`BEGIN; SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY})`);
-    if ((await readUserChanges(connection)) !== chunk.userChanges) {
+    const begun = (await connection.query(`BEGIN; SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY}); SELECT last_value::float8 AS n FROM user_changes`)) as unknown as pg.QueryResult<{ n: number }>[];
+    if (begun[2].rows[0].n !== chunk.userChanges) {
       throw new NumbersChanged();
     }
     const inserted = chunk.rows === 0 ? 0 : straight ? await copyRows(connection, 'events', chunk) : await copyThroughStaging(connection, chunk);
     const cancelled = await noteProgress(connection, importNo, chunk.progress, inserted, chunk.rows - inserted, chunk.quarantine);
-    if (inserted > 0) {
-      await run(connection, `SELECT pg_notify('jongleur_events', '')`);
-    }
-    await connection.query('COMMIT');
+    await connection.query(inserted > 0 ? 'NOTIFY jongleur_events; COMMIT' : 'COMMIT');
     return { inserted, cancelled };
   } catch (error) {
     await connection.query('ROLLBACK').catch(() => undefined);
@@ -211,9 +219,12 @@ export async function noteProgress(connection: Queryable, importNo: number, prog
 }
 
 const UNIQUE_VIOLATION = '23505';
+/** Signature, flags and the length of an extension; and a row of −1 fields. */
+const COPY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+const COPY_TRAILER = Buffer.from([0xff, 0xff]);
 
 async function copyRows(connection: pg.Client, table: 'events' | 'staging', chunk: ImportChunk): Promise<number> {
-  await pipeline(Readable.from([chunk.bytes]), connection.query(copyFrom(`COPY ${table} (${EVENT_COLUMNS}) FROM STDIN`)));
+  await pipeline(Readable.from([COPY_HEADER, chunk.bytes, COPY_TRAILER]), connection.query(copyFrom(`COPY ${table} (${EVENT_COLUMNS}) FROM STDIN (FORMAT binary)`)));
   return chunk.rows;
 }
 

@@ -108,6 +108,11 @@ export async function loadItems(database: Queryable, itemIds: readonly string[])
   return await run<Item>(database, `SELECT ${COLUMNS} FROM items WHERE item_id = ANY($1)`, [itemIds]);
 }
 
+/** Titles alone, for words about items. */
+export async function loadTitles(database: Queryable, itemIds: readonly string[]): Promise<{ itemId: string; title: string | null }[]> {
+  return await run<{ itemId: string; title: string | null }>(database, 'SELECT item_id AS "itemId", title FROM items WHERE item_id = ANY($1)', [itemIds]);
+}
+
 /** Items by number after `afterItemNo`; `query` finds a part of the id or title, whatever its case. */
 export async function listItems(database: Queryable, query: string | null, afterItemNo: number, limit: number): Promise<Item[]> {
   return await run<Item>(
@@ -126,24 +131,4 @@ export async function deleteItem(connection: Queryable, itemId: string): Promise
     [itemId],
   );
   return rows.length > 0;
-}
-
-export interface ItemAvailability extends Record<string, unknown> {
-  readonly itemNo: number;
-  readonly itemId: string;
-  readonly off: boolean;
-  readonly publishedAtMs: number | null;
-  readonly expiresAtMs: number | null;
-}
-
-/** Items that may not be answered at all times (`watermark` null), or all that changed since a watermark; with the watermark to ask from next time. */
-export async function loadAvailability(database: Queryable, watermark: string | null): Promise<{ rows: ItemAvailability[]; watermark: string }> {
-  const [{ xmin }] = await run<{ xmin: string }>(database, 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin');
-  const columns = `item_no AS "itemNo", item_id AS "itemId", NOT available OR deleted_at IS NOT NULL AS off,
-    (extract(epoch FROM published_at) * 1000)::float8 AS "publishedAtMs", (extract(epoch FROM expires_at) * 1000)::float8 AS "expiresAtMs"`;
-  const rows =
-    watermark === null
-      ? await run<ItemAvailability>(database, `SELECT ${columns} FROM items WHERE NOT available OR deleted_at IS NOT NULL OR published_at > now() OR expires_at IS NOT NULL`)
-      : await run<ItemAvailability>(database, `SELECT ${columns} FROM items WHERE xid >= $1::xid8`, [watermark]);
-  return { rows, watermark: xmin };
 }

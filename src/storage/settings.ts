@@ -1,5 +1,5 @@
 /**
- * Settings of training that a shop changes while the service runs: what the gate asks for, how many versions stay, how a run searches and splits.
+ * Settings that a shop changes while the service runs: what the gate asks for, how many versions stay, how a run searches and splits, what new items get of the answers.
  *
  * One row a setting, holding only what was changed, so that a partial change is one statement, two people who change different settings do not undo each
  * other, and a later version's better default reaches everybody who left it alone. `SETTINGS` is the one table of them: the API's schema, the CLI's list and the
@@ -16,6 +16,8 @@ export interface TrainingSettings {
   readonly keepVersions: number;
   readonly search: SearchMode;
   readonly split: SplitMethod;
+  /** Share of the places of shoppers' lists that new items may take, where neither request nor scenario says another. */
+  readonly explore: number;
 }
 
 export type SettingValue = number | boolean | string;
@@ -39,6 +41,7 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRule>> = {
   keepVersions: { kind: 'integer', least: 1, most: 1000, default: 5, says: 'so many model versions can be activated again; older ones keep their reports alone' },
   search: { kind: 'choice', among: ['off', 'light', 'full'], default: 'light', says: 'how long a run looks for a better recipe: off, light, or full' },
   split: { kind: 'choice', among: ['time', 'leave-last-out'], default: 'time', says: 'what is held out to measure on: the newest events, or each shopper’s last' },
+  explore: { kind: 'number', least: 0, most: 0.5, default: 0.1, says: 'share of the places of shoppers’ lists that new items may take, where neither request nor scenario says another' },
 };
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
@@ -109,6 +112,8 @@ export async function changeTrainingSettings(database: Database, changes: Readon
        ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = now()`,
       [set, set.map((name) => JSON.stringify(changes.get(name)))],
     );
+    // Answers go by some of them, on every replica.
+    await run(connection, `SELECT pg_notify('jongleur_scenarios', '')`);
     return await readTrainingSettings(connection);
   });
 }

@@ -5,7 +5,7 @@
 import type pg from 'pg';
 import { connectAlone } from './database.ts';
 
-export const CHANNELS = ['jongleur_events', 'jongleur_users', 'jongleur_items', 'jongleur_types', 'jongleur_models', 'jongleur_keys'] as const;
+export const CHANNELS = ['jongleur_events', 'jongleur_users', 'jongleur_items', 'jongleur_types', 'jongleur_models', 'jongleur_keys', 'jongleur_scenarios'] as const;
 export type Channel = (typeof CHANNELS)[number];
 
 export interface WakeUps {

@@ -3,6 +3,7 @@ import type { Finding, QualityMinimums } from '../model/quality/findings.ts';
 import type { QualityReport } from '../model/quality/report.ts';
 import type { Database } from '../storage/database.ts';
 import { extractTrainingData } from '../storage/extract.ts';
+import { countImportedRows } from '../storage/imports.ts';
 import { findIds, findLatestQuality, findRunQuality, keepQuality, type KeptQuality } from '../storage/quality-reports.ts';
 import { checkInThread } from './threads/thread.ts';
 
@@ -60,7 +61,7 @@ export function createQualityChecker(options: QualityCheckerOptions): QualityChe
 async function checkDatabase({ database, connectionString, minimums, now }: QualityCheckerOptions, signal: AbortSignal): Promise<QualityReport> {
   const last = await findRunQuality(database);
   const { columns, rules, items } = await extractTrainingData(connectionString, signal);
-  const quality = { nowMs: now(), minimums, lastEventNo: last?.report.newestEventNo ?? null };
+  const quality = { nowMs: now(), minimums, lastEventNo: last?.report.newestEventNo ?? null, imported: await countImportedRows(database) };
   return await checkInThread({ columns, rules, catalogueItems: items.nos.length, quality }, signal);
 }
 

@@ -19,6 +19,7 @@ import type { ExperimentSettings } from '../model/experiment/context.ts';
 import type { TrainingReport } from '../model/pipeline.ts';
 import { NO_TERMS, type Params, type Terms } from '../model/terms.ts';
 import { extractTrainingData } from '../storage/extract.ts';
+import { countImportedRows } from '../storage/imports.ts';
 import { RunNoLongerOurs, findLiveModel, findModel, loadModelPart, publishModel } from '../storage/models.ts';
 import { findRunQuality } from '../storage/quality-reports.ts';
 import { readTrainingSettings } from '../storage/settings.ts';
@@ -139,7 +140,7 @@ async function carryOut(options: RunOptions, lock: TrainingLock, runNo: number, 
     const { columns, rules, users, items } = extract;
     const trained = await trainInThread(
       { columns, rules, users: users satisfies IdColumns, items, live, settings, ...(options.recipe === undefined ? {} : { recipe: options.recipe }), ...(options.terms === undefined ? {} : { terms: options.terms }),
-        quality: { nowMs: options.now(), minimums: options.minimums ?? { interactions: 0, users: 0 }, lastEventNo: lastQuality?.report.newestEventNo ?? null },
+        quality: { nowMs: options.now(), minimums: options.minimums ?? { interactions: 0, users: 0 }, lastEventNo: lastQuality?.report.newestEventNo ?? null, imported: await countImportedRows(lock.connection) },
       },
       signal,
       {

@@ -83,7 +83,8 @@ describe('the documentation', () => {
         'get /health/live', 'get /health/ready', 'post /v1/events', 'get /v1/events', 'get /v1/event-types', 'put /v1/event-types', 'get /v1/items/schema', 'post /v1/ratings', 'put /v1/users/{userId}/ratings/{itemId}', 'delete /v1/users/{userId}/ratings/{itemId}',
         'post /v1/imports', 'get /v1/imports', 'get /v1/imports/{no}', 'get /v1/imports/{no}/errors', 'get /v1/imports/{no}/progress', 'post /v1/imports/{no}/cancel', 'delete /v1/imports/{no}',
         'get /v1/items', 'post /v1/items', 'put /v1/items/{itemId}', 'patch /v1/items/{itemId}', 'get /v1/items/{itemId}', 'delete /v1/items/{itemId}', 'get /v1/users', 'get /v1/users/{userId}', 'get /v1/users/{userId}/export', 'delete /v1/users/{userId}', 'put /v1/users/{userId}/merge/{sourceId}',
-        'get /v1/users/{userId}/recommendations', 'get /v1/items/{itemId}/similar', 'get /v1/trending', 'post /v1/sessions/recommendations',
+        'get /v1/users/{userId}/recommendations', 'get /v1/items/{itemId}/similar', 'get /v1/trending', 'get /v1/newest', 'post /v1/sessions/recommendations', 'post /v1/users/{userId}/recommendations', 'get /v1/users/{userId}/recommendations/{itemId}/reasons', 'post /v1/recommendations/batch',
+        'post /v1/items/similar', 'get /v1/items/{itemId}/together', 'post /v1/items/together', 'get /v1/items/{itemId}/audience', 'get /v1/scenarios', 'get /v1/scenarios/{name}', 'put /v1/scenarios/{name}', 'delete /v1/scenarios/{name}',
         'get /v1/data-quality', 'post /v1/data-quality', 'post /v1/training-runs', 'get /v1/training-runs', 'get /v1/training-runs/{no}', 'delete /v1/training-runs/{no}', 'get /v1/training-runs/{no}/progress', 'get /v1/models', 'get /v1/models/{version}', 'post /v1/models/{version}/activate', 'post /v1/models/{version}/reject', 'get /v1/settings', 'put /v1/settings', 'get /v1/keys', 'post /v1/keys', 'delete /v1/keys/{no}',
       ].sort(),
     );
@@ -118,7 +119,7 @@ describe('the documentation', () => {
       const found = body.examples ?? body.schema.examples;
       const examples = Array.isArray(found) ? found : Object.values(found ?? { only: { value: body.example } }).map((example) => (example as { value: unknown }).value);
       for (const example of examples) {
-        const url = path.replace('{userId}', 'user-1').replace('{itemId}', 'item-1');
+        const url = path.replace('{userId}', 'user-1').replace('{itemId}', 'item-1').replace('{name}', 'home');
         const answer = await service.call(method.toUpperCase() as 'POST', url, example);
         expect([operation.operationId, answer.status < 300 ? '' : answer.text]).toEqual([operation.operationId, '']);
         sent++;

@@ -87,7 +87,10 @@ describe('the catalogue’s schema', () => {
     expect((await put('a', { weight: 2.5, colour: 'red', sizes: ['s', 'm'], sale: true, dims: { w: 1 }, unknown: null })).status).toBe(200);
     const schema = (await service.call('GET', '/v1/items/schema', undefined, 'secret')).json;
     expect(schema.attributes.map(({ name, type }: { name: string; type: string }) => [name, type])).toEqual([['colour', 'string'], ['dims', 'object'], ['sale', 'boolean'], ['sizes', 'array'], ['weight', 'number']]);
-    expect(schema.fields).toContainEqual({ name: 'price', type: 'number' });
+    const ordered = ['=', '!=', '<', '<=', '>', '>=', 'TO', 'IN', 'NOT IN', 'EXISTS', 'NOT EXISTS'];
+    const operators = Object.fromEntries([...schema.fields, ...schema.attributes].map((one: { name: string; operators: string[] }) => [one.name, one.operators.join(' ')]));
+    expect(schema.fields).toContainEqual({ name: 'price', type: 'number', operators: ordered });
+    expect([operators.weight, operators.dims, operators.colour, operators.url, operators.title]).toEqual([ordered.join(' '), 'EXISTS NOT EXISTS', '= != IN NOT IN EXISTS NOT EXISTS', '', '= != IN NOT IN CONTAINS EXISTS NOT EXISTS']);
     const wrong = await put('b', { weight: 'heavy' });
     expectProblem(wrong, 400, 'attribute-type');
     expect(wrong.json).toMatchObject({ field: 'attributes.weight', itemId: 'b', detail: expect.stringContaining('must be of type number') });

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { publishHybridModel } from '../support/hybrid-model.ts';
 import { KEYS, type Service, startService } from '../support/service.ts';
 
@@ -27,6 +27,11 @@ describe('the fast lane', () => {
     const answer = await service.app.inject({ method: 'GET', url: path, headers });
     return { status: answer.statusCode, headers: answer.headers, text: answer.body };
   };
+  /** An answer without its id, which says in which second it was made; errors have none. */
+  const untimed = (text: string) => {
+    const { recommendationId, ...rest } = JSON.parse(text);
+    return { ...rest, isSigned: recommendationId === undefined ? undefined : /^[\w-]{44}$/.test(recommendationId) };
+  };
   /** Answers that the lane gave. */
   let fromLane = 0;
 
@@ -42,6 +47,8 @@ describe('the fast lane', () => {
       fromLane += answer === null ? 0 : 1;
       return answer;
     };
+    // What is trending is counted beside the answers.
+    await vi.waitFor(async () => expect((await service.call('GET', '/v1/trending')).json.items).toHaveLength(10), { timeout: 10_000 });
     await service.app.listen({ port: 0, host: '127.0.0.1' });
     port = (service.app.server.address() as { port: number }).port;
   });
@@ -62,7 +69,7 @@ describe('the fast lane', () => {
     for (const path of [...taken, ...others]) {
       fromLane = 0;
       const [fast, slow] = [await overPort(path, bearer), await throughFramework(path, bearer)];
-      expect([path, fast.status, JSON.parse(fast.text)]).toEqual([path, slow.status, JSON.parse(slow.text)]);
+      expect([path, fast.status, untimed(fast.text)]).toEqual([path, slow.status, untimed(slow.text)]);
       for (const name of ['content-type', 'x-request-id', 'x-content-type-options', 'content-length']) {
         // Trailing zeros make the lane's text longer.
         expect([path, name, fast.headers[name]]).toEqual([path, name, name === 'content-length' ? String(Buffer.byteLength(fast.text)) : slow.headers[name]]);
@@ -91,7 +98,7 @@ describe('the fast lane', () => {
     const users = Array.from({ length: 60 }, (_, n) => `u${n % 30}`);
     const answers = await Promise.all(users.map(async (user) => await overPort(`/v1/users/${user}/recommendations`, bearer)));
     for (const [n, user] of users.entries()) {
-      expect([user, JSON.parse(answers[n].text)]).toEqual([user, JSON.parse((await throughFramework(`/v1/users/${user}/recommendations`, bearer)).text)]);
+      expect([user, untimed(answers[n].text)]).toEqual([user, untimed((await throughFramework(`/v1/users/${user}/recommendations`, bearer)).text)]);
     }
   });
 });

@@ -13,7 +13,7 @@ describe('when Postgres ends the connections', () => {
       await other.query('LOCK TABLE events IN ACCESS EXCLUSIVE MODE');
       const event = { userId: 'u', itemId: 'i', type: 'view', eventId: 'e' };
       const waiting = service.call('POST', '/v1/events', event);
-      await expect.poll(async () => (await other.query(`SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted`)).rows[0].n).toBe(1);
+      await expect.poll(async () => (await other.query(`SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)).rows[0].n, { timeout: 20_000 }).toBe(1);
       await other.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()');
       await other.query('ROLLBACK');
       const refused = await waiting;

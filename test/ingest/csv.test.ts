@@ -61,12 +61,28 @@ describe('a CSV file', () => {
     expect(file.lines).toEqual([3, 6, 7]);
   });
 
-  it('closes at its end a quote that nobody closed, rather than lose the row', async () => {
+  it('has one bad row where a quote is not closed, and all rows after it', async () => {
+    const bad = (text: string) => ['\0not a row', text, 'quote not closed'];
     for (const end of ['', '\n', '\r\n']) {
       const file = await read(`user,item\nu1,i1\nu2,"i2\nu3,i3${end}`);
-      expect(file.rows).toEqual([['u1', 'i1'], ['u2', 'i2\nu3,i3']]);
-      expect(file.lines).toEqual([2, 4]);
+      expect(file.rows).toEqual([['u1', 'i1'], bad('u2,"i2'), ['u3', 'i3']]);
+      expect(file.lines).toEqual([2, 3, 4]);
     }
+    // Up to the next field that is quoted: the quote that opens it would close the other.
+    const file = await read('user,item,title\nu1,i1,"open\nu2,i2,plain\n\nu3,i3,"a, b"\nu4,i4,"two\nlines"\n');
+    expect(file.rows).toEqual([bad('u1,i1,"open'), ['u2', 'i2', 'plain'], ['u3', 'i3', 'a, b'], ['u4', 'i4', 'two\nlines']]);
+    expect(file.lines).toEqual([2, 3, 5, 7]);
+  });
+
+  it('has one bad row where a quote opens far down and nothing closes it, however long the rest', async () => {
+    const file = await read(`user,item\n${'u1,i1\n'.repeat(100_000)}u2,"i2\n${'u3,i3\n'.repeat(100_000)}`);
+    expect(file.rows).toHaveLength(200_001);
+    expect(file.rows.filter((fields) => fields.length > 2).map((fields) => fields[1])).toEqual(['u2,"i2']);
+    expect(file.lines.at(-1)).toBe(200_002);
+  });
+
+  it('may mix line ends', async () => {
+    expect(await read('user,item\r\nu1,i1\nu2,i2\r\nu3,"a\r\nb"\nu4,i4')).toMatchObject({ rows: [['u1', 'i1'], ['u2', 'i2'], ['u3', 'a\nb'], ['u4', 'i4']], lines: [2, 3, 5, 6] });
   });
 
   it('may have rows of too few or too many fields: that is the reader’s to judge', async () => {
@@ -141,7 +157,7 @@ describe('a CSV file', () => {
     ['gzipped nothing', gzipSync(''), /is empty|first line/],
     ['a blank first line', '\nuser,item\nu1,i1\n', /first line/],
     ['binary', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x00, 0x1a, 0x0a, 0, 0, 0, 1]), /not a text file/],
-    ['with a quote never closed', `user,item\nu1,"i1\n${'u2,i2\n'.repeat(300_000)}`, /not well-formed CSV/],
+    ['one endless line', `user,item\nu1,${'x'.repeat(300_000)}`, /not well-formed CSV/],
   ])('that is %s is refused in words', async (_what, content, words) => {
     const message = await faultOf(content);
     expect(message).toMatch(words);

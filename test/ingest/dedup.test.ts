@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRowDedup, createUuidV7, dedupOfEventId, hashGroup } from '../../src/ingest/dedup.ts';
+import { createRowDedup, createUuidV7, dedupOfEventId, hashGroup, writeEventDedup, writeGroupHash } from '../../src/ingest/dedup.ts';
 
 describe('a UUID made here', () => {
   it('is version 7 of RFC 9562 and carries its millisecond', () => {
@@ -19,10 +19,30 @@ describe('a UUID made here', () => {
 });
 
 describe('the identity of an event', () => {
+  /** As hex, of one file. */
+  const readRows = (remembered?: number) => {
+    const write = createRowDedup(remembered);
+    return (...row: [userId: string, itemId: string, typeNo: number, value: number | null, occurredAtMs: number]) => {
+      const bytes = Buffer.alloc(16);
+      write(...row, bytes, 0);
+      return bytes.toString('hex');
+    };
+  };
+  const written = (write: (bytes: Buffer) => void, length: number) => {
+    const bytes = Buffer.alloc(length);
+    write(bytes);
+    return bytes.toString('hex');
+  };
+
   it('never changes: it is stored, and a later version has to recognise it', () => {
     expect(dedupOfEventId('user-1', 'order-1')).toBe('800e46ed-392d-8092-5b9f-3965bccabc21');
     expect(hashGroup('order-1')).toBe('3765584906737584207');
-    expect(createRowDedup()('17850', '85123A', 3, null, 1_291_191_960_000)).toBe('012ca109c1c0db8596736f2c7517d034');
+    expect(readRows()('17850', '85123A', 3, null, 1_291_191_960_000)).toBe('012ca109c1c0db8596736f2c7517d034');
+  });
+
+  it('is the same written as bytes, for a file’s rows', () => {
+    expect(written((bytes) => writeEventDedup('user-1', 'order-1', bytes, 0), 16)).toBe(dedupOfEventId('user-1', 'order-1').replaceAll('-', ''));
+    expect(BigInt.asIntN(64, BigInt(`0x${written((bytes) => writeGroupHash('order-1', bytes, 0), 8)}`)).toString()).toBe(hashGroup('order-1'));
   });
 
   it('differs by user and by id, and no way of cutting the two makes others collide', () => {
@@ -32,7 +52,7 @@ describe('the identity of an event', () => {
 
   it('of equal rows of a file differs by how many came before, alike at every reading', () => {
     const read = () => {
-      const dedup = createRowDedup();
+      const dedup = readRows();
       return [dedup('u', 'i', 1, null, 5), dedup('u', 'i', 1, null, 5), dedup('u', 'i', 1, 0, 5), dedup('u', 'i', 1, null, 6), dedup('u', 'i', 2, null, 5), dedup('u', 'i', 1, null, 5)];
     };
     const ids = read();
@@ -40,8 +60,19 @@ describe('the identity of an event', () => {
     expect(read()).toEqual(ids);
   });
 
+  it('counts equal rows, hundreds of them, among many others, and forgets those that are far behind', () => {
+    const dedup = readRows(5_000);
+    const many = new Set(Array.from({ length: 600 }, (_, k) => (Array.from({ length: 9 }, (_other, j) => dedup(`u${k}-${j}`, 'i', 1, null, 5)), dedup('u', 'i', 1, null, 5))));
+    expect(many.size).toBe(600);
+    const first = dedup('first', 'i', 1, null, 5);
+    Array.from({ length: 4_000 }, (_, k) => dedup(`v${k}`, 'i', 1, null, 5));
+    expect(dedup('first', 'i', 1, null, 5)).not.toBe(first);
+    Array.from({ length: 12_000 }, (_, k) => dedup(`w${k}`, 'i', 1, null, 5));
+    expect(dedup('first', 'i', 1, null, 5)).toBe(first);
+  });
+
   it('of a row is no eventId’s', () => {
-    expect(createRowDedup()('u', 'i', 1, null, 5)).not.toBe(dedupOfEventId('u', 'i').replaceAll('-', ''));
+    expect(readRows()('u', 'i', 1, null, 5)).not.toBe(dedupOfEventId('u', 'i').replaceAll('-', ''));
   });
 
   it('of a group fits a bigint, negative ones too', () => {

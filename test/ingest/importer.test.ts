@@ -95,6 +95,43 @@ u3,i2,view,,,,,
     expect(await importText('user,item,event_id,time\nu1,i1,e1,2026-01-02\nu2,i1,e1,2026-01-01\n')).toMatchObject({ rowsImported: 1, rowsDuplicate: 1 });
   });
 
+  it('of rows without a time is known again though the clock has moved on', async () => {
+    const text = 'user_id,book_id,rating\n1,10,4\n1,11,5\n1,10,4\n';
+    expect(await importText(text, { preset: 'goodbooks' })).toMatchObject({ rowsImported: 3 });
+    expect(await importText(text, { preset: 'goodbooks', nowMs: NOW + 60_000 })).toMatchObject({ rowsImported: 0, rowsDuplicate: 3 });
+  });
+
+  it('of goodbooks takes ratings, what readers want to read, and the books', async () => {
+    expect(await importText('user_id,book_id,rating\n1,258,5\n', { preset: 'goodbooks' })).toMatchObject({ rowsImported: 1 });
+    expect(await importText('user_id,book_id\n9,8\n', { preset: 'goodbooks', type: 'cart' })).toMatchObject({ rowsImported: 1 });
+    expect((await events()).map(({ user, item, type, value }) => [user, item, type, value])).toEqual([['1', '258', 'rating', 5], ['9', '8', 'cart', null]]);
+    await importText('book_id,goodreads_book_id,authors,original_title,title,language_code,average_rating,image_url\n258,1232,"Carlos Ruiz Zafón, Lucia Graves",La sombra del viento,"The Shadow of the Wind (Cemetery, #1)",eng,4.24,https://images.example/1232.jpg\n', { preset: 'goodbooks', kind: 'items' });
+    expect(await one(`SELECT title, image_url, attributes FROM items WHERE item_id = '258'`)).toEqual({
+      title: 'The Shadow of the Wind (Cemetery, #1)', image_url: 'https://images.example/1232.jpg',
+      attributes: { goodreads_book_id: 1232, authors: 'Carlos Ruiz Zafón, Lucia Graves', original_title: 'La sombra del viento', language_code: 'eng', average_rating: 4.24 },
+    });
+  });
+
+  it('of a Gorse dump takes feedback, items and users', async () => {
+    await database.query(`INSERT INTO event_types (name, weight, mode) VALUES ('star', 4, 'sum') ON CONFLICT DO NOTHING`);
+    const feedback = await importText(`{"FeedbackType":"star","UserId":"ann","ItemId":"gorse-io:gorse","Value":0,"Timestamp":"2022-02-24T10:00:00Z","Updated":"2022-02-24T10:00:00Z","Comment":""}
+{"FeedbackType":"read","UserId":"ann","ItemId":"a:b","Timestamp":"0001-01-01T00:00:00Z","Comment":""}
+{"FeedbackType":"like","UserId":"ann","ItemId":"a:b","Timestamp":"2022-02-24T10:00:00Z","Comment":""}
+`, { preset: 'gorse' });
+    expect(feedback).toMatchObject({ rowsImported: 2, skipped: { 'unknown type': { count: 1, firstLine: 3 } } });
+    expect((await events()).map(({ user, item, type, at }) => [user, item, type, at])).toEqual([['ann', 'gorse-io:gorse', 'star', new Date('2022-02-24T10:00:00Z')], ['ann', 'a:b', 'view', new Date(NOW)]]);
+    await importText(`{"ItemId":"a:b","IsHidden":true,"Categories":["ml","go"],"Timestamp":"2021-03-04T05:06:07Z","Labels":{"stars":12,"topics":["x"]},"Comment":"A library"}
+{"ItemId":"c:d","IsHidden":false,"Categories":null,"Timestamp":"0001-01-01T00:00:00Z","Labels":["p","q"],"Comment":""}
+`, { preset: 'gorse', kind: 'items' });
+    expect((await database.query(`SELECT item_id AS id, available, categories, published_at AS at, attributes FROM items WHERE item_id IN ('a:b', 'c:d') ORDER BY 1`)).rows).toEqual([
+      { id: 'a:b', available: false, categories: ['ml', 'go'], at: new Date('2021-03-04T05:06:07Z'), attributes: { stars: 12, topics: ['x'], Comment: 'A library' } },
+      { id: 'c:d', available: true, categories: [], at: null, attributes: { Labels: ['p', 'q'] } },
+    ]);
+    expect(await importText('{"UserId":"bob","Labels":{"a":1},"Subscribe":null,"Comment":""}\n', { preset: 'gorse', kind: 'users' })).toMatchObject({ rowsImported: 1 });
+    expect(await one(`SELECT count(*)::int AS n FROM users WHERE user_id = 'bob'`)).toEqual({ n: 1 });
+    await database.query(`DELETE FROM event_types WHERE name = 'star'`);
+  });
+
   it('goes over the bounds of its chunks without losing or doubling a row', async () => {
     const rows = 30_003;
     const text = `user,item,time\n${Array.from({ length: rows }, (_, k) => `u${k % 1000},i${k % 77},${1_700_000_000 + Math.floor(k / 2)}`).join('\n')}\n`;

@@ -45,9 +45,9 @@ describe('a row of any file', () => {
 
   it('becomes an event, its fields trimmed', () => {
     expect(read({ user: ' u1 ', item: 'i1', type: 'purchase', value: ' 2.5 ', time: '2026-01-01', quantity: '-3', price: '1e1', group: 'g', id: 'e', title: ' T ' })).toEqual({
-      userId: 'u1', itemId: 'i1', typeNo: 3, value: 2.5, quantity: -3, price: 10, groupId: 'g', eventId: 'e', occurredAtMs: Date.UTC(2026, 0, 1), title: 'T',
+      userId: 'u1', itemId: 'i1', typeNo: 3, value: 2.5, quantity: -3, price: 10, groupId: 'g', eventId: 'e', occurredAtMs: Date.UTC(2026, 0, 1), timed: true, title: 'T',
     });
-    expect(read({})).toEqual({ userId: 'u', itemId: 'i', typeNo: 1, value: null, quantity: null, price: null, groupId: null, eventId: null, occurredAtMs: NOW, title: null });
+    expect(read({})).toEqual({ userId: 'u', itemId: 'i', typeNo: 1, value: null, quantity: null, price: null, groupId: null, eventId: null, occurredAtMs: NOW, timed: false, title: null });
   });
 
   it.each([
@@ -69,7 +69,7 @@ describe('a row of any file', () => {
     const reader = PRESETS.generic.createReader({ columns: mapColumns(header, {}), types: TYPES, defaultType: TYPES.get('view')!, nowMs: NOW });
     reader(['u1', 'i1', 'purchase', '5', '2026-01-01', '2', '3', 'g', 'e', 'T'], out);
     expect(reader(['u2', 'i2', '', '', '', '', '', '', '', ''], out)).toBeNull();
-    expect(out).toEqual({ userId: 'u2', itemId: 'i2', typeNo: 1, value: null, quantity: null, price: null, groupId: null, eventId: null, occurredAtMs: NOW, title: null });
+    expect(out).toEqual({ userId: 'u2', itemId: 'i2', typeNo: 1, value: null, quantity: null, price: null, groupId: null, eventId: null, occurredAtMs: NOW, timed: false, title: null });
     expect(reader(['u3', 'i3'], out)).toBeNull();
   });
 });
@@ -84,7 +84,7 @@ describe('a row of Online Retail', () => {
 
   it('is a purchase of a customer without the “.0”', () => {
     expect(read('536365,85123A,WHITE HANGING HEART T-LIGHT HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom')).toEqual({
-      userId: '17850', itemId: '85123A', typeNo: 3, value: null, quantity: 6, price: 2.55, groupId: '536365', eventId: null, occurredAtMs: Date.UTC(2010, 11, 1, 8, 26), title: 'WHITE HANGING HEART T-LIGHT HOLDER',
+      userId: '17850', itemId: '85123A', typeNo: 3, value: null, quantity: 6, price: 2.55, groupId: '536365', eventId: null, occurredAtMs: Date.UTC(2010, 11, 1, 8, 26), timed: true, title: 'WHITE HANGING HEART T-LIGHT HOLDER',
     });
   });
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addNeighbours, type HybridTerms, rankByHybrid, scaleTerms, spreadOfProducts } from '../../src/model/hybrid.ts';
+import { type HybridTerms, rankByHybrid, scaleTerms, spreadOfProducts } from '../../src/model/hybrid.ts';
 import { createFactors, type Factors } from '../../src/model/matrix.ts';
 import { rankByFactors } from '../../src/model/metrics.ts';
-import { findNeighbours } from '../../src/model/neighbours.ts';
+import { addNeighbours, findNeighbours } from '../../src/model/neighbours.ts';
 import { createRandom } from '../../src/model/random.ts';
 import { randomSparse } from './events.ts';
 

@@ -37,4 +37,4 @@ it.skipIf(!existsSync(file))('recommends at least twice as well as popularity on
   expect(candidate.recall.mean).toBeGreaterThan(0.095);
   expect(candidate.recall.mean).toBeGreaterThan(2 * popularity.recall.mean);
   expect(candidate.ndcg.mean).toBeGreaterThan(recent.ndcg.mean);
-});
+}, 120_000);

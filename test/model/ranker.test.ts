@@ -2,12 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createFoldIn } from '../../src/model/fold-in.ts';
 import { toPrincipalAxes } from '../../src/model/gram.ts';
-import { createPlainScan, type HistoryEntries, type HybridTerms } from '../../src/model/hybrid.ts';
+import type { Boost, HistoryEntries, HybridScan, HybridTerms, RankQuery } from '../../src/model/hybrid.ts';
 import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
 import { createFactors, type Factors } from '../../src/model/matrix.ts';
 import type { Neighbours } from '../../src/model/neighbours.ts';
+import { createPlainScan } from '../../src/model/plain-scan.ts';
 import { createRandom } from '../../src/model/random.ts';
 import { createRanker } from '../../src/model/ranker.ts';
+import type { TopN } from '../../src/model/top-n.ts';
 
 /** Rows of very different length, strongest dimensions first, or few distinct small values: so that bounds prune, and so that ties and zero vectors are common. */
 function makeFactors(rows: number, factors: number, coarse: boolean, seed: number): Factors {
@@ -41,13 +43,16 @@ const NO_HYBRID: HybridTerms = { neighbours: null, recentPopularity: null, scale
 
 const shops = fc.record({
   rows: fc.integer({ min: 1, max: 400 }), factors: fc.integer({ min: 1, max: 40 }), limit: fc.integer({ min: 1, max: 60 }), seed: fc.integer({ min: 1, max: 1e6 }), coarse: fc.boolean(), negative: fc.boolean(),
-  w: fc.constantFrom(0, 0.3, 4), p: fc.constantFrom(0, 0.5, 30), history: fc.integer({ min: 0, max: 30 }), masked: fc.constantFrom(0, 0.3, 0.97, 1),
+  w: fc.constantFrom(0, 0.3, 4), p: fc.constantFrom(0, 0.5, 30), history: fc.integer({ min: 0, max: 30 }), masked: fc.constantFrom(0, 0.3, 0.97, 1), left: fc.integer({ min: -1, max: 3 }), boosts: fc.array(fc.constantFrom(-2.5, -0.3, 0, 0.4, 7), { maxLength: 3 }), includeHidden: fc.boolean(), without: fc.integer({ min: 0, max: 20 }),
+  near: fc.constantFrom(32, 96, 2048),
 });
 
-/** A history that reaches all 32 items of a tile. */
-const everyItemReached = { rows: 32, factors: 1, limit: 1, seed: 1, coarse: false, negative: false, w: 4, p: 0, history: 21, masked: 0 };
+type Shop = typeof shops extends fc.Arbitrary<infer T> ? T : never;
 
-function makeCase({ rows, factors, seed, coarse, negative, w, p, history: length, masked }: typeof shops extends fc.Arbitrary<infer T> ? T : never) {
+/** A history that reaches all 32 items of a tile. */
+const everyItemReached: Shop = { rows: 32, factors: 1, limit: 1, seed: 1, coarse: false, negative: false, w: 4, p: 0, history: 21, masked: 0, left: -1, boosts: [], includeHidden: false, without: 0, near: 2048 };
+
+function makeCase({ rows, factors, limit, seed, coarse, negative, w, p, history: length, masked, left, boosts: amounts, includeHidden, without }: Shop) {
   const random = createRandom(seed + 5);
   const items = makeFactors(rows, factors, coarse, seed);
   const x = makeFactors(3, factors, coarse, seed + 1).data.subarray(2 * items.stride, 3 * items.stride);
@@ -59,47 +64,117 @@ function makeCase({ rows, factors, seed, coarse, negative, w, p, history: length
     index: Int32Array.from(picked), weight: Float32Array.from(picked, () => (random.uniform() < 0.1 ? 0 : 1 - random.uniform() ** 2)), hidden: Uint8Array.from(picked, () => random.integer(2)),
   };
   const marks = Uint8Array.from({ length: rows }, () => (random.uniform() < masked ? 1 : 0));
-  return { items, x, terms, history, marks };
+  if (left >= 0) {
+    marks.fill(1);
+    for (let n = 0; n < left; n++) marks[random.integer(rows)] = 0;
+  }
+  const groups = amounts.map(() => Uint8Array.from({ length: rows }, () => random.integer(3) >> 1));
+  const boosts = amounts.map((amount, n) => ({ slot: 10 + n, amount }));
+  const query: RankQuery = { vector: x, history, from: 0, to: history.index.length, limit, mask: 3, includeHidden, without: Int32Array.from({ length: without }, () => random.integer(rows)), boosts };
+  const out = marks.slice();
+  for (const item of query.without as Int32Array) out[item] = 1;
+  const outSimilar = out.slice();
+  if (!includeHidden) history.index.forEach((item, e) => (out[item] = history.hidden[e] === 1 ? 1 : out[item]!));
+  const tell = (scan: HybridScan) => {
+    scan.setMask(3, marks);
+    groups.forEach((group, n) => scan.setMask(10 + n, group));
+    return scan;
+  };
+  return { items, x, terms, history, marks, query, out, outSimilar, groups, boosts, tell };
+}
+
+const listOf = (best: TopN) => Array.from({ length: best.count }, (_, n) => ({ item: best.items[n]!, score: best.scores[n]! }));
+
+/** The best of all scores by sorting. */
+function sortAll(scores: ArrayLike<number>, out: Uint8Array, limit: number) {
+  return Array.from(scores, (score, item) => ({ item, score })).filter(({ item }) => out[item] === 0).sort((a, b) => b.score - a.score || a.item - b.item).slice(0, limit);
+}
+
+/** By the formulas, straight away. */
+function formulas({ items, x, terms, history, groups, boosts }: { items: Factors; x: ArrayLike<number>; terms: HybridTerms; history: HistoryEntries; groups: Uint8Array[]; boosts: readonly Boost[] }) {
+  const { neighbours, recentPopularity, scales } = terms;
+  return Array.from({ length: items.rows }, (_, i) => {
+    const y = items.data.subarray(i * items.stride, (i + 1) * items.stride);
+    const product = y.reduce((sum, value, k) => sum + value * x[k]!, 0);
+    const near = history.index.reduce((sum, j, e) => {
+      for (let n = neighbours!.rowStart[j]!; n < neighbours!.rowStart[j + 1]!; n++) if (neighbours!.index[n] === i) sum += scales.neighbours * history.weight[e]! * neighbours!.similarity[n]!;
+      return sum;
+    }, 0);
+    const boost = boosts.reduce((sum, { amount }, n) => sum + groups[n]![i]! * amount, 0);
+    const length = Math.hypot(...y);
+    return { product, near, recency: scales.recency * recentPopularity![i]!, boost, cosine: length > 0 ? product / length + boost : Number.NaN };
+  });
 }
 
 describe('the ranking kernel', () => {
   it('finds what scoring everything by the same arithmetic finds, item for item and bit for bit', () => {
     fc.assert(fc.property(shops, (shop) => {
-      const { items, x, terms, history, marks } = makeCase(shop);
-      const ranker = createRanker(items, terms, 60);
-      ranker.setMask(3, marks);
-      const out = marks.slice();
-      history.index.forEach((item, e) => (out[item] = history.hidden[e] === 1 ? 1 : out[item]!));
+      const { items, x, terms, history, query, out, boosts, tell } = makeCase(shop);
+      const ranker = tell(createRanker(items, terms, 60, shop.near));
       const to = history.index.length;
       // Twice: what one call leaves behind, the next would find.
       for (let round = 0; round < 2; round++) {
-        const scores = ranker.scoreAll(x, history, 0, to);
-        const wanted = Array.from(scores, (score, item) => ({ item, score })).filter(({ item }) => out[item] === 0).sort((a, b) => b.score - a.score || a.item - b.item).slice(0, shop.limit);
-        const best = ranker.rank(x, history, 0, to, shop.limit, 3);
-        expect(Array.from({ length: best.count }, (_, n) => ({ item: best.items[n], score: best.scores[n] }))).toEqual(wanted);
-        // A mask of its own stays as it was, and so do the others.
-        expect(ranker.rank(x, { ...history, hidden: new Uint8Array(to) }, 0, to, Math.min(60, items.rows), 0).count).toBe(Math.min(60, items.rows));
+        expect(listOf(ranker.rank(query))).toEqual(sortAll(ranker.scoreAll(x, history, 0, to, boosts), out, shop.limit));
+        // A mask of its own stays as it was, so do the others, and boosts are gone with the call.
+        const all = { vector: x, history, from: 0, to, limit: 60, mask: 0, includeHidden: true };
+        expect(listOf(ranker.rank(all))).toEqual(sortAll(ranker.scoreAll(x, history, 0, to), new Uint8Array(items.rows), 60));
       }
     }), { numRuns: 400, examples: [[everyItemReached]] });
   });
 
-  it('scores within 1e-5 of the formula in float64', () => {
+  it('finds by cosine what a scan that passes nothing over finds, item for item and bit for bit', () => {
     fc.assert(fc.property(shops, (shop) => {
-      const { items, x, terms, history } = makeCase(shop);
-      const [fast, plain] = [createRanker(items, terms, 1).scoreAll(x, history, 0, history.index.length), createPlainScan(items, terms, 1).scoreAll(x, history, 0, history.index.length)];
-      const size = Math.max(1, ...Array.from(plain, Math.abs));
-      for (let i = 0; i < items.rows; i++) expect(Math.abs(fast[i]! - plain[i]!)).toBeLessThan(1e-5 * size);
+      const { items, x, terms, query, outSimilar, boosts, tell } = makeCase(shop);
+      // With room for more than there are, no bound is ever held against anything.
+      const [ranker, whole] = [tell(createRanker(items, terms, 60, shop.near)), tell(createRanker(items, terms, items.rows + 1, shop.near))];
+      const all = listOf(whole.rankSimilar(x, items.rows + 1, 0, [], boosts));
+      for (let round = 0; round < 2; round++) {
+        expect(listOf(ranker.rankSimilar(x, shop.limit, 3, query.without!, boosts))).toEqual(all.filter(({ item }) => outSimilar[item] === 0).slice(0, shop.limit));
+        expect(ranker.rankSimilar(x, 60, 0, []).count).toBe(Math.min(60, all.length));
+      }
+    }), { numRuns: 300 });
+  });
+
+  it('scores within 1e-5 of the formulas in float64, as the plain scan does within rounding', () => {
+    fc.assert(fc.property(shops, (shop) => {
+      const made = makeCase(shop);
+      const { items, x, terms, history, boosts, tell } = made;
+      const wanted = formulas(made);
+      const to = history.index.length;
+      for (const [scan, tolerance] of [[tell(createRanker(items, terms, 500, shop.near)), 1e-5], [tell(createPlainScan(items, terms, 500)), 1e-12]] as const) {
+        const size = tolerance * Math.max(1, ...wanted.map(({ product, near, recency, boost }) => Math.abs(product) + Math.abs(near) + Math.abs(recency) + Math.abs(boost)));
+        scan.scoreAll(x, history, 0, to, boosts).forEach((score, i) => expect(Math.abs(score - (wanted[i]!.product + wanted[i]!.near + wanted[i]!.recency + wanted[i]!.boost))).toBeLessThan(size));
+        const parts = scan.partsOf(x, history, 0, to, items.rows - 1);
+        const { product, near, recency } = wanted.at(-1)!;
+        for (const [part, value] of [[parts.factors, product], [parts.neighbours, near], [parts.recency, recency]] as const) expect(Math.abs(part - value)).toBeLessThan(size);
+
+        const similar = listOf(scan.rankSimilar(x, 500, 0, [], boosts));
+        expect(similar.map(({ item }) => item).sort((a, b) => a - b)).toEqual(wanted.flatMap(({ cosine }, i) => (Number.isNaN(cosine) ? [] : [i])));
+        for (const { item, score } of similar) expect(Math.abs(score - wanted[item]!.cosine)).toBeLessThan(size);
+
+        const mean = wanted.reduce((sum, score) => sum + score.product, 0) / items.rows;
+        const spread = Math.sqrt(wanted.reduce((sum, score) => sum + (score.product - mean) ** 2, 0) / items.rows);
+        // A difference of squares: what is lost is in proportion to those, float32 in a Gram matrix.
+        expect(Math.abs(scan.spread(x) - spread)).toBeLessThan(1e-3 * Math.hypot(...x) * Math.hypot(...items.data) / Math.sqrt(items.rows) + 1e-9);
+      }
     }), { numRuns: 150 });
   });
 
   it('answers in part of a history, and refuses a limit it has no room for', () => {
-    const { items, x, terms, history } = makeCase({ rows: 200, factors: 20, limit: 5, seed: 4, coarse: false, negative: false, w: 4, p: 0.5, history: 30, masked: 0 });
+    const { items, x, terms, history } = makeCase({ rows: 200, factors: 20, limit: 5, seed: 4, coarse: false, negative: false, w: 4, p: 0.5, history: 30, masked: 0, left: -1, boosts: [], includeHidden: false, without: 0, near: 2048 });
     const ranker = createRanker(items, terms, 5);
     const half = { index: history.index.slice(10), weight: history.weight.slice(10), hidden: history.hidden.slice(10) };
     expect(ranker.scoreAll(x, history, 10, history.index.length)).toEqual(ranker.scoreAll(x, half, 0, half.index.length));
-    expect(() => ranker.rank(x, history, 0, 0, 6, 0)).toThrow(RangeError);
-    expect(ranker.rank(x, history, 0, 0, 0, 0).count).toBe(0);
-    expect(createRanker(createFactors(0, 8), { neighbours: null, recentPopularity: null, scales: { neighbours: 0, recency: 0 } }, 5).rank(new Float32Array(8), half, 0, 0, 5, 0).count).toBe(0);
+    const nothing = { vector: x, history, from: 0, to: 0, limit: 5, mask: 0 };
+    for (const scan of [ranker, createPlainScan(items, terms, 5)]) {
+      expect(() => scan.rank({ ...nothing, limit: 6 })).toThrow(RangeError);
+      expect(() => scan.rankSimilar(x, 6, 0, [])).toThrow(RangeError);
+      expect(() => scan.rank({ ...nothing, boosts: [{ slot: 32, amount: 1 }] })).toThrow(RangeError);
+      expect(() => scan.rankSimilar(x, 5, 0, [], [{ slot: 1, amount: Number.NaN }])).toThrow(RangeError);
+      expect(() => scan.setMask(scan.masks, new Uint8Array(200))).toThrow(RangeError);
+      expect(scan.rank({ ...nothing, limit: 0 }).count).toBe(0);
+    }
+    expect(createRanker(createFactors(0, 8), { neighbours: null, recentPopularity: null, scales: { neighbours: 0, recency: 0 } }, 5).rank({ ...nothing, vector: new Float32Array(8) }).count).toBe(0);
   });
 
   it('folds in as the plain solver does, where the factors lie along their principal axes, and says so where they do not', () => {
@@ -118,17 +193,14 @@ describe('the ranking kernel', () => {
     expect(createRanker(makeFactors(50, 8, true, 3), NO_HYBRID, 1).createFoldIn(DEFAULT_RECIPE, 1)).toBeNull();
   });
 
-  it('does what the plain scan does, where there is no WebAssembly', () => {
+  it('has a twin that answers where there is no WebAssembly', () => {
     fc.assert(fc.property(shops, (shop) => {
-      const { items, x, terms, history, marks } = makeCase(shop);
-      const plain = createPlainScan(items, terms, 60);
-      plain.setMask(1, marks);
-      const to = history.index.length;
-      const best = plain.rank(x, history, 0, to, shop.limit, 1);
-      const scores = plain.scoreAll(x, history, 0, to);
-      const left = Array.from({ length: items.rows }, (_, i) => i).filter((i) => marks[i] === 0 && !history.index.some((item, e) => item === i && history.hidden[e] === 1));
-      const wanted = left.sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, shop.limit);
-      expect([...best.items.subarray(0, best.count)]).toEqual(wanted);
-    }), { numRuns: 60 });
+      const { items, x, terms, history, query, out, outSimilar, boosts, tell } = makeCase(shop);
+      const plain = tell(createPlainScan(items, terms, 400));
+      expect(listOf(plain.rank(query))).toEqual(sortAll(plain.scoreAll(x, history, 0, history.index.length, boosts), out, shop.limit));
+      const all = listOf(plain.rankSimilar(x, items.rows, 0, [], boosts));
+      expect(listOf(plain.rankSimilar(x, shop.limit, 3, query.without!, boosts))).toEqual(all.filter(({ item }) => outSimilar[item] === 0).slice(0, shop.limit));
+      for (const scan of [plain, createRanker(items, terms, 1)]) expect([...scan.vectorOf(items.rows - 1)]).toEqual([...items.data.subarray((items.rows - 1) * items.stride)]);
+    }), { numRuns: 100 });
   });
 });

@@ -50,6 +50,7 @@ const itemSide: ItemSide = {
     recentPopularity: Float32Array.of(0.5, 0),
     scales: { neighbours: 0.3, recency: 2 },
   },
+  together: { items: 2, rowStart: Int32Array.of(0, 0, 1), index: Int32Array.of(0), similarity: Float32Array.of(0.25) },
   rules: [ruleOf({ hidesDays: null, halfLifeDays: Infinity }), ruleOf({ typeNo: 2, name: 'Bewertung ☆', mode: 'latest', threshold: -Infinity })],
   itemNos: Int32Array.of(3, 9),
   itemIds: ['__proto__', 'größe'],
@@ -67,6 +68,7 @@ const userSide: UserSide = {
     weight: Float32Array.of(1, 2, 0),
     target: Float32Array.of(1, 0.5, 0),
     lastMs: Float64Array.of(1, 2, 1.7e12),
+    mainType: Int16Array.of(1, 3, 0),
     hidden: Uint8Array.of(0, 1, 1),
   },
 };
@@ -123,6 +125,13 @@ describe('a snapshot', () => {
     expect(() => decodeItemSide(encodeSnapshot('item', [], {}))).toThrow(SnapshotDamaged);
     const astray = { ...itemSide.hybrid, neighbours: { ...itemSide.hybrid.neighbours!, index: Int32Array.of(2) } };
     expect(() => decodeItemSide(encodeItemSide({ ...itemSide, hybrid: astray }))).toThrow(/a neighbour is no item/);
+    expect(() => decodeItemSide(encodeItemSide({ ...itemSide, together: { ...itemSide.together!, rowStart: Int32Array.of(0, 2, 1) } }))).toThrow(/overlap/);
+  });
+
+  it('from before there were lists of what is bought together is read as having none', () => {
+    const bytes = encodeItemSide({ ...itemSide, together: null });
+    expect(Object.keys(decodeSnapshot(bytes).sections).filter((name) => name.startsWith('together'))).toEqual([]);
+    expect(decodeItemSide(bytes)).toEqual({ ...itemSide, together: null });
   });
 
   it('from before there were terms is read as having none', () => {

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createFactors, type Factors } from '../../src/model/matrix.ts';
 import { createRandom } from '../../src/model/random.ts';
-import { createSimilarIndex, findSimilar } from '../../src/model/similar.ts';
 import { bruteForceTopN, createScanIndex, createTopN, scanTopN, type TopN } from '../../src/model/top-n.ts';
 import { randomFactors } from './events.ts';
 
@@ -76,36 +75,5 @@ describe('a scan', () => {
     expect(scanTopN(index, x, 0, null, createTopN(10)).count).toBe(0);
     expect(scanTopN(createScanIndex(createFactors(0, 4)), x, 10, null, createTopN(10)).count).toBe(0);
     expect(() => scanTopN(index, x, 11, null, createTopN(10))).toThrow(RangeError);
-  });
-});
-
-describe('similar items', () => {
-  const items = createFactors(5, 2);
-  for (const [row, vector] of [[1, 0], [10, 1], [0, 3], [0, 0], [-2, 0]].entries()) items.data.set(vector, row * 8);
-
-  it('come by angle, not by length, without themselves and without zero vectors', () => {
-    const best = listOf(findSimilar(createSimilarIndex(items), [0], 10, null, createTopN(10)));
-    expect(best.items).toEqual([1, 2, 4]);
-    expect(best.scores[0]).toBeCloseTo(10 / Math.sqrt(101), 6);
-    expect(best.scores[2]).toBeCloseTo(-1, 6);
-  });
-
-  it('to several items lie near their mean direction', () => {
-    const best = listOf(findSimilar(createSimilarIndex(items), [0, 2], 10, null, createTopN(10)));
-    expect(best.items).toEqual([1, 4]);
-    expect(best.scores[0]).toBeCloseTo(11 / Math.sqrt(202), 6);
-  });
-
-  it('respect marks, and leave none behind', () => {
-    const index = createSimilarIndex(items);
-    expect(listOf(findSimilar(index, [0], 10, Uint8Array.of(0, 1, 0, 0, 0), createTopN(10))).items).toEqual([2, 4]);
-    expect(listOf(findSimilar(index, [2], 10, null, createTopN(10))).items).toEqual([1, 0, 4]);
-  });
-
-  it('to nothing with a direction are none', () => {
-    const index = createSimilarIndex(items);
-    expect(findSimilar(index, [3], 10, null, createTopN(10)).count).toBe(0);
-    expect(findSimilar(index, [0, 4], 10, null, createTopN(10)).count).toBe(0);
-    expect(findSimilar(index, [], 10, null, createTopN(10)).count).toBe(0);
   });
 });

@@ -102,7 +102,7 @@ describe('answers of a model with all terms', () => {
     expect(live.userRowById.size).toBe(0);
     expect(live.itemIds).toEqual(model.itemIds);
     // The snapshot's own numbers answer: the same scan, given a history, ranks as the live model does.
-    const list = live.scan.rank(model.users.data.subarray(0, live.stride), { ...model.histories, hidden: new Uint8Array(model.histories.index.length) }, 0, model.histories.rowStart[1], 5, 0);
+    const list = live.scan.rank({ vector: model.users.data.subarray(0, live.stride), history: { ...model.histories, hidden: new Uint8Array(model.histories.index.length) }, from: 0, to: model.histories.rowStart[1], limit: 5, mask: 0 });
     expect(list.count).toBe(5);
   });
 

@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { BackupFault, restoreBackup, writeBackup } from '../../src/storage/backup.ts';
+import { readSecret } from '../../src/storage/secrets.ts';
 import { createTestDatabase, execute } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -12,7 +13,6 @@ describe('a backup', () => {
   let service: Service;
   let folder: string;
   let file: string;
-  const nothing = () => undefined;
 
   async function contents(url: string): Promise<Record<string, string>> {
     const client = new pg.Client({ connectionString: url });
@@ -40,9 +40,10 @@ describe('a backup', () => {
     await service.call('PUT', '/v1/items/odd', { title: 'line\nbreak\ttab \\. back\\slash "quote" \u{1F939}', categories: ['a', 'b'], attributes: { x: [1, 'two', null] } });
     await service.call('PUT', '/v1/event-types', { items: [{ name: 'wish', weight: 2 }] });
     await service.call('DELETE', '/v1/users/u19');
+    await readSecret(service.database, 'tokens');
     await service.train();
     file = join(folder, 'jongleur.backup');
-    await writeBackup(service.url, file, '1.2.3', nothing);
+    await writeBackup(service.url, file, '1.2.3');
   });
   afterAll(async () => {
     await service.stop();
@@ -51,7 +52,7 @@ describe('a backup', () => {
 
   it('holds everything: restored, every table is what it was, and the same answers come of it', async () => {
     const target = await createTestDatabase(inject('templateUrl'));
-    const { tables } = await restoreBackup(target.url, file, nothing);
+    const { tables } = await restoreBackup(target.url, file);
     expect(tables.events).toBeGreaterThan(70);
     const [before, after] = [await contents(service.url), await contents(target.url)];
     expect(Object.keys(before).length).toBeGreaterThan(15);
@@ -68,14 +69,23 @@ describe('a backup', () => {
 
   it('is its owner’s to read, and never half there', async () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    await expect(writeBackup(service.url, join(folder, 'nowhere', 'x'), '1', nothing)).rejects.toThrow(/ENOENT/);
+    await expect(writeBackup(service.url, join(folder, 'nowhere', 'x'), '1')).rejects.toThrow(/ENOENT/);
+    // Interrupted, the one that was there before stays as it was, and nothing is left beside it.
+    const before = await readFile(file);
+    const controller = new AbortController();
+    const writing = writeBackup(service.url, file, '1', controller.signal);
+    await expect.poll(async () => await readdir(folder)).toContain('jongleur.backup.part');
+    controller.abort(new Error('interrupted'));
+    await expect(writing).rejects.toThrow();
+    expect(await readdir(folder)).toEqual(['jongleur.backup']);
+    expect((await readFile(file)).equals(before)).toBe(true);
   });
 
   it('is refused in words, and changes nothing, where it is none, is cut off, is newer, or the database has data', async () => {
     const target = await createTestDatabase(inject('templateUrl'));
     const before = await contents(target.url);
     const refuse = async (path: string) => {
-      const error = await restoreBackup(target.url, path, nothing).catch((reason: unknown) => reason);
+      const error = await restoreBackup(target.url, path).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(BackupFault);
       expect(await contents(target.url)).toEqual(before);
       return (error as Error).message;
@@ -91,9 +101,16 @@ describe('a backup', () => {
     expect(await refuse(await write(gzipSync('user,item\n')))).toContain('no backup');
     expect(await refuse(await write(whole.subarray(0, whole.length >> 1)))).toContain('cut off');
     expect(await refuse(await write(gzipSync(text.subarray(0, text.indexOf('"table":"events"') + 300))))).toContain('cut off');
+    // A flipped bit that leaves lines whole shows in the checksum at the end.
+    const flipped = Buffer.from(text);
+    flipped[flipped.indexOf('"table":"events"') + 60] ^= 1;
+    const packed = gzipSync(flipped);
+    whole.copy(packed, packed.length - 8, whole.length - 8);
+    expect(await refuse(await write(packed))).toContain('damaged');
+    expect(await refuse(await write(Buffer.concat([whole, gzipSync('more\n')])))).toContain('goes on after its end');
     expect(await refuse(await write(gzipSync(text.toString('latin1').replace('"0001_house"', '"9999_later"'))))).toContain('newer Jongleur');
     await execute(target.url, `INSERT INTO users (user_id) VALUES ('somebody')`);
-    const error = await restoreBackup(target.url, file, nothing).catch((reason: unknown) => reason);
+    const error = await restoreBackup(target.url, file).catch((reason: unknown) => reason);
     expect((error as Error).message).toContain('This database has data (users)');
     await target.drop();
   });

@@ -14,6 +14,10 @@ pg.Client.prototype.query = function (...args) {
     held.set(this, committing.catch(() => undefined));
     return Promise.resolve({ command: 'COMMIT', rowCount: null, rows: [] });
   }
+  // A stream is wanted at once; nothing that writes events is one.
+  if (typeof args[0]?.submit === 'function') {
+    return query.apply(this, args);
+  }
   // What was written behind the COMMIT stays behind it.
   return waiting === undefined ? query.apply(this, args) : waiting.then(() => query.apply(this, args));
 };

@@ -1,5 +1,6 @@
 /** A model with all terms of the hybrid score, really fitted on what a database holds, and published there: what training does, in small. */
 import { type HybridTerms, type Histories, scaleTerms, weighHistory } from '../../src/model/hybrid.ts';
+import { findTogether } from '../../src/model/baskets.ts';
 import { fitIals } from '../../src/model/ials.ts';
 import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
 import { foldEvents, newestOccurredAt } from '../../src/model/interactions.ts';
@@ -58,7 +59,7 @@ export async function publishHybridModel(service: Service, factors = 12): Promis
   }
   const history = {
     rowStart, itemIndex: Int32Array.from(kept, (e) => indexOfNo(itemNos, interactions.itemNos[e])), weight: Float32Array.from(kept, (e) => interactions.weight[e]),
-    target: Float32Array.from(kept, (e) => interactions.target[e]), lastMs: Float64Array.from(kept, (e) => interactions.lastMs[e]), hidden: Uint8Array.from(kept, (e) => interactions.hidden[e]),
+    target: Float32Array.from(kept, (e) => interactions.target[e]), lastMs: Float64Array.from(kept, (e) => interactions.lastMs[e]), hidden: Uint8Array.from(kept, (e) => interactions.hidden[e]), mainType: Int16Array.from(kept, (e) => interactions.mainType[e]),
   };
   const histories: Histories = { rowStart, index: history.itemIndex, weight: weighHistory(history, newestMs, LOUD.halfLifeDays) };
   const neighbours = findNeighbours(byUser, settingsOf(LOUD));
@@ -73,7 +74,7 @@ export async function publishHybridModel(service: Service, factors = 12): Promis
   try {
     await publishModel(lock.connection, await startRun(lock.connection, 'api'), {
       recipe, report: {}, watermark: extract.watermark, systemIdentifier: service.facts.systemIdentifier,
-      itemPart: encodeItemSide({ recipe, weightScale, terms: LOUD, hybrid: terms, newestMs, rules, itemNos, itemIds, factors: items, popularity, recentPopularity: popularity }),
+      itemPart: encodeItemSide({ recipe, weightScale, terms: LOUD, hybrid: terms, together: findTogether(columns, extract.rules, itemNos), newestMs, rules, itemNos, itemIds, factors: items, popularity, recentPopularity: popularity }),
       userPart: encodeUserSide({ userNos, userIds, factors: users, history }),
     });
   } finally {

@@ -15,6 +15,7 @@ import { createAnswers } from '../../src/serving/answers.ts';
 import { createDatabase, readServerFacts } from '../../src/storage/database.ts';
 import { listEventTypes } from '../../src/storage/event-types.ts';
 import { createEventStore } from '../../src/storage/event-writes.ts';
+import { readSecret } from '../../src/storage/secrets.ts';
 import { type StartedRun } from '../../src/training/run.ts';
 import { createRedaction } from '../../src/training/redaction.ts';
 import { createQualityChecker } from '../../src/training/quality.ts';
@@ -34,7 +35,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const { url, drop } = besideUrl === undefined ? await createTestDatabase(inject('templateUrl')) : { url: besideUrl, drop: async () => undefined };
   const database = createDatabase({ connectionString: url, maxConnections: 5, onError: () => undefined });
   const facts = await readServerFacts(database);
-  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, now: Date.now, log: () => undefined, loadTimeoutMs: 5_000 });
+  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey: await readSecret(database, 'tokens'), now: Date.now, log: () => undefined, loadTimeoutMs: 5_000 });
   await answers.start();
   const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: true, gate: null, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: () => undefined, ...training });
   const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });

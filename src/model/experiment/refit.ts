@@ -1,4 +1,5 @@
 /** The last step: the chosen recipe on everything, checked against what was measured, as both sides of a snapshot. */
+import { findTogether } from '../baskets.ts';
 import { capFactors } from '../fitting.ts';
 import { checkRefit, meanOverlap, type RefitCheck } from '../gate.ts';
 import { FitDiverged } from '../recipe.ts';
@@ -58,7 +59,7 @@ export function modelOf({ input: { columns, rules } }: Context, served: Part, re
   const { interactions, weightScale } = folded;
   return {
     itemSide: {
-      recipe, weightScale, newestMs, rules: folded.rules, terms: { ...terms }, hybrid, itemNos, factors: items,
+      recipe, weightScale, newestMs, rules: folded.rules, terms: { ...terms }, hybrid, together: findTogether(columns, rules, itemNos), itemNos, factors: items,
       popularity: scorePopularity(served.fold(0).matrix), recentPopularity: scoreRecentPopularity(columns, rules, itemNos),
     },
     userSide: { userNos, factors: users, history: historyOf(interactions, userNos, itemNos) },
@@ -82,7 +83,7 @@ function historyOf(interactions: Interactions, userNos: Int32Array, itemNos: Int
     }
     rowStart[++row] = entries;
   }
-  const pick = <T extends Float32Array | Float64Array | Uint8Array>(to: T, from: T): T => {
+  const pick = <T extends Float32Array | Float64Array | Uint8Array | Int16Array>(to: T, from: T): T => {
     for (let e = 0; e < entries; e++) to[e] = from[kept[e]!]!;
     return to;
   };
@@ -93,6 +94,7 @@ function historyOf(interactions: Interactions, userNos: Int32Array, itemNos: Int
     target: pick(new Float32Array(entries), interactions.target),
     lastMs: pick(new Float64Array(entries), interactions.lastMs),
     hidden: pick(new Uint8Array(entries), interactions.hidden),
+    mainType: pick(new Int16Array(entries), interactions.mainType),
   };
 }
 

@@ -25,7 +25,7 @@ export interface Finding {
 
 export type FindingCode =
   | 'too-few-interactions' | 'few-interactions' | 'too-few-users' | 'few-users' | 'too-few-items' | 'nothing-positive' | 'unknown-types'
-  | 'duplicates' | 'future-dates' | 'early-dates' | 'one-instant' | 'days-without-events' | 'day-spike' | 'old-data'
+  | 'rows-kept-aside' | 'duplicates' | 'future-dates' | 'early-dates' | 'one-instant' | 'days-without-events' | 'day-spike' | 'old-data'
   | 'value-outliers' | 'negative-values' | 'constant-values' | 'one-sided-ratings' | 'excess-returns'
   | 'fast-users' | 'broad-users' | 'item-burst' | 'cold-users' | 'cold-items' | 'items-without-events' | 'popularity-skew' | 'sparsity'
   | 'drift-types' | 'drift-items' | 'drift-users';
@@ -36,12 +36,19 @@ export interface QualityMinimums {
   users: number;
 }
 
+/** Rows of all imports, and those of them that could not be taken. */
+export interface ImportedRows {
+  readonly rowsRead: number;
+  readonly rowsKeptAside: number;
+}
+
 export const defaultMinimums: QualityMinimums = { interactions: 1000, users: 25 };
 
 const limits = {
   interactions: 50_000,
   users: 1000,
   duplicateShare: 0.01,
+  keptAsideShare: 0.01,
   wrongDateShare: 0.05,
   gapDays: 7,
   spikeTimes: 10,
@@ -68,12 +75,13 @@ export interface Judged {
   bursts: Burst[];
   minimums: QualityMinimums;
   nowMs: number;
+  imported: ImportedRows | null;
 }
 
 /** Errors first, then warnings, then what is good to know. */
 export function judge(judged: Judged): Finding[] {
   const rank: Record<Severity, number> = { error: 0, warning: 1, info: 2 };
-  return [...judgeVolume(judged), ...judgeDates(judged), ...judgeValues(judged), ...judgeSuspects(judged), ...judgeShape(judged), ...judgeDrift(judged)]
+  return [...judgeVolume(judged), ...judgeImports(judged), ...judgeDates(judged), ...judgeValues(judged), ...judgeSuspects(judged), ...judgeShape(judged), ...judgeDrift(judged)]
     .sort((a, b) => rank[a.severity] - rank[b.severity]);
 }
 
@@ -108,6 +116,18 @@ function judgeVolume({ figures, minimums }: Judged): Finding[] {
     });
   }
   return found;
+}
+
+function judgeImports({ imported }: Judged): Finding[] {
+  if (imported === null || imported.rowsKeptAside === 0) {
+    return [];
+  }
+  const share = shareOf(imported.rowsKeptAside, imported.rowsRead);
+  return [{
+    code: 'rows-kept-aside', severity: share > limits.keptAsideShare ? 'warning' : 'info', figure: share, threshold: limits.keptAsideShare,
+    message: `${some(imported.rowsKeptAside, 'row')} of imported files (${per(share)}) could not be taken and ${imported.rowsKeptAside === 1 ? 'is' : 'are'} kept aside.`,
+    advice: 'jongleur import-errors NO (or GET /v1/imports/{no}/errors) gives them with their reasons: mend them and import them.',
+  }];
 }
 
 function judgeDates({ figures, nowMs }: Judged): Finding[] {

@@ -2,7 +2,7 @@
 import type { EventColumns, EventTypeRule } from '../interactions.ts';
 import { measureDrift } from './drift.ts';
 import { figuresOf, type QualityFigures } from './figures.ts';
-import { type Finding, judge, type QualityMinimums } from './findings.ts';
+import { type Finding, type ImportedRows, judge, type QualityMinimums } from './findings.ts';
 import { profileEvents } from './profile.ts';
 import { findBroadUsers, findBursts, findFastUsers } from './suspects.ts';
 
@@ -16,6 +16,8 @@ export interface QualityInput {
   catalogueItems: number | null;
   /** `newestEventNo` of the run before; null where there was none: then there is no drift to measure. */
   lastEventNo: number | null;
+  /** What came in by files; left out where nothing is known of that. */
+  imported?: ImportedRows | null;
 }
 
 export interface QualityReport {
@@ -30,7 +32,7 @@ export interface QualityReport {
 }
 
 /** Ten million events in a few seconds; memory as `profile.ts` says. */
-export function reportQuality({ columns, rules, nowMs, minimums, catalogueItems, lastEventNo }: QualityInput): QualityReport {
+export function reportQuality({ columns, rules, nowMs, minimums, catalogueItems, lastEventNo, imported = null }: QualityInput): QualityReport {
   const profile = profileEvents(columns, rules, nowMs);
   const drift = lastEventNo === null ? null : measureDrift(columns, profile, lastEventNo);
   const figures = figuresOf(profile, drift, catalogueItems);
@@ -42,7 +44,7 @@ export function reportQuality({ columns, rules, nowMs, minimums, catalogueItems,
     minimums,
     newestEventNo,
     figures,
-    findings: judge({ figures, profile, ...suspects, minimums, nowMs }),
+    findings: judge({ figures, profile, ...suspects, minimums, nowMs, imported }),
     missing: findMissing(figures, minimums),
   };
 }

@@ -13,7 +13,7 @@ import type { ExperimentSettings } from '../../model/experiment/context.ts';
 import type { TrainingPhase } from '../../model/experiment/report.ts';
 import type { TrainingReport } from '../../model/pipeline.ts';
 import type { Params, Terms } from '../../model/terms.ts';
-import type { QualityMinimums } from '../../model/quality/findings.ts';
+import type { ImportedRows, QualityMinimums } from '../../model/quality/findings.ts';
 import type { QualityReport } from '../../model/quality/report.ts';
 
 /** Ids by number, ascending: `nos[k]` has the UTF-8 bytes from `offsets[k]` to `offsets[k + 1]`. */
@@ -28,6 +28,7 @@ export interface QualitySettings {
   readonly nowMs: number;
   readonly minimums: QualityMinimums;
   readonly lastEventNo: number | null;
+  readonly imported: ImportedRows;
 }
 
 export interface CheckJob {

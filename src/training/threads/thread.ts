@@ -88,7 +88,8 @@ export async function checkInThread(job: CheckJob, signal: AbortSignal): Promise
 }
 
 function arraysOf(columns: EventColumns) {
-  return [columns.user, columns.item, columns.type, columns.value, columns.quantity, columns.occurredAtMs, columns.eventNo];
+  const { user, item, type, value, quantity, occurredAtMs, eventNo, group } = columns;
+  return [user, item, type, value, quantity, occurredAtMs, eventNo, ...(group === undefined ? [] : [group])];
 }
 
 export interface ThreadRun<Result> {

@@ -34,6 +34,12 @@ const shop = soundShop();
 const minute = 1 / 1440;
 
 describe('the quality report', () => {
+  it('knows what share of imported files was kept aside', () => {
+    expect(find(shop, 'rows-kept-aside', { imported: { rowsRead: 60_000, rowsKeptAside: 0 } })).toBeUndefined();
+    expect(find(shop, 'rows-kept-aside', { imported: { rowsRead: 60_000, rowsKeptAside: 6 } })).toMatchObject({ severity: 'info', figure: 0.0001 });
+    expect(find(shop, 'rows-kept-aside', { imported: { rowsRead: 60_000, rowsKeptAside: 3_000 } })).toMatchObject({ severity: 'warning', figure: 0.05, threshold: 0.01, message: expect.stringContaining('3,000 rows of imported files (5.0 %)') });
+  });
+
   it('has nothing to say of a sound shop, and counts it right', () => {
     const { findings, figures, missing, newestEventNo } = report(shop);
     expect(findings).toEqual([]);

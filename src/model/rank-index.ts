@@ -1,0 +1,197 @@
+/**
+ * The index of `ranker.ts` as it lies in a WebAssembly memory of its own, made once a model; `kernels/assembly/rank.ts` says what each part is for. Everything lies by position: items with the longest
+ * vectors first.
+ *
+ * Nothing here refers to what it was made from once it is made: a model's bytes can go when its index stands.
+ */
+import type { HybridTerms } from './hybrid.ts';
+import { wasmScratchBytes } from './kernels/wasm.ts';
+import { createRankKernels, type RankKernels } from './kernels/wasm-rank.ts';
+import type { Factors } from './matrix.ts';
+import type { Neighbours } from './neighbours.ts';
+import { scanSlots } from './top-n.ts';
+
+const headFloats = 16;
+const tileRows = 32;
+const pageBytes = 65_536;
+/** Longest history a call takes. */
+export const mostEntries = 8192;
+const fields = 17;
+/** Numbers of a call that the kernel keeps. */
+const queryNumbers = 6;
+/** Positions whose sums are always made: they take 8 KB. Beyond them lie 42 % of a history's additions, of which 1 in 30 is needed (38,700 items, K = 100). */
+export const mostNear = 2048;
+/** Those that a call chooses: where bonus, tiles' bonus and marks are. */
+export const bonusField = 6;
+export const tileBonusField = 7;
+export const marksField = 11;
+/** Less is as good as nothing, and must not become it: see `notReached` of the kernel. */
+const leastSimilarity = 1e-20;
+
+/** Byte offsets of an index' parts. */
+type Places = ReturnType<typeof layOut>['at'];
+
+export interface RankIndex {
+  memory: WebAssembly.Memory;
+  kernels: RankKernels;
+  at: Places;
+  /** Items, and the same rounded up to whole tiles. */
+  count: number;
+  rows: number;
+  /** Numbers of a vector, here and where it came from. */
+  stride: number;
+  itemStride: number;
+  placeOf: Int32Array;
+}
+
+/** Numbers of 4 bytes each, every part at a multiple of 16 bytes. `touched` has one place more: the kernel writes before it knows whether the place is new. */
+function layOut(count: number, rows: number, stride: number, entries: number, withNeighbours: boolean, maxLimit: number) {
+  let end = fields * 4;
+  const part = (numbers: number) => {
+    const at = Math.ceil(end / 16) * 16;
+    end = at + numbers * 4;
+    return at;
+  };
+  const at = {
+    vectors: part(rows * stride), heads: part(rows * headFloats), norms: part(rows), rests: part(rows), bonus: part(rows), tileBonus: part(rows / tileRows),
+    neighbours: part(withNeighbours ? 2 * (count + 1) : 0), entries: part(2 * entries), sums: part(rows), touched: part(rows + 1), itemAt: part(rows),
+    scores: part(maxLimit), places: part(maxLimit), query: part(queryNumbers), x: part(stride), history: part(mostEntries), weights: part(mostEntries), all: part(rows),
+    solved: part(stride), rowStart: part(2), targets: part(mostEntries), dense: part(2 * stride), ridge: part(2), scratch: part(wasmScratchBytes(stride) / 4), gram: part(2 * stride * stride),
+    boosted: part(rows), tileBoosted: part(rows / tileRows), slots: part((scanSlots * rows) / 4),
+  };
+  return { at, bytes: end };
+}
+
+/** `terms.scales` of 0 leave a term out. `nearRows`: a multiple of 32. @throws RangeError where the index takes more than 4 GiB */
+export function createRankIndex(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number, nearRows: number): RankIndex {
+  const { rows: count, stride: itemStride, data } = items;
+  const stride = Math.ceil(itemStride / headFloats) * headFloats;
+  const rows = Math.ceil(Math.max(1, count) / tileRows) * tileRows;
+  const near = Math.min(nearRows, rows);
+  const lists = scales.neighbours > 0 ? neighbours : null;
+  const entries = lists?.index.length ?? 0;
+  const { at, bytes } = layOut(count, rows, stride, entries, lists !== null, maxLimit);
+  const pages = Math.ceil(bytes / pageBytes);
+  if (pages > 65_536) throw new RangeError(`an index of ${count} items with ${itemStride} factors and ${entries} neighbours takes more than 4 GiB`);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const kernels = createRankKernels(memory);
+  const floats = (from: number, numbers: number) => new Float32Array(memory.buffer, from, numbers);
+  const ints = (from: number, numbers: number) => new Int32Array(memory.buffer, from, numbers);
+  ints(0, fields).set([
+    rows, stride * 4, at.vectors, at.heads, at.norms, at.rests, at.bonus, at.tileBonus, at.neighbours, at.sums, at.touched, at.slots, at.itemAt, at.scores, at.places, near, 0,
+  ]);
+
+  const lengths = new Float32Array(count);
+  for (let i = 0; i < count; i++) lengths[i] = roundUp(lengthOf(data, i * itemStride, (i + 1) * itemStride));
+  const order = orderByLength(lengths);
+  const placeOf = new Int32Array(count);
+  const itemAt = ints(at.itemAt, rows);
+  const vectors = floats(at.vectors, rows * stride);
+  const heads = floats(at.heads, rows * headFloats);
+  const [norms, rests, bonus] = [floats(at.norms, rows), floats(at.rests, rows), floats(at.bonus, rows)];
+  const inHead = Math.min(headFloats, itemStride);
+  for (let place = 0; place < count; place++) {
+    const item = order[place]!;
+    placeOf[item] = place;
+    itemAt[place] = item;
+    const from = item * itemStride;
+    for (let k = 0; k < itemStride; k++) vectors[place * stride + k] = data[from + k]!;
+    for (let k = 0; k < inHead; k++) heads[place * headFloats + k] = data[from + k]!;
+    norms[place] = lengths[item]!;
+    rests[place] = roundUp(lengthOf(data, from + inHead, from + itemStride));
+    bonus[place] = recentPopularity === null ? 0 : scales.recency * recentPopularity[item]!;
+  }
+  const slots = new Uint8Array(memory.buffer, at.slots, scanSlots * rows);
+  // Padding is marked, so it is never an answer. Nothing else of a slot is touched before it is set: the system gives no memory for what nobody wrote to.
+  for (let slot = 0; slot < scanSlots; slot++) slots.fill(1, slot * rows + count, (slot + 1) * rows);
+  bonus.fill(-3e38, count);
+  itemAt.fill(count, count);
+  kernels.coverTiles(at.bonus, at.tileBonus, rows);
+  floats(at.sums, rows).fill(-0, near);
+  if (lists !== null) fillLists(memory.buffer, at, lists, order, placeOf, near);
+  return { memory, kernels, at, count, rows, stride, itemStride, placeOf };
+}
+
+/** Items by falling length, equal ones by index: a length is not below 0, so its bits as a float32 have its order. */
+function orderByLength(lengths: Float32Array): Int32Array {
+  const count = lengths.length;
+  const bits = new Uint32Array(lengths.buffer, lengths.byteOffset, count);
+  let [from, to] = [new Int32Array(count), new Int32Array(count)];
+  for (let i = 0; i < count; i++) from[i] = i;
+  const next = new Int32Array(65_536);
+  for (const shift of [0, 16]) {
+    next.fill(0);
+    for (let i = 0; i < count; i++) next[65_535 - ((bits[i]! >>> shift) & 65_535)]!++;
+    let sum = 0;
+    for (let digit = 0; digit < 65_536; digit++) {
+      const size = next[digit]!;
+      next[digit] = sum;
+      sum += size;
+    }
+    for (let i = 0; i < count; i++) to[next[65_535 - ((bits[from[i]!]! >>> shift) & 65_535)]!++] = from[i]!;
+    [from, to] = [to, from];
+  }
+  return from;
+}
+
+/** Lists by position: near neighbours first, the others by falling similarity. */
+function fillLists(buffer: ArrayBufferLike, at: Places, { rowStart, index, similarity }: Neighbours, order: Int32Array, placeOf: Int32Array, near: number): void {
+  const count = order.length;
+  const numbers = 2 * index.length;
+  const pointers = new Uint32Array(buffer, at.neighbours, 2 * (count + 1));
+  const [offsets, similar] = [new Uint32Array(buffer, at.entries, numbers), new Float32Array(buffer, at.entries, numbers)];
+  const farOffsets = new Uint32Array(count);
+  const farSimilar = new Float32Array(count);
+  let e = 0;
+  for (let place = 0; place < count; place++) {
+    const item = order[place]!;
+    const to = rowStart[item + 1]!;
+    let far = 0;
+    let falls = true;
+    pointers[2 * place] = at.entries + e * 4;
+    for (let n = rowStart[item]!; n < to; n++) {
+      const other = placeOf[index[n]!]!;
+      const alike = Math.abs(similarity[n]!) < leastSimilarity ? leastSimilarity : similarity[n]!;
+      if (other < near) {
+        offsets[e] = other * 4;
+        similar[e + 1] = alike;
+        e += 2;
+      } else {
+        farOffsets[far] = other * 4;
+        farSimilar[far] = alike;
+        falls &&= far === 0 || alike <= farSimilar[far - 1]!;
+        far++;
+      }
+    }
+    pointers[2 * place + 1] = at.entries + e * 4;
+    const from = e;
+    for (let n = 0; n < far; n++, e += 2) {
+      offsets[e] = farOffsets[n]!;
+      similar[e + 1] = farSimilar[n]!;
+    }
+    if (!falls) sortFar(offsets, similar, from, e);
+  }
+  pointers.fill(at.entries + e * 4, 2 * count);
+}
+
+/** By falling similarity: training's lists are in this order, others need not be. */
+function sortFar(offsets: Uint32Array, similar: Float32Array, from: number, to: number): void {
+  const pairs: [number, number][] = [];
+  for (let e = from; e < to; e += 2) pairs.push([offsets[e]!, similar[e + 1]!]);
+  pairs.sort((a, b) => b[1] - a[1]);
+  pairs.forEach(([offset, similarity], n) => {
+    offsets[from + 2 * n] = offset;
+    similar[from + 2 * n + 1] = similarity;
+  });
+}
+
+function lengthOf(data: Float32Array, from: number, to: number): number {
+  let sum = 0;
+  for (let k = from; k < to; k++) sum += data[k]! * data[k]!;
+  return Math.sqrt(sum);
+}
+
+/** A float32 no lower than the length. */
+function roundUp(length: number): number {
+  return length === 0 ? 0 : length * (1 + 2 ** -22);
+}

@@ -1,0 +1,180 @@
+/**
+ * Why an item is in a shopper's list: the shopper's own items by their exact share of its score, through the factors (model/reasons.ts) and through the neighbourhood, in numbers and in words.
+ */
+import { type Reasoner, createReasoner } from '../model/reasons.ts';
+import type { Database } from '../storage/database.ts';
+import { loadTitles } from '../storage/items.ts';
+import { roundScore } from './lists.ts';
+import type { LiveModel } from './live-model.ts';
+import type { UserState } from './user-state.ts';
+
+export interface Reason {
+  /** One of the shopper's own. */
+  readonly itemId: string;
+  /** The event that weighs most; null: not known. */
+  readonly type: string | null;
+  /** factors + neighbours */
+  readonly score: number;
+  readonly factors: number;
+  readonly neighbours: number;
+  readonly text: string;
+}
+
+export interface Explanation {
+  /** Of what the score is made, boosts aside. */
+  readonly parts: { readonly factors: number; readonly neighbours: number; readonly recency: number };
+  /** The strongest, by the size of their share. */
+  readonly reasons: Reason[];
+  /** What all other items of the shopper add together. */
+  readonly others: { readonly count: number; readonly factors: number; readonly neighbours: number };
+}
+
+/** A state that an answer was made from by its vector. */
+export type KnownState = UserState & { readonly model: LiveModel; readonly vector: Float32Array };
+
+export interface Explainer {
+  /** For each item the reasons that speak for it most, at most three; none for items the model does not know. */
+  explainList(state: KnownState, itemIds: readonly string[]): Promise<Reason[][]>;
+  /** All about one item, by its index in the model. */
+  explainItem(state: KnownState, index: number): Promise<Explanation>;
+  /** Titles may have changed. */
+  forgetTitles(): void;
+}
+
+const MAX_REASONS = 3;
+const MAX_DETAILS = 50;
+const MAX_TITLES = 50_000;
+
+/** "Because you …": of event types that most shops have. */
+const VERBS: Readonly<Record<string, string>> = { view: 'looked at', cart: 'put into your cart', purchase: 'bought', rating: 'rated', click: 'clicked on', play: 'played', complete: 'finished', like: 'liked', wishlist: 'wished for' };
+
+function textOf(type: string | null, name: string | null, score: number): string {
+  const because = score < 0 ? 'Although' : 'Because';
+  if (name === null) {
+    return type === null ? `${because} of what you did with it` : type in VERBS ? `${because} you ${VERBS[type]} it` : `${because} of your ${type} of it`;
+  }
+  return type === null ? `${because} of “${name}”` : type in VERBS ? `${because} you ${VERBS[type]} “${name}”` : `${because} of your ${type} of “${name}”`;
+}
+
+interface Share {
+  readonly entry: number;
+  readonly factors: number;
+  readonly neighbours: number;
+}
+
+export function createExplainer(database: Database): Explainer {
+  const reasoners = new WeakMap<LiveModel, Reasoner>();
+  let titles = new Map<string, string | null>();
+  let shares = new Float64Array(0);
+  let near = new Float64Array(0);
+
+  function reasonerOf(live: LiveModel): Reasoner {
+    let reasoner = reasoners.get(live);
+    if (reasoner === undefined) {
+      reasoner = createReasoner(live.scan.vectors, live.itemNos.length, live.scan.moments().gram, live.recipe, live.weightScale);
+      reasoners.set(live, reasoner);
+    }
+    return reasoner;
+  }
+
+  /** Shares of all the shopper's entries in some items' scores: those of the k-th begin at k · n. */
+  function measure({ model, history, from, to, foldWeight, foldTarget }: KnownState, indexes: readonly number[]): number {
+    const n = to - from;
+    if (shares.length < n * indexes.length) {
+      shares = new Float64Array(2 * n * indexes.length);
+      near = new Float64Array(2 * n * indexes.length);
+    }
+    reasonerOf(model).explain(history.index.subarray(from, to), foldWeight.subarray(from, to), foldTarget.subarray(from, to), n, indexes, indexes.length, shares);
+    for (let k = 0; k < indexes.length; k++) {
+      model.scan.neighbourShares(history, from, to, indexes[k], near.subarray(k * n, (k + 1) * n));
+    }
+    return n;
+  }
+
+  /** The `most` largest by what `sizeOf` says, largest first. */
+  function strongest(k: number, n: number, most: number, sizeOf: (score: number) => number): Share[] {
+    const found: Share[] = [];
+    for (let e = 0; e < n; e++) {
+      const [factors, neighbours] = [shares[k * n + e], near[k * n + e]];
+      const size = sizeOf(factors + neighbours);
+      if (size <= 0 || (found.length === most && size <= sizeOf(found[most - 1].factors + found[most - 1].neighbours))) {
+        continue;
+      }
+      let at = found.length;
+      while (at > 0 && size > sizeOf(found[at - 1].factors + found[at - 1].neighbours)) {
+        at--;
+      }
+      found.splice(at, 0, { entry: e, factors, neighbours });
+      found.length = Math.min(found.length, most);
+    }
+    return found;
+  }
+
+  async function readTitles(itemIds: readonly string[]): Promise<void> {
+    const missing = [...new Set(itemIds)].filter((itemId) => !titles.has(itemId));
+    if (missing.length === 0) {
+      return;
+    }
+    if (titles.size + missing.length > MAX_TITLES) {
+      titles = new Map();
+    }
+    // Without Postgres ids have to do, this once.
+    const rows = await loadTitles(database, missing).catch(() => []);
+    rows.forEach(({ itemId, title }) => titles.set(itemId, title));
+  }
+
+  function describe({ model, history, from, mainType }: KnownState, { entry, factors, neighbours }: Share): Omit<Reason, 'text'> {
+    const itemId = model.itemIds[history.index[from + entry]];
+    const type = model.rules.find(({ typeNo }) => typeNo === mainType[from + entry])?.name ?? null;
+    return { itemId, type, score: roundScore(factors + neighbours), factors: roundScore(factors), neighbours: roundScore(neighbours) };
+  }
+
+  /** @param itemId of the item that the reason is for, which may be one of the shopper's own */
+  function inWords(reason: Omit<Reason, 'text'>, itemId: string): Reason {
+    return { ...reason, text: textOf(reason.type, reason.itemId === itemId ? null : (titles.get(reason.itemId) ?? reason.itemId), reason.score) };
+  }
+
+  return {
+    async explainList(state, itemIds) {
+      const { model } = state;
+      const known = itemIds.flatMap((itemId, place) => {
+        const index = model.itemIndexById.get(itemId);
+        return index === undefined ? [] : [{ place, index }];
+      });
+      const n = measure(state, known.map(({ index }) => index));
+      // What the state holds is good until the next wait.
+      const chosen = known.map((_, k) => strongest(k, n, MAX_REASONS, (score) => score).map((share) => describe(state, share)));
+      await readTitles(chosen.flat().map(({ itemId }) => itemId));
+      const reasons = itemIds.map((): Reason[] => []);
+      known.forEach(({ place }, k) => {
+        reasons[place] = chosen[k].map((reason) => inWords(reason, itemIds[place]));
+      });
+      return reasons;
+    },
+    async explainItem(state, index) {
+      const { model, vector, history, from, to } = state;
+      const parts = model.scan.partsOf(vector, history, from, to, index);
+      const n = measure(state, [index]);
+      const shown = strongest(0, n, MAX_DETAILS, Math.abs);
+      const chosen = shown.map((share) => describe(state, share));
+      const rest = { count: n - chosen.length, factors: 0, neighbours: 0 };
+      for (let e = 0; e < n; e++) {
+        rest.factors += shares[e];
+        rest.neighbours += near[e];
+      }
+      for (const { factors, neighbours } of shown) {
+        rest.factors -= factors;
+        rest.neighbours -= neighbours;
+      }
+      await readTitles(chosen.map(({ itemId }) => itemId));
+      return {
+        parts: { factors: roundScore(parts.factors), neighbours: roundScore(parts.neighbours), recency: roundScore(parts.recency) },
+        reasons: chosen.map((reason) => inWords(reason, model.itemIds[index])),
+        others: { count: rest.count, factors: roundScore(rest.factors), neighbours: roundScore(rest.neighbours) },
+      };
+    },
+    forgetTitles() {
+      titles = new Map();
+    },
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * New items and where they go: items of the catalogue that the live model does not know get a vector from what the catalogue says of them (model/content.ts) and a share of the places of every
+ * shopper's list (exploration.ts). Vectors are made when a model goes live and when the catalogue has changed, beside the answers and no more often than is cheap.
+ */
+import { FEATURE_WEIGHTS, type FeatureSource, inferVectors, priceFeatures } from '../model/content.ts';
+import { hashText, periodOf } from '../model/hash.ts';
+import type { Factors } from '../model/matrix.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { ListColumn, NumberColumn } from './columns.ts';
+import type { Prepared } from './conditions.ts';
+import { planExploration, weave } from './exploration.ts';
+import { type Entry, MAX_DEPTH } from './lists.ts';
+import type { LiveModel } from './live-model.ts';
+import type { Masks } from './masks.ts';
+
+export interface Explorer {
+  /** Whether lists of this model have places for new items. */
+  hasNew(live: LiveModel): boolean;
+  /**
+   * The list with new items in their places, `depth` long at most.
+   *
+   * @param vector the shopper's
+   * @param key whose the chances are
+   */
+  mix(live: LiveModel, vector: Float32Array, key: string, list: Entry[], steered: Prepared, depth: number, isHidden: (itemNo: number) => boolean): Entry[];
+  /** The catalogue may have changed, or another model is live. */
+  refresh(live: LiveModel | null): void;
+  stop(): void;
+}
+
+/** Items that have been known for longer and that nobody ever touched are not new. */
+const NEW_DAYS = 90;
+/** The newest of them take part. */
+const MAX_NEW = 2_000;
+const MAX_ATTRIBUTES = 32;
+/** Making vectors takes at most this share of the time. */
+const BUSY_SHARE = 1 / 20;
+
+interface NewItems {
+  readonly live: LiveModel;
+  readonly nos: Int32Array;
+  readonly ids: readonly string[];
+  readonly vectors: Factors;
+  /** 0: nothing is known that says anything. */
+  readonly features: Int32Array;
+}
+
+function fromLists({ start, size, pool }: ListColumn, rows: number, weight: number): FeatureSource {
+  const rowStart = new Int32Array(rows + 1);
+  for (let row = 0; row < rows; row++) {
+    rowStart[row + 1] = rowStart[row] + (row < size.length ? Math.max(0, size[row] - 1) : 0);
+  }
+  const hash = new Uint32Array(rowStart[rows]);
+  for (let row = 0; row < rows; row++) {
+    for (let e = rowStart[row], k = 0; e < rowStart[row + 1]; e++, k++) {
+      hash[e] = pool[start[row] + k];
+    }
+  }
+  return { rowStart, hash, weight };
+}
+
+/** 0: none. */
+function fromCodes({ values }: NumberColumn<Int32Array> | NumberColumn<Uint8Array>, rows: number, weight: number): FeatureSource {
+  const rowStart = new Int32Array(rows + 1);
+  for (let row = 0; row < rows; row++) {
+    rowStart[row + 1] = rowStart[row] + (row < values.length && values[row] !== 0 ? 1 : 0);
+  }
+  const hash = new Uint32Array(rowStart[rows]);
+  for (let row = 0; row < rows; row++) {
+    if (rowStart[row + 1] > rowStart[row]) {
+      hash[rowStart[row]] = values[row];
+    }
+  }
+  return { rowStart, hash, weight };
+}
+
+export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => number): Explorer {
+  let known: NewItems | null = null;
+  let revision = -1;
+  let notBeforeMs = 0;
+  let timer: NodeJS.Timeout | null = null;
+
+  function featuresOf(): FeatureSource[] {
+    const { rows, categories, titleWords, price, attributes } = catalogue.columns;
+    const prices = new Float32Array(rows).fill(Number.NaN);
+    prices.set(price.values.subarray(0, Math.min(rows, price.values.length)));
+    const sources = [fromLists(categories, rows, FEATURE_WEIGHTS.categories), fromLists(titleWords, rows, FEATURE_WEIGHTS.words), priceFeatures(prices)];
+    for (const attribute of [...attributes.values()].slice(0, MAX_ATTRIBUTES)) {
+      if (attribute.type === 'array') {
+        sources.push(fromLists(attribute.column, rows, FEATURE_WEIGHTS.attributes));
+      } else if (attribute.type === 'string' || attribute.type === 'boolean') {
+        sources.push(fromCodes(attribute.column, rows, FEATURE_WEIGHTS.attributes));
+      }
+    }
+    return sources;
+  }
+
+  function find(live: LiveModel): NewItems {
+    const { columns } = catalogue;
+    const itemOf = new Int32Array(columns.rows).fill(-1);
+    const rowOf = catalogue.rowsOf(live);
+    for (let index = 0; index < rowOf.length; index++) {
+      if (rowOf[index] >= 0) {
+        itemOf[rowOf[index]] = index;
+      }
+    }
+    const since = now() - NEW_DAYS * 86_400_000;
+    const isNew = new Uint8Array(columns.rows);
+    for (let row = 0; row < columns.rows; row++) {
+      isNew[row] = itemOf[row] < 0 && columns.newnessMs(row) >= since ? 1 : 0;
+    }
+    const rows = catalogue.newest(MAX_NEW, isNew);
+    const { vectors, features } = rows.length === 0 ? { vectors: { rows: 0, factors: 0, stride: live.stride, data: new Float32Array(0) }, features: new Int32Array(0) } : inferVectors(featuresOf(), itemOf, rows, live.scan.vectors);
+    return { live, nos: rows.map((row) => columns.nos[row]), ids: Array.from(rows, (row) => columns.ids[row]), vectors, features };
+  }
+
+  function refresh(live: LiveModel | null): void {
+    if (live === null || (known?.live === live && revision === catalogue.revision())) {
+      return;
+    }
+    if (known?.live === live && now() < notBeforeMs) {
+      if (timer === null) {
+        timer = setTimeout(() => {
+          timer = null;
+          refresh(live);
+        }, notBeforeMs - now());
+        timer.unref();
+      }
+      return;
+    }
+    const startedMs = now();
+    revision = catalogue.revision();
+    known = find(live);
+    notBeforeMs = now() + (now() - startedMs) / BUSY_SHARE;
+  }
+
+  return {
+    hasNew: (live) => known !== null && known.live === live && known.nos.length > 0,
+    mix(live, vector, key, list, steered, depth, isHidden) {
+      if (known === null || known.live !== live || known.nos.length === 0) {
+        return list;
+      }
+      const { nos, ids, vectors: { data, stride }, features } = known;
+      const marks = steered.condition === null ? null : masks.matches(steered.condition);
+      const excluded = new Set(steered.exclude);
+      const present = new Set(list.map(({ itemNo }) => itemNo));
+      const relevance = new Float64Array(nos.length);
+      for (let n = 0; n < nos.length; n++) {
+        const row = marks === null ? -1 : catalogue.columns.rowOfNo(nos[n]);
+        const fits = features[n] > 0 && (marks === null || (row >= 0 && marks[row] === 1)) && !excluded.has(ids[n]) && !present.has(nos[n]) && !isHidden(nos[n]) && !catalogue.isBlocked(nos[n]);
+        let product = 0;
+        for (let k = 0; fits && k < live.stride; k++) {
+          product += vector[k] * data[n * stride + k];
+        }
+        relevance[n] = fits ? product : Number.NaN;
+      }
+      // Planned for the longest list, so that pages of one fit together.
+      const { places, items } = planExploration({ itemNos: nos, relevance, seen: null }, MAX_DEPTH, steered.explore, hashText(key), periodOf(now(), steered.rotationHours));
+      const explored = items.map((n): Entry => ({ itemId: ids[n], itemNo: nos[n], score: relevance[n], source: 'explore' }));
+      return weave(list, explored, places, depth);
+    },
+    refresh,
+    stop() {
+      if (timer !== null) {
+        clearTimeout(timer);
+      }
+    },
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * Which model answers, and who may have newer events: what Postgres knows, followed. Every `follow…` asks what is newer than what was seen, so a lost wake-up delays and never loses; calls that come
+ * while one runs share the next.
+ */
+import { SnapshotDamaged } from '../model/snapshot.ts';
+import type { Database } from '../storage/database.ts';
+import { listGoneUsers } from '../storage/erasures.ts';
+import { currentWatermark, usersWithEventsSince } from '../storage/events.ts';
+import { ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
+import { readUserChanges } from '../storage/users.ts';
+import { type LiveModel, createLiveModel, forgetUsers } from './live-model.ts';
+import { MAX_DIRTY_USERS, type UserStates } from './user-state.ts';
+
+export interface Following {
+  /** The model that answers; null: none yet. */
+  model(): LiveModel | null;
+  followEvents(): Promise<void>;
+  /** Users were erased or merged, or events taken back: what is kept of users is looked at anew. */
+  followUsers(): Promise<void>;
+  /** Loads the live version where it is not the one that answers. */
+  followModels(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface FollowingOptions {
+  readonly database: Database;
+  readonly systemIdentifier: string;
+  readonly now: () => number;
+  readonly states: UserStates;
+  readonly noteReach: (reached: boolean) => void;
+  /** There are new events, of whomever. */
+  readonly onEvents: () => void;
+  readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
+}
+
+/** Work that may be asked for while it runs: then it runs once more, and whoever asked waits for that. */
+export function coalesce(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
+  return async () => {
+    if (running === null) {
+      running = work().finally(() => {
+        running = null;
+      });
+      return await running;
+    }
+    next ??= running
+      .catch(() => undefined)
+      .then(async () => {
+        next = null;
+        running = work().finally(() => {
+          running = null;
+        });
+        await running;
+      });
+    return await next;
+  };
+}
+
+export function createFollowing({ database, systemIdentifier, now, states, noteReach, onEvents, log }: FollowingOptions): Following {
+  let model: LiveModel | null = null;
+  /** What was asked for last: older events are known here. */
+  let watermark = '0';
+  let userChanges: number | null = null;
+  let madeAt: Date | null = null;
+  /** A version whose bytes were found damaged is not read again and again. */
+  let damagedVersion: number | null = null;
+
+  async function followModels(): Promise<void> {
+    const live = await findLiveModel(database);
+    if (live === null || live.version === model?.version || live.version === damagedVersion) {
+      return;
+    }
+    try {
+      const started = now();
+      const itemPart = await loadModelPart(database, live.version, 'item');
+      const userPart = live.hasUserPart ? await loadModelPart(database, live.version, 'user') : null;
+      const next = createLiveModel(live, itemPart, userPart);
+      forgetUsers(next, await listGoneUsers(database, live.createdAt));
+      madeAt = live.createdAt;
+      // Marks that arrive from here on are kept over the swap; the query sees all that was committed before it.
+      states.beginSwap();
+      const from = live.systemIdentifier === systemIdentifier ? live.watermark : '0';
+      const newer = userPart === null ? { watermark: await currentWatermark(database), userIds: null } : await usersWithEventsSince(database, from, MAX_DIRTY_USERS);
+      model = next;
+      damagedVersion = null;
+      watermark = newer.watermark;
+      states.finishSwap(next, userPart === null ? null : newer.userIds);
+      log('model is live', { version: next.version, users: next.userRowById.size, items: next.itemIds.length, usersWithNewerEvents: newer.userIds?.length ?? 'all', ms: now() - started });
+    } catch (error) {
+      if (error instanceof ModelDamaged || error instanceof SnapshotDamaged) {
+        const current = await findLiveModel(database);
+        if (current?.version !== live.version || current.hasUserPart !== live.hasUserPart) {
+          // Another went live while this one was read, and its bytes went: they were not damaged.
+          return await followModels();
+        }
+        damagedVersion = live.version;
+        log('a damaged model is not served', { version: live.version, reason: error.message, serving: model?.version ?? null }, true);
+        return;
+      }
+      throw error;
+    }
+  }
+
+  async function followEvents(): Promise<void> {
+    const newer = await usersWithEventsSince(database, watermark, MAX_DIRTY_USERS).catch((error: unknown) => {
+      noteReach(false);
+      throw error;
+    });
+    noteReach(true);
+    watermark = newer.watermark;
+    if (newer.userIds === null) {
+      states.markAll();
+    } else {
+      states.mark(newer.userIds);
+    }
+    if (newer.userIds === null || newer.userIds.length > 0) {
+      onEvents();
+    }
+  }
+
+  async function followUsers(): Promise<void> {
+    const changes = await readUserChanges(database);
+    if (changes !== userChanges) {
+      userChanges = changes;
+      if (model !== null && madeAt !== null) {
+        forgetUsers(model, await listGoneUsers(database, madeAt));
+      }
+      states.markAll();
+      onEvents();
+    }
+  }
+
+  const models = coalesce(followModels);
+  return {
+    model: () => model,
+    followEvents: coalesce(followEvents),
+    followUsers: coalesce(followUsers),
+    followModels: models,
+    async start() {
+      watermark = await currentWatermark(database);
+      await models();
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/** COPY out of Postgres in binary format, row by row out of the stream's own bytes. */
+import { to as copyTo } from 'pg-copy-streams';
+import type pg from 'pg';
+
+/** Microseconds between Postgres' epoch (2000-01-01) and Unix', in ms. */
+const POSTGRES_EPOCH_MS = 946_684_800_000;
+const COPY_HEADER_BYTES = 19;
+
+/** A timestamptz at an offset, in ms. */
+export function readTimestamp(view: DataView, offset: number): number {
+  return Math.round((view.getInt32(offset) * 0x1_0000_0000 + view.getUint32(offset + 4)) / 1000) + POSTGRES_EPOCH_MS;
+}
+
+/**
+ * Feeds a binary COPY stream to `onRow`, which gets a view and the offset of a row's first field (its 4-byte length). A row is passed on only when it is whole.
+ *
+ * @param timeoutMs the pool's connections give every statement this long, from beginning to end; those alone have no limit of their own
+ */
+export async function readBinaryCopy(client: Pick<pg.Client, 'query'>, query: string, onRow: (view: DataView, bytes: Buffer, offset: number) => void, timeoutMs?: number): Promise<void> {
+  const copy: ReturnType<typeof copyTo> & { query_timeout?: number; callback?: (error: null) => void } = copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`);
+  if (timeoutMs !== undefined) {
+    copy.query_timeout = timeoutMs;
+  }
+  client.query(copy);
+  try {
+    await readRows(copy as AsyncIterable<Buffer>, onRow);
+  } finally {
+    // The driver's timer would fail the stream after its end, where nobody listens any more.
+    copy.callback?.(null);
+  }
+}
+
+async function readRows(stream: AsyncIterable<Buffer>, onRow: (view: DataView, bytes: Buffer, offset: number) => void): Promise<void> {
+  let rest: Buffer = Buffer.alloc(0);
+  let headerSeen = false;
+  for await (const piece of stream) {
+    const bytes: Buffer = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let at = 0;
+    if (!headerSeen) {
+      if (bytes.length < COPY_HEADER_BYTES) {
+        rest = bytes;
+        continue;
+      }
+      at = COPY_HEADER_BYTES + view.getInt32(COPY_HEADER_BYTES - 4);
+      headerSeen = true;
+    }
+    for (;;) {
+      if (at + 2 > bytes.length) {
+        break;
+      }
+      const fields = view.getInt16(at);
+      if (fields === -1) {
+        at = bytes.length;
+        break;
+      }
+      let end = at + 2;
+      let whole = true;
+      for (let field = 0; field < fields; field++) {
+        if (end + 4 > bytes.length) {
+          whole = false;
+          break;
+        }
+        end += 4 + Math.max(0, view.getInt32(end));
+      }
+      if (!whole || end > bytes.length) {
+        break;
+      }
+      onRow(view, bytes, at + 2);
+      at = end;
+    }
+    rest = bytes.subarray(at);
+  }
+}
