@@ -3,7 +3,7 @@
  * the same client, turn by turn; every shopper is asked for once a round. Nothing of an answer is kept between requests. Prints both raw rates and the server's CPU time per answer; ends with
  * code 1 where a floor is not reached or an answer is not the one that scoring everything gives.
  *
- *   npm run bench:serve [-- --rows trained-1k,event,trained-40k,fresh,million] [--seconds 4] [--rounds 3] [--seed 1]
+ *   npm run bench:serve [-- --rows trained-1k,event,trained-40k,filter,variety,fresh,million] [--seconds 4] [--rounds 3] [--seed 1]
  */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,6 +23,7 @@ import { migrate } from '../dist/storage/migrations.js';
 import { publishModel } from '../dist/storage/models.js';
 import { startRun, takeTrainingLock } from '../dist/storage/training-runs.js';
 import { client, load } from './serve/client.mjs';
+import { measureFilter, measureVariety } from './serve/parameters.mjs';
 import { makeModel } from './serve/shop.mjs';
 import { addFailure, addRow, check, median, printTable } from './train/table.mjs';
 
@@ -31,7 +32,7 @@ const SIZES = {
   '40k': { users: 30_000, items: 40_000, events: 1_450_000, neighbours: 100 },
   '1M': { users: 100_000, items: 1_000_000, events: 4_500_000, neighbours: 20 },
 };
-const ROWS = ['trained-1k', 'event', 'trained-40k', 'fresh', 'million'];
+const ROWS = ['trained-1k', 'event', 'trained-40k', 'filter', 'variety', 'fresh', 'million'];
 /** Shops up to this size have their catalogue in Postgres: the million's takes minutes to write, and no row reads it. */
 const CATALOGUE_ITEMS = 100_000;
 /** Shoppers whose events lie in Postgres, for the rows that read them. */
@@ -192,6 +193,8 @@ async function storeCatalogue(database, shop) {
     const patches = shop.items.slice(from, from + 1000).map(({ itemId, title, price, categories, attributes }) => ({ itemId, title, price, categories, attributes }));
     await inTransaction(database, async (connection) => await patchItems(connection, patches, false));
   }
+  // So long ago that none counts as new: those that the model does not know would get places of their own.
+  await database.query(`UPDATE items SET published_at = now() - interval '1 year', xid = pg_current_xact_id()`);
 }
 
 /** The events of the first shoppers. */
@@ -291,6 +294,8 @@ const measures = {
   'trained-1k': () => measureTrained('1k', { floor: 0.6, goal: 0.75 }),
   event: measureEvent,
   'trained-40k': () => measureTrained('40k', { floor: 0.35, goal: 0.6 }),
+  filter: async () => await measureFilter({ compare, ask }, await shopOf('40k')),
+  variety: async () => await measureVariety({ compare, ask }, await shopOf('40k')),
   fresh: measureFresh,
   million: measureMillion,
 };

@@ -3,7 +3,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { CommandFault } from './command-fault.ts';
 import type { Config } from './config.ts';
 import type { House } from './house.ts';
-import { type Answer, type Answers, type ListRequest, createAnswers } from './serving/answers.ts';
+import { type Answer, type Answers, createAnswers } from './serving/answers.ts';
+import type { ListRequest } from './serving/requests.ts';
 import { SteeringFault } from './serving/steering.ts';
 import { readSecret } from './storage/secrets.ts';
 

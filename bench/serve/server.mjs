@@ -52,7 +52,7 @@ process.on('message', async ({ command, userIds, itemIds, typeNo }) => {
     // Marked and read again, so that every round begins with the same histories.
     answers.noteCommitted(userIds.map((userId) => ({ ...event(userId, 0), itemId: 'none of the model' })));
     for (const userId of userIds) {
-      await answers.recommend(userId, 1, []);
+      await answers.recommend(userId, { steering: { limit: 1 } });
     }
     let turn = 0;
     before = (userId) => answers.noteCommitted([event(userId, turn++)]);

@@ -46,7 +46,7 @@ export async function makeModel({ users, items, events, neighbours: most, seed, 
 }
 
 /** The entries of users and items that the fit knows. */
-function historyOf({ userNos: all, rowStart: from, itemNos: items, weight, target, lastMs, hidden }, userNos, itemNos, most) {
+function historyOf({ userNos: all, rowStart: from, itemNos: items, weight, target, lastMs, hidden, mainType }, userNos, itemNos, most) {
   const indexOf = new Int32Array(most + 1).fill(-1);
   itemNos.forEach((no, index) => {
     indexOf[no] = index;
@@ -65,5 +65,5 @@ function historyOf({ userNos: all, rowStart: from, itemNos: items, weight, targe
     }
   }
   const pick = (column) => column.constructor.from({ length: count }, (_, k) => column[kept[k]]);
-  return { rowStart, itemIndex: Int32Array.from({ length: count }, (_, k) => indexOf[items[kept[k]]]), weight: pick(weight), target: pick(target), lastMs: pick(lastMs), hidden: pick(hidden) };
+  return { rowStart, itemIndex: Int32Array.from({ length: count }, (_, k) => indexOf[items[kept[k]]]), weight: pick(weight), target: pick(target), lastMs: pick(lastMs), hidden: pick(hidden), mainType: pick(mainType) };
 }

@@ -13,6 +13,7 @@ import { installFastLane } from './fast-lane.ts';
 import { importRoutes } from './imports.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
+import { createKnownQueries } from './known-queries.ts';
 import { modelRoutes } from './models.ts';
 import { operationRoutes } from './operations.ts';
 import { PROBLEMS, Problem, type ProblemCode } from './problems.ts';
@@ -147,6 +148,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
     }
   });
   await installSpecification(app, services);
+  const queries = createKnownQueries();
 
   await app.register(operationRoutes(services));
   await app.register(eventRoutes(services));
@@ -154,7 +156,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   await app.register(importRoutes(services));
   await app.register(itemRoutes(services));
   await app.register(userRoutes(services));
-  await app.register(recommendationRoutes(services));
+  await app.register(recommendationRoutes(services, queries));
   await app.register(recommendationBatchRoutes(services));
   await app.register(scenarioRoutes(services));
   await app.register(qualityRoutes(services));
@@ -163,6 +165,6 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   await app.register(settingRoutes(services));
   await app.register(keyRoutes(services));
   await app.register(async (pages) => await installPages(pages, services));
-  installFastLane(app, services);
+  installFastLane(app, services, queries);
   return app;
 }

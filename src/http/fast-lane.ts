@@ -1,24 +1,27 @@
 /**
- * The one route that everything else is for, ahead of the framework: GET /v1/users/{userId}/recommendations with at most a limit, from memory.
+ * The one route that everything else is for, ahead of the framework: GET /v1/users/{userId}/recommendations from memory, with at most a limit, or with a query that the framework has accepted before.
  *
- * Routing, hooks, two validations and a serializer cost more than the answer itself. So a request that is plainly right (an id without escapes, a key that was looked up before, a model that
+ * Routing, hooks, two validations and a serializer cost more than the answer itself. So a request that is plainly right (an id without escapes, a known query, a key that was looked up before, a model that
  * is live, nothing to be read from Postgres) is answered here, and every other one goes on to the framework, which would have given the same answer: the lane decides nothing, refuses nothing and has no
  * errors of its own. It stands aside where requests are logged one by one. test/http/fast-lane.test.ts holds both against each other.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Answer } from '../serving/answers.ts';
+import type { ListRequest } from '../serving/requests.ts';
 import { createLookup, mayCall } from './auth.ts';
+import type { KnownQueries } from './known-queries.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Services } from './services.ts';
 
 const PREFIX = '/v1/users/';
 const ROUTE = '/recommendations';
 const QUERY = '?limit=';
-const DEFAULT_LIMIT = 10;
 /** Ids that are the same in a path, in JSON and in memory; the others go the long way. */
 const PLAIN_ID = /^[\w.~-]{1,128}$/;
 const PLAIN_LIMIT = /^[1-9]\d?$/;
+/** Requests with no more than a limit, by limit; the first leaves it out. */
+const PLAIN: readonly ListRequest[] = Array.from({ length: 100 }, (_, limit) => ({ steering: limit === 0 ? {} : { limit } }));
 /** Three digits each, with their zeros. */
 const DIGITS = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'));
 
@@ -43,13 +46,25 @@ export function textOf({ recommendationId, modelVersion, source, stale, items, n
   let text = `{"recommendationId":"${recommendationId}","modelVersion":${modelVersion},"source":"${source}"${stale === undefined ? '' : `,"stale":${stale}`},"items":[`;
   for (let k = 0; k < items.length; k++) {
     const item = items[k];
-    text += `${k === 0 ? '' : ','}{"itemId":${quote(item.itemId)},"score":${numberText(item.score)}${item.source === undefined ? '' : `,"source":"${item.source}"`}}`;
+    text += `${k === 0 ? '' : ','}{"itemId":${quote(item.itemId)},"score":${numberText(item.score)}${item.source === undefined ? '' : `,"source":"${item.source}"`}${item.reasons === undefined ? '' : `,"reasons":${JSON.stringify(item.reasons)}`}}`;
   }
   return nextCursor === undefined ? `${text}]}` : `${text}],"nextCursor":"${nextCursor}"}`;
 }
 
-export function createFastLane({ answers, keys, phase }: Services): (request: IncomingMessage, response: ServerResponse) => boolean {
+export function createFastLane({ answers, keys, phase }: Services, queries: KnownQueries): (request: IncomingMessage, response: ServerResponse) => boolean {
   const lookup = createLookup(keys);
+  /** What a URL asks for behind its route; undefined: that is for the framework to say. */
+  function requestOf(url: string, routeEnd: number): ListRequest | undefined {
+    if (url.length === routeEnd) {
+      return PLAIN[0];
+    }
+    const limit = url.slice(routeEnd + QUERY.length);
+    if (url.startsWith(QUERY, routeEnd) && PLAIN_LIMIT.test(limit)) {
+      return PLAIN[Number(limit)];
+    }
+    return url[routeEnd] === '?' ? queries.find(url.slice(routeEnd + 1)) : undefined;
+  }
+
   /** Answers of this turn of the event loop and their texts, by turns. */
   let waiting: (ServerResponse | string)[] = [];
 
@@ -72,20 +87,22 @@ export function createFastLane({ answers, keys, phase }: Services): (request: In
     }
     const userId = url.slice(PREFIX.length, idEnd);
     const routeEnd = idEnd + ROUTE.length;
-    let limit = DEFAULT_LIMIT;
-    if (url.length > routeEnd) {
-      const given = url.slice(routeEnd + QUERY.length);
-      if (!url.startsWith(QUERY, routeEnd) || !PLAIN_LIMIT.test(given)) {
-        return false;
-      }
-      limit = Number(given);
+    const asked = requestOf(url, routeEnd);
+    if (asked === undefined) {
+      return false;
     }
     const { authorization } = request.headers;
     const key = authorization === undefined || !PLAIN_ID.test(userId) ? undefined : lookup(authorization);
     if (key === undefined || !mayCall(key, 'secret')) {
       return false;
     }
-    const answer = answers.recommendFromMemory(userId, limit);
+    let answer: Answer | null;
+    try {
+      answer = answers.recommendFromMemory(userId, asked);
+    } catch {
+      // A scenario that is gone since, say: the framework says what is wrong.
+      return false;
+    }
     if (answer === null) {
       return false;
     }
@@ -105,12 +122,12 @@ export function createFastLane({ answers, keys, phase }: Services): (request: In
 }
 
 /** Puts the lane before the framework's own listener. */
-export function installFastLane(app: FastifyInstance, services: Services): void {
+export function installFastLane(app: FastifyInstance, services: Services, queries: KnownQueries): void {
   if (services.logger.isLevelEnabled('debug')) {
     return;
   }
   const [handle] = app.server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
-  const lane = createFastLane(services);
+  const lane = createFastLane(services, queries);
   app.server.removeAllListeners('request');
   app.server.on('request', (request, response) => {
     if (!lane(request, response)) {

@@ -1,7 +1,8 @@
 /** The answers: what next for this shopper, what is like this item, what goes with it, what is on the rise, what fits this session. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import type { ListRequest } from '../serving/answers.ts';
+import type { ListRequest } from '../serving/requests.ts';
+import type { KnownQueries } from './known-queries.ts';
 import { Problem } from './problems.ts';
 import { Answer, ItemId, ItemParams, Reasons, UserId, UserParams, listErrors, withNotFound } from './schemas.ts';
 import type { Services } from './services.ts';
@@ -15,7 +16,7 @@ const UserItemParams = Type.Object({ userId: UserId, itemId: ItemId });
 
 const STEERED = 'All lists take the same parameters: see docs/recommendations.md.';
 
-export function recommendationRoutes({ answers, writer }: Services): FastifyPluginCallbackTypebox {
+export function recommendationRoutes({ answers, writer }: Services, queries: KnownQueries): FastifyPluginCallbackTypebox {
   const query = (given: SteeringQueryFields): ListRequest => ({ steering: readQuery(given, answers.readBoosts), scenario: given.scenario, cursor: given.cursor });
   const body = (given: SteeringBodyFields): ListRequest => ({ steering: readBody(given), scenario: given.scenario, cursor: given.cursor });
   const noSuchItem = (itemId: string) => new Problem('not-found', `There is no item ${JSON.stringify(itemId)}.`, { field: 'itemId' });
@@ -37,7 +38,15 @@ export function recommendationRoutes({ answers, writer }: Services): FastifyPlug
           params: UserParams, querystring: ListQuery, response: { 200: Answer, ...listErrors },
         },
       },
-      async (request) => await answers.recommend(request.params.userId, query(request.query)),
+      async (request) => {
+        const asked = query(request.query);
+        const answer = await answers.recommend(request.params.userId, asked);
+        const questionMark = request.url.indexOf('?');
+        if (questionMark >= 0) {
+          queries.learn(request.url.slice(questionMark + 1), asked);
+        }
+        return answer;
+      },
     );
     app.post(
       '/v1/users/:userId/recommendations',

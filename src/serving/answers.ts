@@ -5,7 +5,7 @@
  *   following.ts   which model answers, who has newer events       kinds.ts    what a list is made from
  *   user-state.ts  what is known of a shopper                      lists.ts    how it becomes a list
  */
-import { finalise, hashText, periodOf } from '../model/hash.ts';
+import { finalise, periodOf } from '../model/hash.ts';
 import type { Database } from '../storage/database.ts';
 import { type Item, findItem, loadItems } from '../storage/items.ts';
 import { type Audience, audienceOf } from './audience.ts';
@@ -19,8 +19,9 @@ import { type SessionItem, newestPlan, personalPlan, sessionPlan, similarPlan, t
 import { type Entry, MAX_DEPTH, type Plan, SOURCES, type Source, createListMaker, roundScore } from './lists.ts';
 import { createMasks } from './masks.ts';
 import { bucketOf, createRecommendationIds } from './recommendation-id.ts';
+import { type Asked, type ListRequest, createRequests } from './requests.ts';
 import { createScenarios } from './scenarios.ts';
-import { type Boost, type Field, type Steered, SteeringFault, type SteeringRequest } from './steering.ts';
+import { type Boost, type Field, type Steered, SteeringFault } from './steering.ts';
 import { createTrending } from './trending.ts';
 import { type CommittedEvent, type UserState, createUserStates } from './user-state.ts';
 
@@ -42,19 +43,12 @@ export interface Answer {
   nextCursor?: string;
 }
 
-/** What every kind of list can be asked. */
-export interface ListRequest {
-  readonly steering: SteeringRequest;
-  readonly scenario?: string | undefined;
-  readonly cursor?: string | undefined;
-}
-
 export interface Answers {
   modelVersion(): number | null;
   /** Synchronous where nothing has to be read. All lists throw SteeringFault. */
   recommend(userId: string, request: ListRequest): Answer | Promise<Answer>;
-  /** The same for a request that says nothing but its limit, where nothing has to be waited for; else null, and nothing has begun. */
-  recommendFromMemory(userId: string, limit: number): Answer | null;
+  /** The same where nothing has to be waited for; else null. A request that is the same object as before costs less. */
+  recommendFromMemory(userId: string, request: ListRequest): Answer | null;
   /** @param userId whose taste turns the list a little; null: nobody's. @returns null: there is no such item */
   similar(itemIds: readonly string[], userId: string | null, request: ListRequest): Promise<Answer | null>;
   /** What was in the same baskets. @returns null: there is no such item */
@@ -126,19 +120,12 @@ export function createAnswers(options: AnswersOptions): Answers {
   const conditions = createConditions(catalogue);
   const explorer = createExplorer(catalogue, masks, now);
   const lists = createListMaker({ catalogue, masks, trends, explorer, now });
-  const explainer = createExplainer(database);
+  const explainer = createExplainer(database, catalogue);
   const scenarios = createScenarios(database);
+  const requests = createRequests(scenarios, conditions, catalogue);
   const recommendationIds = createRecommendationIds(options.tokenKey, now, RECOMMENDATION_AGE_MS);
   const cursors = createCursors(options.tokenKey);
   const trending = (key: string) => trendingPlan(following.model(), trends, key);
-
-  function steered({ steering, scenario }: ListRequest): Steered {
-    const applied = scenarios.apply(steering, scenario);
-    if (applied === null) {
-      throw new SteeringFault('scenario', 'scenario', `scenario is ${JSON.stringify(scenario)}; there is none of that name. Known: ${scenarios.names().join(', ') || 'none'}.`);
-    }
-    return applied;
-  }
 
   /** The token says which list it was: for events that follow from it. */
   function issue(plan: Plan, scenarioNo: number, length: number): string {
@@ -153,35 +140,18 @@ export function createAnswers(options: AnswersOptions): Answers {
     return item;
   }
 
-  /** What a cursor is bound to besides the list itself: the other parameters of the request. */
-  function fingerprintOf(asked: Steered): number {
-    return hashText(JSON.stringify(asked));
-  }
-
-  /** What requests ask that say nothing but their limit, by limit, with their fingerprints. */
-  let plain: { readonly defaults: Steered; readonly asked: readonly Steered[]; readonly fingerprints: readonly number[] } | null = null;
-
-  function plainRequests() {
-    const defaults = scenarios.defaults();
-    if (plain === null || plain.defaults !== defaults) {
-      const asked = Array.from({ length: MAX_DEPTH + 1 }, (_, limit) => ({ ...defaults, limit }));
-      plain = { defaults, asked, fingerprints: asked.map(fingerprintOf) };
-    }
-    return plain;
-  }
-
   /** State that pages must share: model, what is known of the shopper, and the turn of a rotated list. */
   function stateOf(source: Source, mark: number, { rotation, explore, rotationHours }: Steered): number {
     const turn = rotation > 0 || explore > 0 ? periodOf(now(), rotationHours) : 0;
     return finalise((finalise((mark + Math.imul(turn, 0x9e3779b1)) | 0) + SOURCES.indexOf(source)) | 0);
   }
 
-  function offsetOf(cursor: string | undefined, asked: Steered, plan: Plan, stateNo: number): number {
+  function offsetOf(cursor: string | undefined, fingerprint: number, plan: Plan, stateNo: number): number {
     if (cursor === undefined) {
       return 0;
     }
     const read = cursors.read(cursor);
-    if (typeof read === 'string' || read.parameters !== fingerprintOf(asked)) {
+    if (typeof read === 'string' || read.parameters !== fingerprint) {
       throw new SteeringFault('cursor', 'cursor', typeof read === 'string' ? 'cursor is none that this service made.' : 'cursor belongs to a request with other parameters.');
     }
     if (read.modelVersion !== (plan.live?.version ?? 0) || read.state !== stateNo) {
@@ -201,7 +171,8 @@ export function createAnswers(options: AnswersOptions): Answers {
   }
 
   /** The usual list, as `answer` makes it, without what it would do for steered ones. null: not the usual case. */
-  function answerQuickly(state: UserState, userId: string, limit: number): Answer | null {
+  function answerQuickly(state: UserState, userId: string, { steered, fingerprint }: Asked): Answer | null {
+    const { limit } = steered;
     const { model: live, vector, history, from, to, mark } = state;
     if (live === null || vector === null || explorer.hasNew(live)) {
       return null;
@@ -223,40 +194,37 @@ export function createAnswers(options: AnswersOptions): Answers {
       made.stale = true;
     }
     if (found.count > limit) {
-      made.nextCursor = cursorOf(live.version, stateOf('personal', mark, plainRequests().asked[limit]), limit, plainRequests().fingerprints[limit]);
+      made.nextCursor = cursorOf(live.version, stateOf('personal', mark, steered), limit, fingerprint);
     }
     return made;
   }
 
   /** @param mark changes with what is known of the shopper */
-  function answer(plan: Plan, cursor: string | undefined, asked: Steered, mark: number, stale: boolean, state: UserState | null): Answer | Promise<Answer> {
-    const prepared = conditions.prepare(asked);
+  function answer(plan: Plan, cursor: string | undefined, { steered: asked, fingerprint }: Asked, mark: number, stale: boolean, state: UserState | null): Answer | Promise<Answer> {
     const stateNo = stateOf(plan.source, mark, asked);
-    const offset = offsetOf(cursor, asked, plan, stateNo);
+    const offset = offsetOf(cursor, fingerprint, plan, stateNo);
     const end = Math.min(MAX_DEPTH, offset + asked.limit);
     // One more than asked for says whether there is a next page.
-    const list = lists.make(plan, prepared, Math.min(MAX_DEPTH, end + 1));
+    const list = lists.make(plan, asked, Math.min(MAX_DEPTH, end + 1));
     const page = list.slice(offset, end);
     const made: Answer = { recommendationId: issue(plan, asked.scenarioNo, page.length), modelVersion: plan.live?.version ?? null, source: plan.source, items: page.map((entry) => shape(entry, plan.source)) };
     if (stale || away) {
       made.stale = true;
     }
     if (list.length > end) {
-      made.nextCursor = cursorOf(plan.live?.version ?? 0, stateNo, end, fingerprintOf(asked));
+      made.nextCursor = cursorOf(plan.live?.version ?? 0, stateNo, end, fingerprint);
     }
-    if (asked.fields.length === 0 && !asked.reasons) {
-      return made;
+    if (!asked.reasons || state === null || !isKnown(state)) {
+      return asked.fields.length === 0 ? made : addFields(made, asked.fields);
     }
-    return complete(made, page, asked, state);
-  }
-
-  async function complete(made: Answer, page: readonly Entry[], asked: Steered, state: UserState | null): Promise<Answer> {
-    let complete = made;
-    if (asked.reasons && state !== null && isKnown(state)) {
-      const reasons = await explainer.explainList(state, page.map(({ itemId }) => itemId));
-      complete = { ...complete, items: complete.items.map((item, n) => ({ ...item, reasons: reasons[n] })) };
-    }
-    return asked.fields.length === 0 ? complete : await addFields(complete, asked.fields);
+    const add = (reasons: Reason[][]) => {
+      made.items.forEach((item, n) => {
+        item.reasons = reasons[n];
+      });
+      return asked.fields.length === 0 ? made : addFields(made, asked.fields);
+    };
+    const reasons = explainer.explainList(state, page.map(({ itemId }) => itemId));
+    return reasons instanceof Promise ? reasons.then(add) : add(reasons);
   }
 
   async function addFields(made: Answer, fields: readonly Field[]): Promise<Answer> {
@@ -277,13 +245,13 @@ export function createAnswers(options: AnswersOptions): Answers {
   }
 
   function personal(state: UserState, userId: string, request: ListRequest): Answer | Promise<Answer> {
-    const asked = steered(request);
-    return answer(personalPlan(state, userId, asked.includeSeen, () => trending(userId)), request.cursor, asked, state.mark, state.stale, state);
+    const asked = requests.read(request);
+    return answer(personalPlan(state, userId, asked.steered.includeSeen, () => trending(userId)), request.cursor, asked, state.mark, state.stale, state);
   }
 
   /** Lists that begin from items: null where there is no such item. */
   async function fromItems(itemIds: readonly string[], userId: string | null, request: ListRequest, planOf: (state: UserState | null, asked: Steered) => Plan | null): Promise<Answer | null> {
-    const asked = steered(request);
+    const asked = requests.read(request);
     if (itemIds.every((itemId) => catalogue.columns.rowOfId(itemId) < 0)) {
       // What the catalogue in memory does not know may be a moment old. With Postgres away it may well exist.
       const exists = await Promise.all(itemIds.map(async (itemId) => await findItem(database, itemId).catch(() => undefined)));
@@ -292,7 +260,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       }
     }
     const state = userId === null ? null : await states.stateOf(userId);
-    const plan = planOf(state, asked) ?? { ...trending(userId ?? itemIds.join('\n')), seenIds: itemIds };
+    const plan = planOf(state, asked.steered) ?? { ...trending(userId ?? itemIds.join('\n')), seenIds: itemIds };
     return await answer(plan, request.cursor, asked, state?.mark ?? 0, state?.stale ?? false, null);
   }
 
@@ -317,12 +285,14 @@ export function createAnswers(options: AnswersOptions): Answers {
       const state = states.stateOf(userId);
       return state instanceof Promise ? state.then((loaded) => personal(loaded, userId, request)) : personal(state, userId, request);
     },
-    recommendFromMemory(userId, limit) {
+    recommendFromMemory(userId, request) {
       const state = states.stateInMemory(userId);
       if (state === null) {
         return null;
       }
-      return answerQuickly(state, userId, limit) ?? (answer(personalPlan(state, userId, false, () => trending(userId)), undefined, plainRequests().asked[limit], state.mark, state.stale, null) as Answer);
+      const asked = requests.read(request);
+      const made = (asked.isPlain ? answerQuickly(state, userId, asked) : null) ?? personal(state, userId, request);
+      return made instanceof Promise ? null : made;
     },
     async similar(itemIds, userId, request) {
       return await fromItems(itemIds, userId, request, (state, asked) => {
@@ -336,10 +306,10 @@ export function createAnswers(options: AnswersOptions): Answers {
         return live === null ? null : togetherPlan(live, itemIds);
       });
     },
-    trending: async (request) => await answer(trending(''), request.cursor, steered(request), 0, false, null),
-    newest: async (request) => await answer(newestPlan(following.model(), lists.newest), request.cursor, steered(request), 0, false, null),
+    trending: async (request) => await answer(trending(''), request.cursor, requests.read(request), 0, false, null),
+    newest: async (request) => await answer(newestPlan(following.model(), lists.newest), request.cursor, requests.read(request), 0, false, null),
     async session(items, request) {
-      return await answer(sessionPlan(following.model(), items, () => trending('')), request.cursor, steered(request), 0, false, null);
+      return await answer(sessionPlan(following.model(), items, () => trending('')), request.cursor, requests.read(request), 0, false, null);
     },
     async reasons(userId, itemId) {
       const state = await states.stateOf(userId);
@@ -354,7 +324,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     audience: (itemId, limit, includeSeen) => audienceOf(following.model(), itemId, limit, includeSeen),
     checkFilter: (text, field) => void conditions.read(text, field),
     readBoosts: conditions.readBoosts,
-    check: (request) => void conditions.prepare(steered(request)),
+    check: (request) => void requests.read(request),
     noteCommitted(events) {
       states.note(events);
       trends.noteEvents();

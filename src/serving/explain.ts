@@ -4,6 +4,7 @@
 import { type Reasoner, createReasoner } from '../model/reasons.ts';
 import type { Database } from '../storage/database.ts';
 import { loadTitles } from '../storage/items.ts';
+import type { Catalogue } from './catalogue.ts';
 import { roundScore } from './lists.ts';
 import type { LiveModel } from './live-model.ts';
 import type { UserState } from './user-state.ts';
@@ -33,8 +34,8 @@ export interface Explanation {
 export type KnownState = UserState & { readonly model: LiveModel; readonly vector: Float32Array };
 
 export interface Explainer {
-  /** For each item the reasons that speak for it most, at most three; none for items the model does not know. */
-  explainList(state: KnownState, itemIds: readonly string[]): Promise<Reason[][]>;
+  /** For each item the reasons that speak for it most, at most three; none for items the model does not know. Synchronous where titles need not be read. */
+  explainList(state: KnownState, itemIds: readonly string[]): Reason[][] | Promise<Reason[][]>;
   /** All about one item, by its index in the model. */
   explainItem(state: KnownState, index: number): Promise<Explanation>;
   /** Titles may have changed. */
@@ -62,8 +63,9 @@ interface Share {
   readonly neighbours: number;
 }
 
-export function createExplainer(database: Database): Explainer {
+export function createExplainer(database: Database, catalogue: Pick<Catalogue, 'columns'>): Explainer {
   const reasoners = new WeakMap<LiveModel, Reasoner>();
+  /** Of items whose titles the catalogue does not keep. */
   let titles = new Map<string, string | null>();
   let shares = new Float64Array(0);
   let near = new Float64Array(0);
@@ -110,17 +112,24 @@ export function createExplainer(database: Database): Explainer {
     return found;
   }
 
-  async function readTitles(itemIds: readonly string[]): Promise<void> {
-    const missing = [...new Set(itemIds)].filter((itemId) => !titles.has(itemId));
+  /** Of a catalogue too large to have all titles in memory: read once. @returns null where nothing has to be waited for */
+  function readTitles(itemIds: readonly string[]): Promise<void> | null {
+    const missing = [...new Set(itemIds)].filter((itemId) => titleOf(itemId) === undefined);
     if (missing.length === 0) {
-      return;
+      return null;
     }
     if (titles.size + missing.length > MAX_TITLES) {
       titles = new Map();
     }
     // Without Postgres ids have to do, this once.
-    const rows = await loadTitles(database, missing).catch(() => []);
-    rows.forEach(({ itemId, title }) => titles.set(itemId, title));
+    return loadTitles(database, missing)
+      .then((rows) => rows.forEach(({ itemId, title }) => titles.set(itemId, title)))
+      .catch(() => undefined);
+  }
+
+  function titleOf(itemId: string): string | null | undefined {
+    const row = catalogue.columns.rowOfId(itemId);
+    return (row < 0 ? undefined : catalogue.columns.titleOf(row)) ?? titles.get(itemId);
   }
 
   function describe({ model, history, from, mainType }: KnownState, { entry, factors, neighbours }: Share): Omit<Reason, 'text'> {
@@ -131,11 +140,11 @@ export function createExplainer(database: Database): Explainer {
 
   /** @param itemId of the item that the reason is for, which may be one of the shopper's own */
   function inWords(reason: Omit<Reason, 'text'>, itemId: string): Reason {
-    return { ...reason, text: textOf(reason.type, reason.itemId === itemId ? null : (titles.get(reason.itemId) ?? reason.itemId), reason.score) };
+    return { ...reason, text: textOf(reason.type, reason.itemId === itemId ? null : (titleOf(reason.itemId) ?? reason.itemId), reason.score) };
   }
 
   return {
-    async explainList(state, itemIds) {
+    explainList(state, itemIds) {
       const { model } = state;
       const known = itemIds.flatMap((itemId, place) => {
         const index = model.itemIndexById.get(itemId);
@@ -144,12 +153,15 @@ export function createExplainer(database: Database): Explainer {
       const n = measure(state, known.map(({ index }) => index));
       // What the state holds is good until the next wait.
       const chosen = known.map((_, k) => strongest(k, n, MAX_REASONS, (score) => score).map((share) => describe(state, share)));
-      await readTitles(chosen.flat().map(({ itemId }) => itemId));
-      const reasons = itemIds.map((): Reason[] => []);
-      known.forEach(({ place }, k) => {
-        reasons[place] = chosen[k].map((reason) => inWords(reason, itemIds[place]));
-      });
-      return reasons;
+      const finish = () => {
+        const reasons = itemIds.map((): Reason[] => []);
+        known.forEach(({ place }, k) => {
+          reasons[place] = chosen[k].map((reason) => inWords(reason, itemIds[place]));
+        });
+        return reasons;
+      };
+      const reading = readTitles(chosen.flat().map(({ itemId }) => itemId));
+      return reading === null ? finish() : reading.then(finish);
     },
     async explainItem(state, index) {
       const { model, vector, history, from, to } = state;

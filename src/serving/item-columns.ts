@@ -23,6 +23,7 @@ export type AttributeColumn =
   /** 1: there is one. */
   | { readonly type: 'object'; readonly column: NumberColumn<Uint8Array> };
 
+const MAX_TITLES = 100_000;
 /** Bits of `flags`. */
 const UNAVAILABLE = 1;
 const DELETED = 2;
@@ -58,6 +59,9 @@ export class ItemColumns {
   readonly categories = new ListColumn();
   readonly categoryNames = new Dictionary();
   readonly attributes = new Map<string, AttributeColumn>();
+  /** Titles by item number, of as many items as `MAX_TITLES`: for words about them. */
+  private readonly titles = new Map<number, string>();
+  private hasAllTitles = true;
   /** Grows when rows move or come: what was kept by row is out of date. */
   layout = 0;
 
@@ -84,6 +88,11 @@ export class ItemColumns {
   newnessMs(row: number): number {
     const { values } = this.publishedAtMs;
     return row < values.length && !Number.isNaN(values[row]) ? values[row] : this.firstSeenMs[row];
+  }
+
+  /** null: it has none; undefined: there are too many to keep. */
+  titleOf(row: number): string | null | undefined {
+    return this.titles.get(this.nos[row]) ?? (this.hasAllTitles ? null : undefined);
   }
 
   isAvailable(row: number): boolean {
@@ -121,6 +130,7 @@ export class ItemColumns {
     this.price.set(row, item.price);
     this.publishedAtMs.set(row, item.publishedAtMs);
     this.expiresAtMs.set(row, item.expiresAtMs);
+    this.keepTitle(item.itemNo, item.title);
     this.titleHash.set(row, item.title === null ? 0 : hashTextLong(foldText(item.title)));
     this.titleWords.set(row, item.title === null ? null : hashWords(item.title));
     this.categories.set(row, item.categories.length === 0 ? null : item.categories.map((name) => this.categoryNames.codeOf(name)));
@@ -136,6 +146,16 @@ export class ItemColumns {
       }
     }
     return moves;
+  }
+
+  private keepTitle(itemNo: number, title: string | null): void {
+    if (title === null) {
+      this.titles.delete(itemNo);
+    } else if (this.titles.size < MAX_TITLES || this.titles.has(itemNo)) {
+      this.titles.set(itemNo, title);
+    } else {
+      this.hasAllTitles = false;
+    }
   }
 
   /** After many changes: gives back what they left behind. */

@@ -6,15 +6,14 @@
  * The whole list is made down to the end of the page, so that pages fit together. An item is in a list once; each that is not of the list's own kind says its source.
  */
 import type { HybridScan } from '../model/hybrid.ts';
-import { hashText, periodOf } from '../model/hash.ts';
-import { createReranker } from '../model/rerank.ts';
-import { type TopN, createTopN } from '../model/top-n.ts';
+import type { TopN } from '../model/top-n.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Prepared } from './conditions.ts';
 import type { Explorer } from './explorer.ts';
 import type { Filter } from './filter/nodes.ts';
 import type { LiveModel } from './live-model.ts';
 import type { Masks } from './masks.ts';
+import { MAX_POOL, createReorderer } from './reorder.ts';
 import type { Trending } from './trending.ts';
 
 export const SOURCES = ['personal', 'session', 'similar', 'together', 'trending', 'newest', 'explore', 'pinned'] as const;
@@ -59,7 +58,6 @@ export interface Plan {
 export const MAX_DEPTH = 200;
 /** Pools that lists are reordered from hold at least so many. */
 const LEAST_POOL = 200;
-export const MAX_POOL = 1_000;
 
 /** As answers show it. Six decimals: more would be noise of the arithmetic, and bytes. */
 export function roundScore(score: number): number {
@@ -94,43 +92,7 @@ export interface ListMakerOptions {
 }
 
 export function createListMaker({ catalogue, masks, trends, explorer, now }: ListMakerOptions): ListMaker {
-  const pool = createTopN(MAX_POOL);
-  /** What the pool's places draw by, and their vectors: 0 where the model knows none. */
-  const placeNos = new Int32Array(MAX_POOL);
-  let stride = 0;
-  let vectors = new Float32Array(0);
-  let reranker = createReranker({ data: vectors, stride, offsetOf: () => 0 }, placeNos, MAX_POOL);
-
-  function makeRoom(live: LiveModel | null): void {
-    if (live !== null && live.stride !== stride) {
-      const room = live.stride;
-      stride = room;
-      vectors = new Float32Array(MAX_POOL * room);
-      reranker = createReranker({ data: vectors, stride: room, offsetOf: (place) => place * room }, placeNos, MAX_POOL);
-    }
-  }
-
-  /** The first `depth` of the pool's entries after diversity and rotation. */
-  function reorder(entries: readonly Entry[], live: LiveModel | null, depth: number, spread: number, key: string, steered: Prepared): Entry[] {
-    const { diversity, rotation, rotationHours } = steered;
-    makeRoom(live);
-    pool.count = Math.min(entries.length, MAX_POOL);
-    for (let n = 0; n < pool.count; n++) {
-      pool.items[n] = n;
-      pool.scores[n] = entries[n].score;
-      placeNos[n] = entries[n].itemNo;
-      if (live !== null && diversity > 0) {
-        const index = live.itemIndexById.get(entries[n].itemId);
-        if (index === undefined) {
-          vectors.fill(0, n * stride, (n + 1) * stride);
-        } else {
-          vectors.set(live.scan.vectorOf(index), n * stride);
-        }
-      }
-    }
-    const found = reranker.rerank(pool, depth, { diversity: live === null ? 0 : diversity, rotation, key: hashText(key), periodNo: periodOf(now(), rotationHours), spread }, pool);
-    return Array.from({ length: found.count }, (_, n) => entries[found.items[n]]);
-  }
+  const reorderer = createReorderer(now);
 
   function reorders({ diversity, rotation }: Prepared): boolean {
     return diversity > 0 || rotation > 0;
@@ -140,8 +102,13 @@ export function createListMaker({ catalogue, masks, trends, explorer, now }: Lis
     return reorders(steered) ? Math.min(MAX_POOL, Math.max(LEAST_POOL, 4 * steered.limit, depth)) : depth;
   }
 
+  function boostsOf(plan: Plan, live: LiveModel, { boostFilters }: Prepared): ScanBoosts {
+    return boostFilters.length === 0 ? undefined : boostFilters.map(({ filter, amount }) => ({ slot: masks.boostSlotFor(live, filter), amount: amount * plan.spread(live) }));
+  }
+
+  /** The best `limit` in the order of the list. */
   function fromModel(plan: Plan, live: LiveModel, steered: Prepared, limit: number, condition: Filter | null): Entry[] {
-    const boosts = steered.boostFilters.length === 0 ? undefined : steered.boostFilters.map(({ filter, amount }) => ({ slot: masks.boostSlotFor(live, filter), amount: amount * plan.spread(live) }));
+    const boosts = boostsOf(plan, live, steered);
     const mask = masks.slotFor(live, condition);
     const without: number[] = [];
     for (const itemId of steered.exclude) {
@@ -150,7 +117,10 @@ export function createListMaker({ catalogue, masks, trends, explorer, now }: Lis
         without.push(index);
       }
     }
-    const found = plan.rank!(live, limit, mask, without, boosts);
+    let found = plan.rank!(live, poolSize(steered, limit), mask, without, boosts);
+    if (reorders(steered)) {
+      found = reorderer.ranking(found, live, limit, plan.spread(live), plan.key, steered);
+    }
     const entries: Entry[] = [];
     for (let n = 0; n < found.count; n++) {
       const index = found.items[n];
@@ -232,15 +202,16 @@ export function createListMaker({ catalogue, masks, trends, explorer, now }: Lis
       const begun = new Set(plan.seenIds);
       const mayFollow = ({ itemId, itemNo }: Entry) => !begun.has(itemId) && !isHidden(itemNo);
 
+      /** The best `limit` in the order of the list, without what it begins from and what is hidden. */
       function candidates(limit: number, filter: Filter | null): Entry[] {
-        if (plan.rows !== null) {
-          return fromRows(plan.rows(filter), steered, filter).filter(mayFollow);
+        if (plan.rows === null) {
+          return live === null || plan.rank === null ? [] : fromModel(plan, live, steered, limit, filter);
         }
-        return live === null || plan.rank === null ? [] : fromModel(plan, live, steered, limit, filter);
+        const entries = fromRows(plan.rows(filter), steered, filter).filter(mayFollow);
+        return reorders(steered) ? reorderer.entries(entries, live, limit, spreadOf(entries), plan.key, steered) : entries.slice(0, limit);
       }
 
-      const pool = candidates(poolSize(steered, depth), condition);
-      let list = reorders(steered) ? reorder(pool, live, depth, plan.rows !== null ? spreadOf(pool) : live === null ? 0 : plan.spread(live), plan.key, steered) : pool.slice(0, depth);
+      let list = candidates(depth, condition);
       if (steered.minScore !== null) {
         const least = steered.minScore;
         list = list.filter(({ score }) => roundScore(score) >= least);

@@ -7,25 +7,30 @@ import { DEFAULTS, type Scenario, type Steered, type SteeringRequest, steer } fr
 export interface Scenarios {
   refresh(): Promise<void>;
   names(): string[];
-  /** What a request gets that says nothing. */
-  defaults(): Steered;
+  /** Another number whenever what `apply` gives may have changed. */
+  generation(): number;
   /** @returns null where there is no scenario of that name */
   apply(request: SteeringRequest, name: string | undefined): Steered | null;
 }
 
 export function createScenarios(database: Database): Scenarios {
   let defaults = DEFAULTS;
+  let generation = 0;
+  let read = '';
   let known = new Map<string, { readonly no: number; readonly scenario: Scenario }>();
   return {
     async refresh() {
-      // What a definition holds was checked when it was stored.
-      known = new Map((await listScenarios(database)).map(({ name, scenarioNo, definition }) => [name, { no: scenarioNo, scenario: definition as Scenario }]));
-      const { explore } = await readTrainingSettings(database);
-      if (explore !== defaults.explore) {
+      const [stored, { explore }] = [await listScenarios(database), await readTrainingSettings(database)];
+      const text = JSON.stringify([stored, explore]);
+      if (text !== read) {
+        read = text;
+        generation++;
+        // What a definition holds was checked when it was stored.
+        known = new Map(stored.map(({ name, scenarioNo, definition }) => [name, { no: scenarioNo, scenario: definition as Scenario }]));
         defaults = { ...DEFAULTS, explore };
       }
     },
-    defaults: () => defaults,
+    generation: () => generation,
     names: () => [...known.keys()],
     apply(request, name) {
       if (name === undefined) {

@@ -78,6 +78,27 @@ describe('the fast lane', () => {
     }
   });
 
+  it('takes queries that the framework has accepted, and no others', async () => {
+    const bearer = { authorization: `Bearer ${KEYS.secret}` };
+    const filter = encodeURIComponent('itemId != i3');
+    const taken = [`limit=5&filter=${filter}`, 'diversity=0.5&reasons=true', 'scenario=home', 'boost=itemId:i4%5E2&limit=3', 'exclude=i1&exclude=i2', 'minScore=0.01', 'explore=0.5&includeSeen=true', 'fill=false&limit=200'];
+    const { nextCursor } = JSON.parse((await throughFramework('/v1/users/u1/recommendations?limit=5', bearer)).text);
+    const others = [`filter=${encodeURIComponent('itemId !')}`, 'limit=3&fields=title', 'scenario=nowhere', 'diversity=2', `limit=5&cursor=${nextCursor}`];
+    for (const query of [...taken, ...others]) {
+      const path = (user: string) => `/v1/users/${user}/recommendations?${query}`;
+      // One shopper's request teaches it for all.
+      await throughFramework(path('u9'), bearer);
+      await throughFramework(path('u1'), bearer);
+      fromLane = 0;
+      const [fast, slow] = [await overPort(path('u1'), bearer), await throughFramework(path('u1'), bearer)];
+      expect([query, fast.status, untimed(fast.text)]).toEqual([query, slow.status, { ...untimed(slow.text), ...(slow.status === 200 ? {} : { requestId: expect.any(String) }) }]);
+      expect([query, fromLane]).toEqual([query, taken.includes(query) ? 1 : 0]);
+    }
+    // What it goes by may change: a scenario that is gone is told by the framework.
+    await service.call('DELETE', '/v1/scenarios/home');
+    expect(JSON.parse((await overPort('/v1/users/u1/recommendations?scenario=home', bearer)).text).code).toBe('scenario-unknown');
+  });
+
   it('refuses nobody by itself: every fault is told by the framework', async () => {
     for (const headers of [{}, { authorization: 'Bearer nope' }, { authorization: `Bearer ${KEYS.publishable}` }, { authorization: 'Basic abc' }] as Record<string, string>[]) {
       const [fast, slow] = [await overPort('/v1/users/u1/recommendations', headers), await throughFramework('/v1/users/u1/recommendations', headers)];
