@@ -75,7 +75,7 @@ time(`the best 100 of ${users.rows} users for an item`, 20, () => {
 const foldIn = createFoldIn(items, DEFAULT_RECIPE, folded.weightScale);
 const reasoner = createReasoner(vectorsOf(items), items.rows, gramOf(items), DEFAULT_RECIPE, folded.weightScale);
 const shares = new Float64Array(10 * 5_000);
-for (const n of [8, 27, 64, 200]) {
+for (const n of [8, 27, 40, 41, 64, 200]) {
   const entries = Array.from({ length: n }, (_, e) => Math.floor((e * items.rows) / n));
   const [weights, targets] = [new Float32Array(n).map((_, e) => 1 + (e % 6)), new Float32Array(n).fill(1)];
   const top = pools[0].pool.items.subarray(0, 10);
@@ -94,7 +94,7 @@ for (const n of [8, 27, 64, 200]) {
     const [from, to] = [rowStart[asked[3]], rowStart[asked[3] + 1]];
     time(`shares of ${to - from} entries in 10 items' neighbourhood`, 100, () => {
       for (let k = 0; k < 100; k++) {
-        top.forEach((item) => scan.neighbourShares(history, from, to, item, shares));
+        scan.neighbourShares(history, from, to, top, shares);
       }
     });
   }

@@ -198,8 +198,8 @@ export interface HybridScan {
   spread(x: ArrayLike<number>): number;
   /** What one item's score is made of. */
   partsOf(x: ArrayLike<number>, history: HistoryEntries, from: number, to: number, item: number): ScoreParts;
-  /** What entries `from` … `to` − 1 of a history each add to the neighbours' part of one item's score, into out[0 …]. */
-  neighbourShares(history: HistoryEntries, from: number, to: number, item: number, out: Float64Array): void;
+  /** What entries `from` … `to` − 1 of a history each add to the neighbours' part of the scores of some items, no two the same: that of the k-th item and entry e into out[k · (to − from) + e − from]. */
+  neighbourShares(history: HistoryEntries, from: number, to: number, items: ArrayLike<number>, out: Float64Array): void;
   /** By item j, what a history entry of weight 1 on j adds to this item's score; null: the scan has no neighbours. */
   similarTo(item: number): Float32Array | null;
   /** Fold-in against the scan's own copy of the items, by the kernel that fits; null where that cannot be (no WebAssembly, or factors along other axes than their principal ones). */

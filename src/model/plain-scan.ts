@@ -93,10 +93,10 @@ export function createPlainScan(items: Factors, { neighbours, recentPopularity, 
     vectorOf,
     vectors: vectorsOf(items),
     moments: () => moments,
-    neighbourShares(history, from, to, item, out) {
+    neighbourShares(history, from, to, of, out) {
       for (let e = from; e < to; e++) {
         addHistory(history, e, e + 1);
-        out[e - from] = scales.neighbours * sums[item]!;
+        for (let k = 0; k < of.length; k++) out[k * (to - from) + e - from] = scales.neighbours * sums[of[k]!]!;
         sums.fill(0);
       }
     },

@@ -188,12 +188,24 @@ function createScan({ memory, kernels, at, count, rows, stride, itemStride, plac
     },
     vectors: { data: vectors, stride, offsetOf: (item) => placeOf[item]! * stride },
     moments: momentsOfItems,
-    neighbourShares(entriesOf, from, to, item, out) {
-      for (let e = from; e < to; e++) {
-        const h = neighbourScale * entriesOf.weight[e]!;
-        history[0] = placeOf[entriesOf.index[e]!]!;
-        weights[0] = h;
-        out[e - from] = !(h >= leastWeight) ? 0 : kernels.scoreNeighbours(0, at.history, at.weights, 1, placeOf[item]!);
+    neighbourShares(entriesOf, from, to, of, out) {
+      const length = to - from;
+      out.fill(0, 0, length * of.length);
+      if (!(neighbourScale > 0)) return;
+      const first = Math.max(from, to - mostEntries);
+      const n = to - first;
+      for (let e = 0; e < n; e++) {
+        history[e] = placeOf[entriesOf.index[first + e]!]!;
+        weights[e] = neighbourScale * entriesOf.weight[first + e]!;
+      }
+      // There are no more entries than items, so there is room for those of one at least.
+      const atOnce = Math.min(maxLimit, Math.floor(rows / Math.max(1, n)));
+      for (let k = 0; k < of.length; k += atOnce) {
+        const some = Math.min(atOnce, of.length - k);
+        for (let m = 0; m < some; m++) places[m] = placeOf[of[k + m]!]!;
+        const shares = floats(at.all, some * n).fill(0);
+        kernels.shareNeighbours(0, at.history, at.weights, n, at.places, some, at.all);
+        for (let m = 0; m < some; m++) out.set(shares.subarray(m * n, (m + 1) * n), (k + m) * length + length - n);
       }
     },
     similarTo(item) {

@@ -87,9 +87,7 @@ export function createExplainer(database: Database, catalogue: Pick<Catalogue, '
       near = new Float64Array(2 * n * indexes.length);
     }
     reasonerOf(model).explain(history.index.subarray(from, to), foldWeight.subarray(from, to), foldTarget.subarray(from, to), n, indexes, indexes.length, shares);
-    for (let k = 0; k < indexes.length; k++) {
-      model.scan.neighbourShares(history, from, to, indexes[k], near.subarray(k * n, (k + 1) * n));
-    }
+    model.scan.neighbourShares(history, from, to, indexes, near);
     return n;
   }
 

@@ -10,6 +10,7 @@ export interface RankKernels {
   coverTiles(bonus: number, out: number, rows: number): void;
   scoreFactors(index: number, x: number, place: number): number;
   scoreNeighbours(index: number, history: number, weights: number, n: number, place: number): number;
+  shareNeighbours(index: number, history: number, weights: number, n: number, places: number, count: number, out: number): void;
   scoreEverything(index: number, x: number, history: number, weights: number, n: number, out: number): void;
 }
 

@@ -157,7 +157,8 @@ function scan(at: Index, query: Query, from: usize, to: usize, most: f32): void 
       const extras = f32x4.add(v128.load(bonus + four * 4), v128.load(sums + four * 4));
       const lengths = v128.load(norms + four * 4);
       let mask = i32x4.bitmask(f32x4.ge(f32x4.add(f32x4.mul(length, lengths), extras), floors));
-      if (!mask) continue;
+      // Where a mask leaves few, most fours have nobody in them.
+      if (!mask || load<u32>(marks + four) === 0x01010101) continue;
       const bounds = f32x4.add(headProducts(heads + four * headBytes, x), f32x4.add(f32x4.mul(rest, v128.load(rests + four * 4)), f32x4.mul(spare, lengths)));
       mask &= i32x4.bitmask(f32x4.ge(f32x4.add(bounds, extras), floors));
       while (mask) {
@@ -279,6 +280,27 @@ export function scoreFactors(index: usize, x: usize, place: usize): f32 {
 /** s of one position, of a history as `rank` takes it. */
 export function scoreNeighbours(index: usize, history: usize, weights: usize, n: usize, place: usize): f32 {
   return sumOf(changetype<Index>(index), history, weights, n, place);
+}
+
+/** What each entry of a history adds to s of `count` positions, no two of them the same: out[k · n + e], float32, all 0 before. */
+export function shareNeighbours(index: usize, history: usize, weights: usize, n: usize, places: usize, count: usize, out: usize): void {
+  const at = changetype<Index>(index);
+  const sums = at.sums;
+  // In a sum's place stands which of the positions it is, from 1 on; what stands there otherwise is no such number.
+  for (let k: usize = 0; k < count; k++) store<u32>(sums + <usize>load<u32>(places + k * 4) * 4, <u32>k + 1);
+  for (let e: usize = 0; e < n; e++) {
+    const h = load<f32>(weights + e * 4);
+    const list = listOf(at, history, e);
+    const end = <usize>load<u32>(list, 8);
+    for (let entry = <usize>load<u32>(list); entry < end; entry += 8) {
+      const which = <usize>(load<u32>(sums + <usize>load<u32>(entry)) - 1);
+      if (which < count) store<f32>(out + (which * n + e) * 4, h * load<f32>(entry, 4));
+    }
+  }
+  for (let k: usize = 0; k < count; k++) {
+    const place = <usize>load<u32>(places + k * 4);
+    store<u32>(sums + place * 4, place < at.near ? 0 : notReached);
+  }
 }
 
 /** All scores, by position, into `out`, marked or not: what a scan is tested against. */
