@@ -32,14 +32,18 @@ function missingOf(ids: readonly string[], nos: readonly (number | null)[]): str
  * since `ON CONFLICT` takes an identity value for each row that is there already. Duplicates in the arrays are fine.
  */
 export async function ensureUsersAndItems(connection: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<void> {
-  await makeMissing(connection, userIds, itemIds, await findIds(connection, userIds, itemIds));
+  await makeMissing(connection, userIds, itemIds, await findIds(connection, userIds, itemIds), false);
 }
 
-/** Makes what was not found, and notes the numbers in `found`; what somebody else has made meanwhile stays null there. */
-async function makeMissing(connection: Queryable, userIds: readonly string[], itemIds: readonly string[], found: FoundIds): Promise<void> {
+/**
+ * Makes what was not found, and notes the numbers in `found`; what somebody else has made meanwhile stays null there.
+ *
+ * @param alone each statement is a transaction, whose COMMIT need not wait for the disk: the events that use the numbers are committed after it and wait for theirs, and the log is written in order
+ */
+async function makeMissing(connection: Queryable, userIds: readonly string[], itemIds: readonly string[], found: FoundIds, alone: boolean): Promise<void> {
   const [users, items] = [missingOf(userIds, found.users), missingOf(itemIds, found.items)];
   if (users.length > 0) {
-    const made = await make(connection, 'users (user_id)', 'user_id, user_no', users);
+    const made = await make(connection, 'users (user_id)', 'user_id, user_no', users, alone);
     if (found.erasures) {
       await refuseErased(connection, users);
     } else {
@@ -47,15 +51,15 @@ async function makeMissing(connection: Queryable, userIds: readonly string[], it
     }
   }
   if (items.length > 0) {
-    const made = await make(connection, 'items (item_id)', 'item_id, item_no', items);
+    const made = await make(connection, 'items (item_id)', 'item_id, item_no', items, alone);
     itemIds.forEach((id, k) => (found.items[k] ??= made.get(id) ?? null));
   }
 }
 
-async function make(connection: Queryable, into: string, columns: string, ids: readonly string[]): Promise<Map<string, number>> {
+async function make(connection: Queryable, into: string, columns: string, ids: readonly string[], alone: boolean): Promise<Map<string, number>> {
   const [row] = await run<{ ids: string[] | null; nos: number[] }>(
     connection,
-    `WITH made (id, no) AS (INSERT INTO ${into} SELECT id FROM unnest($1::text[]) AS id ORDER BY id COLLATE "C" ON CONFLICT DO NOTHING RETURNING ${columns}) SELECT array_agg(id) AS ids, array_agg(no) AS nos FROM made`,
+    `WITH made (id, no) AS (INSERT INTO ${into} SELECT id FROM unnest($1::text[]) AS id ORDER BY id COLLATE "C" ON CONFLICT DO NOTHING RETURNING ${columns}) SELECT array_agg(id) AS ids, array_agg(no) AS nos${alone ? `, (SELECT set_config('synchronous_commit', 'off', true))` : ''} FROM made`,
     [ids],
   );
   return new Map(row.ids?.map((id, k) => [id, row.nos[k]]));
@@ -80,7 +84,7 @@ export interface ResolvedIds {
 }
 
 /**
- * Numbers of users and items, those that are new made first. To be committed by itself: an id without events does no harm, and a number that was handed to a chunk
+ * Numbers of users and items, those that are new made first. Outside a transaction, so that they are committed by themselves: an id without events does no harm, and a number that was handed to a chunk
  * stays good whatever becomes of that chunk.
  *
  * @param userIds each once, as `itemIds`
@@ -88,7 +92,7 @@ export interface ResolvedIds {
 export async function resolveIds(database: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<ResolvedIds> {
   for (;;) {
     const found = await findIds(database, userIds, itemIds);
-    await makeMissing(database, userIds, itemIds, found);
+    await makeMissing(database, userIds, itemIds, found, true);
     // Made by others meanwhile, or to be looked at for an erasure: asked for again.
     if (!found.users.includes(null) && !found.items.includes(null)) {
       return { userNos: found.users as number[], itemNos: found.items as number[], refuseBefore: new Map(found.refusing.map((no, k) => [no, found.before[k]])) };
