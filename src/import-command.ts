@@ -66,13 +66,13 @@ function printImport(file: string, summary: ImportSummary, seconds: number, kind
   print(`${file} (${seconds.toFixed(1)} s, import ${summary.importNo})`);
   printTable([
     ['rows read', summary.rowsRead, `${count(Math.round(summary.rowsRead / Math.max(seconds, 0.001)))} rows/s`],
-    ['imported', summary.rowsImported, summary.returns > 0 ? `of the rows taken, ${count(summary.returns)} are returns, which cancel earlier purchases` : ''],
+    ['imported', summary.rowsImported, summary.returns > 0 ? `of the rows taken, ${count(summary.returns)} ${summary.returns === 1 ? 'is a return and cancels' : 'are returns and cancel'} earlier purchases` : ''],
     ['known already', summary.rowsDuplicate, summary.rowsDuplicate > 0 ? 'the same rows were imported before' : ''],
     ...skippedRows(summary.skipped),
     ...(summary.rowsQuarantined > 0 ? [['kept aside', summary.rowsQuarantined, `jongleur import-errors ${summary.importNo} prints them, to be mended and imported`] as const] : []),
   ]);
   if (kind === 'events') {
-    print(`  ${count(summary.users)} users and ${count(summary.items)} items in the file; title or price filled in for ${count(summary.itemsFilled)} items`);
+    print(`  ${count(summary.users)} users and ${count(summary.items)} items in the rows taken; title or price filled in for ${count(summary.itemsFilled)} items`);
   }
 }
 

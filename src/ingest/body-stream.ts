@@ -4,8 +4,9 @@ import { createGunzip } from 'node:zlib';
 
 /** The body has more bytes than allowed, as sent or unpacked: a few megabytes of gzip can hold a terabyte. */
 export class BodyTooLarge extends Error {
-  constructor(maxBytes: number) {
-    super(`The body has more than ${maxBytes} bytes${maxBytes >= 1 << 20 ? ` (${Math.round(maxBytes / (1 << 20))} MiB)` : ''} when unpacked`);
+  /** @param message in place of the words on bytes */
+  constructor(maxBytes: number, message?: string) {
+    super(message ?? `The body has more than ${maxBytes} bytes${maxBytes >= 1 << 20 ? ` (${Math.round(maxBytes / (1 << 20))} MiB)` : ''} when unpacked`);
     this.name = 'BodyTooLarge';
   }
 }

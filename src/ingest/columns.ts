@@ -16,7 +16,7 @@ const ALIASES: Readonly<Record<Meaning, readonly string[]>> = {
   time: ['time', 'timestamp', 'occurredat', 'date', 'datetime', 'eventtime', 'createdat', 'invoicedate', 'orderedat', 'orderdate', 'purchasedat', 'eventdate', 'ratedat', 'ts'],
   quantity: ['quantity', 'qty', 'amount', 'units'],
   price: ['price', 'unitprice'],
-  group: ['group', 'groupid', 'basket', 'basketid', 'order', 'orderid', 'session', 'sessionid', 'usersession', 'invoice', 'invoiceno'],
+  group: ['group', 'groupid', 'basket', 'basketid', 'order', 'orderid', 'orderno', 'ordernumber', 'session', 'sessionid', 'usersession', 'invoice', 'invoiceno'],
   id: ['id', 'eventid', 'dedup'],
   title: ['title', 'name', 'description', 'productname', 'itemname'],
 };

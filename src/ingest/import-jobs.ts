@@ -82,7 +82,7 @@ async function* guardRatio(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer
       }
       if (unpacked > RATIO_FROM_BYTES && unpacked > MAX_RATIO * packed) {
         gunzip.destroy();
-        throw new BodyTooLarge(MAX_RATIO * packed);
+        throw new BodyTooLarge(MAX_RATIO * packed, `The body unpacks to more than ${MAX_RATIO} times its own size, as no file of rows does`);
       }
     }
     yield piece;

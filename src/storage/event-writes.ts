@@ -91,6 +91,12 @@ export function createEventStore(database: Database, connectionString: string, r
   let lastSent: Promise<void> = Promise.resolve();
   let lastDone: Promise<void> = Promise.resolve();
 
+  function forget(): void {
+    users.clear();
+    items.clear();
+    refuseBefore.clear();
+  }
+
   async function open(): Promise<Session> {
     if (session !== null && !session.lost) {
       return session;
@@ -102,6 +108,8 @@ export function createEventStore(database: Database, connectionString: string, r
     };
     client.on('error', lose).on('end', lose);
     session = fresh;
+    // Ids are committed without waiting for the disk: after a crash of Postgres, which ends all connections, a number may be another's.
+    forget();
     // Prepared before it is needed: in a transaction that has failed it could not be.
     await client.query({ name: 'insert-events', text: INSERT_EVENTS, values: [...Array.from({ length: 9 }, () => '{}'), ''] });
     return fresh;
@@ -186,9 +194,7 @@ export function createEventStore(database: Database, connectionString: string, r
     }
     const { xid, claimed, generation: current } = facts!;
     if (current !== generation) {
-      users.clear();
-      items.clear();
-      refuseBefore.clear();
+      forget();
       generation = current;
     }
     return claimed === null ? { kind: 'again' } : { kind: 'stored', xid, rows: inserted.value.rowCount ?? 0 };
@@ -254,11 +260,12 @@ export function createEventStore(database: Database, connectionString: string, r
     try {
       for (let tried = 1; ; tried++) {
         if (ending === null) {
+          const via = await open();
           numbers = await numbersOf(events);
           if (numbers.refused) {
             return await withoutRefused(requests, numbers);
           }
-          ending = await send(await open(), events, numbers, false);
+          ending = await send(via, events, numbers, false);
         }
         if (ending.kind === 'doubt') {
           ending = await resolveDoubt(ending, events.map((event) => event.dedup));
@@ -326,11 +333,13 @@ export function createEventStore(database: Database, connectionString: string, r
           return await recover(null, null);
         }
         const events = requests.length === 1 ? requests[0] : requests.flat();
+        const via: Session = session;
         const numbers = await numbersOf(events);
-        if (recovering > 0 || session.lost || numbers.refused) {
+        // Numbers are good for the connection that stood before they were asked for.
+        if (recovering > 0 || via.lost || session !== via || numbers.refused) {
           return await recover(null, null);
         }
-        const sending = send(session, events, numbers, true);
+        const sending = send(via, events, numbers, true);
         tellSent();
         const ending = await sending;
         if (ending.kind !== 'stored') {

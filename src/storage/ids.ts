@@ -12,53 +12,41 @@ interface FoundIds extends Record<string, unknown> {
   readonly erasures: boolean;
 }
 
-/** One look-up in the index an id (`OFFSET 0` keeps it so): as a join, the planner reads all users for every few thousand ids of an import. */
-const FIND = `SELECT coalesce(u.nos, '{}') AS users, coalesce(i.nos, '{}') AS items, coalesce(u.refusing, '{}') AS refusing, coalesce(u.before, '{}') AS before, EXISTS (SELECT FROM erasures WHERE user_hash IS NOT NULL) AS erasures
-  FROM (SELECT array_agg(user_no ORDER BY n) AS nos, array_agg(user_no ORDER BY n) FILTER (WHERE refuse_before IS NOT NULL) AS refusing,
-               array_agg((extract(epoch FROM refuse_before) * 1000)::float8 ORDER BY n) FILTER (WHERE refuse_before IS NOT NULL) AS before
-        FROM unnest($1::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN LATERAL (SELECT user_no, refuse_before FROM users WHERE user_id = id OFFSET 0) found ON true) u,
-       (SELECT array_agg(item_no ORDER BY n) AS nos FROM unnest($2::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN LATERAL (SELECT item_no FROM items WHERE item_id = id OFFSET 0) found ON true) i`;
-
-async function findIds(connection: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<FoundIds> {
-  return (await run<FoundIds>(connection, FIND, [userIds, itemIds]))[0];
-}
-
-function missingOf(ids: readonly string[], nos: readonly (number | null)[]): string[] {
-  return nos.includes(null) ? [...new Set(ids.filter((_, k) => nos[k] === null))] : [];
-}
-
 /**
- * Makes the users and items that are missing, in id order: ordered, so that writers with any mix of ids cannot lock each other out, and only the missing,
- * since `ON CONFLICT` takes an identity value for each row that is there already. Duplicates in the arrays are fine.
+ * Finds and makes in one statement: three, one after another, were most of what a small group commit with a new shopper in it took. A look-up in the index for each id (`OFFSET 0` keeps it so): as a join,
+ * the planner reads all users for every few thousand ids of an import.
+ *
+ * Made in id order: ordered, so that writers with any mix of ids cannot lock each other out, and only the missing, since `ON CONFLICT` takes an identity value for each row that is there already. What somebody
+ * else is making meanwhile stays null. Where anybody was erased, users are not made here.
  */
+const findOrMake = (alone: boolean) => `
+  WITH erased AS MATERIALIZED (SELECT EXISTS (SELECT FROM erasures WHERE user_hash IS NOT NULL) AS somebody),
+    u AS MATERIALIZED (SELECT id, n, user_no, refuse_before FROM unnest($1::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN LATERAL (SELECT user_no, refuse_before FROM users WHERE user_id = id OFFSET 0) found ON true),
+    i AS MATERIALIZED (SELECT id, n, item_no FROM unnest($2::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN LATERAL (SELECT item_no FROM items WHERE item_id = id OFFSET 0) found ON true),
+    new_u AS (INSERT INTO users (user_id) SELECT DISTINCT id COLLATE "C" FROM u, erased WHERE user_no IS NULL AND NOT somebody ORDER BY 1 ON CONFLICT DO NOTHING RETURNING user_id, user_no),
+    new_i AS (INSERT INTO items (item_id) SELECT DISTINCT id COLLATE "C" FROM i WHERE item_no IS NULL ORDER BY 1 ON CONFLICT DO NOTHING RETURNING item_id, item_no)
+  SELECT coalesce((SELECT array_agg(coalesce(u.user_no, new_u.user_no) ORDER BY n) FROM u LEFT JOIN new_u ON user_id = id), '{}') AS users,
+         coalesce((SELECT array_agg(coalesce(i.item_no, new_i.item_no) ORDER BY n) FROM i LEFT JOIN new_i ON item_id = id), '{}') AS items,
+         coalesce((SELECT array_agg(user_no ORDER BY n) FROM u WHERE refuse_before IS NOT NULL), '{}') AS refusing,
+         coalesce((SELECT array_agg((extract(epoch FROM refuse_before) * 1000)::float8 ORDER BY n) FROM u WHERE refuse_before IS NOT NULL), '{}') AS before,
+         (SELECT somebody FROM erased) AS erasures${alone ? `, set_config('synchronous_commit', 'off', true)` : ''}`;
+const IN_TRANSACTION = findOrMake(false);
+/** Its COMMIT need not wait for the disk: the events that use the numbers are committed after it and wait for theirs, and the log is written in order. */
+const ALONE = findOrMake(true);
+
+/** Makes the users and items that are missing. Duplicates in the arrays are fine. */
 export async function ensureUsersAndItems(connection: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<void> {
-  await makeMissing(connection, userIds, itemIds, await findIds(connection, userIds, itemIds));
+  const [found] = await run<FoundIds>(connection, IN_TRANSACTION, [userIds, itemIds]);
+  await makeErased(connection, userIds, found);
 }
 
-/** Makes what was not found, and notes the numbers in `found`; what somebody else has made meanwhile stays null there. */
-async function makeMissing(connection: Queryable, userIds: readonly string[], itemIds: readonly string[], found: FoundIds): Promise<void> {
-  const [users, items] = [missingOf(userIds, found.users), missingOf(itemIds, found.items)];
-  if (users.length > 0) {
-    const made = await make(connection, 'users (user_id)', 'user_id, user_no', users);
-    if (found.erasures) {
-      await refuseErased(connection, users);
-    } else {
-      userIds.forEach((id, k) => (found.users[k] ??= made.get(id) ?? null));
-    }
+/** Users who are missing where anybody was erased: they are made, and looked at for their own erasure. */
+async function makeErased(connection: Queryable, userIds: readonly string[], found: FoundIds): Promise<void> {
+  const missing = found.erasures ? [...new Set(userIds.filter((_, k) => found.users[k] === null))] : [];
+  if (missing.length > 0) {
+    await run(connection, 'INSERT INTO users (user_id) SELECT id FROM unnest($1::text[]) AS id ORDER BY id COLLATE "C" ON CONFLICT DO NOTHING', [missing]);
+    await refuseErased(connection, missing);
   }
-  if (items.length > 0) {
-    const made = await make(connection, 'items (item_id)', 'item_id, item_no', items);
-    itemIds.forEach((id, k) => (found.items[k] ??= made.get(id) ?? null));
-  }
-}
-
-async function make(connection: Queryable, into: string, columns: string, ids: readonly string[]): Promise<Map<string, number>> {
-  const [row] = await run<{ ids: string[] | null; nos: number[] }>(
-    connection,
-    `WITH made (id, no) AS (INSERT INTO ${into} SELECT id FROM unnest($1::text[]) AS id ORDER BY id COLLATE "C" ON CONFLICT DO NOTHING RETURNING ${columns}) SELECT array_agg(id) AS ids, array_agg(no) AS nos FROM made`,
-    [ids],
-  );
-  return new Map(row.ids?.map((id, k) => [id, row.nos[k]]));
 }
 
 /** Users who come again after they were erased are new users, but what they did before is not taken again. */
@@ -80,18 +68,18 @@ export interface ResolvedIds {
 }
 
 /**
- * Numbers of users and items, those that are new made first. To be committed by itself: an id without events does no harm, and a number that was handed to a chunk
+ * Numbers of users and items, those that are new made first. Outside a transaction, so that they are committed by themselves: an id without events does no harm, and a number that was handed to a chunk
  * stays good whatever becomes of that chunk.
  *
  * @param userIds each once, as `itemIds`
  */
 export async function resolveIds(database: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<ResolvedIds> {
   for (;;) {
-    const found = await findIds(database, userIds, itemIds);
-    await makeMissing(database, userIds, itemIds, found);
-    // Made by others meanwhile, or to be looked at for an erasure: asked for again.
+    const [found] = await run<FoundIds>(database, ALONE, [userIds, itemIds]);
     if (!found.users.includes(null) && !found.items.includes(null)) {
       return { userNos: found.users as number[], itemNos: found.items as number[], refuseBefore: new Map(found.refusing.map((no, k) => [no, found.before[k]])) };
     }
+    // Made by others meanwhile, or to be looked at for an erasure: asked for again.
+    await makeErased(database, userIds, found);
   }
 }

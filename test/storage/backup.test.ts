@@ -74,7 +74,6 @@ describe('a backup', () => {
     const before = await readFile(file);
     const controller = new AbortController();
     const writing = writeBackup(service.url, file, '1', controller.signal);
-    await expect.poll(async () => await readdir(folder)).toContain('jongleur.backup.part');
     controller.abort(new Error('interrupted'));
     await expect(writing).rejects.toThrow();
     expect(await readdir(folder)).toEqual(['jongleur.backup']);
