@@ -9,7 +9,7 @@
  *
  *   Y_h A⁻¹ y_i = W^−½ (I + P Pᵀ)⁻¹ P q_i,   so   c_ij = √w_j t_j [(I + P Pᵀ)⁻¹ P q_i]_j
  *
- * An n × n system in place of the f × f one: what up to 5/8 f entries are explained by (measured: from there on the f × f one, whose Σ w y yᵀ the fit's kernels add up, takes less), where D is a diagonal, as it is along principal axes. Its eigenvalues are at least 1, whatever the weights. An entry
+ * An n × n system in place of the f × f one: what up to 3/4 f entries are explained by (measured: from there on the f × f one, whose Σ w y yᵀ the fit's kernels add up, takes less), where D is a diagonal, as it is along principal axes. Its eigenvalues are at least 1, whatever the weights. An entry
  * without weight or with target 0 has no share of its own, but one with weight and target 0 takes from the shares of those like it.
  */
 import { diagonalOf, isDiagonal } from './gram.ts';
@@ -19,7 +19,7 @@ import { type Recipe, ridgeOf } from './recipe.ts';
 import type { ItemVectors } from './matrix.ts';
 
 /** Entries per factor up to which the dual takes less. */
-const dualShare = 5 / 8;
+const dualShare = 3 / 4;
 
 export interface Reasoner {
   /**
@@ -47,7 +47,7 @@ export function createReasoner(vectors: ItemVectors, rows: number, gram: Float64
   const inverseRoot = new Float64Array(stride); // D^−½
   const query = new Float64Array(stride);
   const right = new Float64Array(stride);
-  let dense: Float64Array | null = null; // A, then its Cholesky factor, where n > 5/8 f: its lower triangle
+  let dense: Float64Array | null = null; // A, then its Cholesky factor, where n > 3/4 f: its lower triangle
   let history: HistoryGram | null = null;
   let room = 0;
   let entry = new Int32Array(0);
@@ -66,7 +66,7 @@ export function createReasoner(vectors: ItemVectors, rows: number, gram: Float64
     solution = new Float64Array(room);
   }
 
-  /** n ≤ 5/8 f. */
+  /** n ≤ 3/4 f. */
   function explainInDual(known: number, n: number, target: ArrayLike<number>, ridge: number, items: ArrayLike<number>, count: number, out: Float64Array): void {
     if (scaled.length === 0) {
       scaled = new Float64Array(stride * stride);

@@ -79,7 +79,7 @@ describe('shares of the folded-in score', () => {
         expect(solved || size === 0).toBe(true);
       }
       const known = [...index.keys()].filter((e) => index[e]! >= 0 && weight[e]! > 0).length;
-      if (known > 0) seen[shape.aligned && known <= (5 / 8) * items.stride ? 'dual' : 'primal']++;
+      if (known > 0) seen[shape.aligned && known <= (3 / 4) * items.stride ? 'dual' : 'primal']++;
     }), { numRuns: 150 });
     expect(seen.dual).toBeGreaterThan(5);
     expect(seen.primal).toBeGreaterThan(5);
