@@ -18,7 +18,7 @@ export interface Reason {
   readonly score: number;
   readonly factors: number;
   readonly neighbours: number;
-  readonly text: string;
+  text: string;
 }
 
 export interface Explanation {
@@ -95,7 +95,8 @@ export function createExplainer(database: Database, catalogue: Pick<Catalogue, '
   function strongest(k: number, n: number, most: number, sizeOf: (score: number) => number): Share[] {
     const found: Share[] = [];
     for (let e = 0; e < n; e++) {
-      const [factors, neighbours] = [shares[k * n + e], near[k * n + e]];
+      const factors = shares[k * n + e];
+      const neighbours = near[k * n + e];
       const size = sizeOf(factors + neighbours);
       if (size <= 0 || (found.length === most && size <= sizeOf(found[most - 1].factors + found[most - 1].neighbours))) {
         continue;
@@ -110,12 +111,8 @@ export function createExplainer(database: Database, catalogue: Pick<Catalogue, '
     return found;
   }
 
-  /** Of a catalogue too large to have all titles in memory: read once. @returns null where nothing has to be waited for */
-  function readTitles(itemIds: readonly string[]): Promise<void> | null {
-    const missing = [...new Set(itemIds)].filter((itemId) => titleOf(itemId) === undefined);
-    if (missing.length === 0) {
-      return null;
-    }
+  /** Of a catalogue too large to have all titles in memory: read once. */
+  function readTitles(missing: readonly string[]): Promise<void> {
     if (titles.size + missing.length > MAX_TITLES) {
       titles = new Map();
     }
@@ -127,18 +124,36 @@ export function createExplainer(database: Database, catalogue: Pick<Catalogue, '
 
   function titleOf(itemId: string): string | null | undefined {
     const row = catalogue.columns.rowOfId(itemId);
-    return (row < 0 ? undefined : catalogue.columns.titleOf(row)) ?? titles.get(itemId);
+    const kept = row < 0 ? undefined : catalogue.columns.titleOf(row);
+    return kept === undefined ? titles.get(itemId) : kept;
   }
 
-  function describe({ model, history, from, mainType }: KnownState, { entry, factors, neighbours }: Share): Omit<Reason, 'text'> {
+  function describe({ model, history, from, mainType }: KnownState, { entry, factors, neighbours }: Share): Reason {
     const itemId = model.itemIds[history.index[from + entry]];
     const type = model.rules.find(({ typeNo }) => typeNo === mainType[from + entry])?.name ?? null;
-    return { itemId, type, score: roundScore(factors + neighbours), factors: roundScore(factors), neighbours: roundScore(neighbours) };
+    return { itemId, type, score: roundScore(factors + neighbours), factors: roundScore(factors), neighbours: roundScore(neighbours), text: '' };
   }
 
-  /** @param itemId of the item that the reason is for, which may be one of the shopper's own */
-  function inWords(reason: Omit<Reason, 'text'>, itemId: string): Reason {
-    return { ...reason, text: textOf(reason.type, reason.itemId === itemId ? null : (titleOf(reason.itemId) ?? reason.itemId), reason.score) };
+  /**
+   * Words for reasons, `lists[k]` those for item `itemIds[k]`, which may itself be one of the shopper's own. Synchronous where all titles are known.
+   */
+  function inWords(lists: readonly Reason[][], itemIds: readonly string[]): Reason[][] | Promise<Reason[][]> {
+    let missing: string[] | null = null;
+    const write = () => {
+      missing = null;
+      for (let k = 0; k < lists.length; k++) {
+        for (const reason of lists[k]) {
+          const title = reason.itemId === itemIds[k] ? null : titleOf(reason.itemId);
+          if (title === undefined) {
+            (missing ??= []).push(reason.itemId);
+          }
+          reason.text = textOf(reason.type, reason.itemId === itemIds[k] ? null : (title ?? reason.itemId), reason.score);
+        }
+      }
+      return lists as Reason[][];
+    };
+    const written = write();
+    return missing === null ? written : readTitles([...new Set(missing as string[])]).then(write);
   }
 
   return {
@@ -151,15 +166,11 @@ export function createExplainer(database: Database, catalogue: Pick<Catalogue, '
       const n = measure(state, known.map(({ index }) => index));
       // What the state holds is good until the next wait.
       const chosen = known.map((_, k) => strongest(k, n, MAX_REASONS, (score) => score).map((share) => describe(state, share)));
-      const finish = () => {
-        const reasons = itemIds.map((): Reason[] => []);
-        known.forEach(({ place }, k) => {
-          reasons[place] = chosen[k].map((reason) => inWords(reason, itemIds[place]));
-        });
-        return reasons;
-      };
-      const reading = readTitles(chosen.flat().map(({ itemId }) => itemId));
-      return reading === null ? finish() : reading.then(finish);
+      const lists: Reason[][] = itemIds.map(() => []);
+      known.forEach(({ place }, k) => {
+        lists[place] = chosen[k];
+      });
+      return inWords(lists, itemIds);
     },
     async explainItem(state, index) {
       const { model, vector, history, from, to } = state;
@@ -176,11 +187,12 @@ export function createExplainer(database: Database, catalogue: Pick<Catalogue, '
         rest.factors -= factors;
         rest.neighbours -= neighbours;
       }
-      await readTitles(chosen.map(({ itemId }) => itemId));
+      const rounded = { count: rest.count, factors: roundScore(rest.factors), neighbours: roundScore(rest.neighbours) };
+      const [reasons] = await inWords([chosen], [model.itemIds[index]]);
       return {
         parts: { factors: roundScore(parts.factors), neighbours: roundScore(parts.neighbours), recency: roundScore(parts.recency) },
-        reasons: chosen.map((reason) => inWords(reason, model.itemIds[index])),
-        others: { count: rest.count, factors: roundScore(rest.factors), neighbours: roundScore(rest.neighbours) },
+        reasons,
+        others: rounded,
       };
     },
     forgetTitles() {

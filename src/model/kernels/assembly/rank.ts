@@ -183,10 +183,10 @@ function scan(at: Index, query: Query, from: usize, to: usize, most: f32): void 
 function largest(numbers: usize, count: usize): f32 {
   let a = f32x4.splat(0), b = f32x4.splat(0);
   for (let k: usize = 0; k < count * 4; k += 32) {
-    a = f32x4.max(a, v128.load(numbers + k));
-    b = f32x4.max(b, v128.load(numbers + k, 16));
+    a = f32x4.pmax(a, v128.load(numbers + k));
+    b = f32x4.pmax(b, v128.load(numbers + k, 16));
   }
-  const four = f32x4.max(a, b);
+  const four = f32x4.pmax(a, b);
   return max(max(f32x4.extract_lane(four, 0), f32x4.extract_lane(four, 1)), max(f32x4.extract_lane(four, 2), f32x4.extract_lane(four, 3)));
 }
 
