@@ -101,6 +101,7 @@ export interface AnswersOptions {
 const RECOMMENDATION_AGE_MS = 30 * 86_400_000;
 /** Cuts shoppers otherwise than experiments do. */
 const BUCKET_SALT = 'bucket';
+const MAX_CURSORS = 5_000;
 
 function isKnown(state: UserState): state is KnownState {
   return state.model !== null && state.vector !== null;
@@ -160,14 +161,19 @@ export function createAnswers(options: AnswersOptions): Answers {
     return read.offset;
   }
 
-  /** Most lists of most shoppers go on alike: a cursor says nothing of whose list it is. */
-  let lastCursor = { modelVersion: -1, state: 0, offset: 0, parameters: 0, text: '' };
+  /** Most lists of most shoppers go on alike: a cursor says nothing of whose list it is. By state, of one model, offset and request. */
+  let lastCursors = { modelVersion: -1, offset: 0, parameters: 0, texts: new Map<number, string>() };
 
   function cursorOf(modelVersion: number, state: number, offset: number, parameters: number): string {
-    if (lastCursor.modelVersion !== modelVersion || lastCursor.state !== state || lastCursor.offset !== offset || lastCursor.parameters !== parameters) {
-      lastCursor = { modelVersion, state, offset, parameters, text: cursors.issue({ modelVersion, state, offset, parameters }) };
+    if (lastCursors.modelVersion !== modelVersion || lastCursors.offset !== offset || lastCursors.parameters !== parameters || lastCursors.texts.size >= MAX_CURSORS) {
+      lastCursors = { modelVersion, offset, parameters, texts: new Map() };
     }
-    return lastCursor.text;
+    let text = lastCursors.texts.get(state);
+    if (text === undefined) {
+      text = cursors.issue({ modelVersion, state, offset, parameters });
+      lastCursors.texts.set(state, text);
+    }
+    return text;
   }
 
   /** The usual list, as `answer` makes it, without what it would do for steered ones. null: not the usual case. */

@@ -5,7 +5,7 @@
  * where it belongs. What comes out is, to the bit, what folding everything anew gives. Nothing of a ranking is kept.
  */
 import { type HistoryEntries, weighHistory } from '../model/hybrid.ts';
-import { type EventColumns, foldEvents, selectEvents } from '../model/interactions.ts';
+import { type EventColumns, foldEvents } from '../model/interactions.ts';
 import { indexOfNo } from '../model/matrix.ts';
 import type { UserEvents } from '../storage/events.ts';
 import type { LiveModel } from './live-model.ts';
@@ -105,13 +105,13 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
 
   /** Folds one item's events and puts what comes out in the place of what was there. */
   function foldItem(itemNo: number): void {
-    const rows: number[] = [];
+    ownEvents.length = 0;
     for (let k = 0; k < count; k++) {
       if (columns.item[k] === itemNo) {
-        rows.push(k);
+        takeEvent(columns, k);
       }
     }
-    const one = foldEvents(selectEvents({ ...columns, length: count }, Int32Array.from(rows)), rules, newestMs);
+    const one = foldEvents(ownEvents, rules, newestMs);
     const item = indexOfNo(knownNos, itemNo);
     let at = 0;
     while (at < entries && index[at] < item) {
@@ -181,6 +181,26 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
 }
 
 type Columns = Omit<EventColumns, 'length'>;
+
+/** Room for the events of one item, for as long as they are folded. */
+let ownEvents: EventColumns = {
+  length: 0, user: new Int32Array(16), item: new Int32Array(16), type: new Int16Array(16), value: new Float32Array(16), quantity: new Float32Array(16), occurredAtMs: new Float64Array(16), eventNo: new Float64Array(16),
+};
+
+function takeEvent(from: Columns, k: number): void {
+  const at = ownEvents.length;
+  if (at === ownEvents.item.length) {
+    ownEvents = { ...longerColumns(ownEvents, 2 * at), length: at };
+  }
+  ownEvents.user[at] = from.user[k];
+  ownEvents.item[at] = from.item[k];
+  ownEvents.type[at] = from.type[k];
+  ownEvents.value[at] = from.value[k];
+  ownEvents.quantity[at] = from.quantity[k];
+  ownEvents.occurredAtMs[at] = from.occurredAtMs[k];
+  ownEvents.eventNo[at] = from.eventNo[k];
+  ownEvents.length++;
+}
 
 /** Oldest first. */
 function columnsOf({ userNo, itemNos, typeNos, values, quantities, occurredAtMs, eventNos }: UserEvents): Columns {

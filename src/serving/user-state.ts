@@ -92,7 +92,8 @@ export function createUserStates(database: Database, now: () => number, onReach:
   }
 
   function stateOfKept(live: LiveModel, kept: KeptUser): UserState {
-    return { model: live, from: 0, stale: false, ...kept.folded() };
+    const { history, to, foldWeight, foldTarget, mainType, vector, hiddenElsewhere, mark } = kept.folded();
+    return { model: live, vector, history, from: 0, to, foldWeight, foldTarget, mainType, hiddenElsewhere, mark, stale: false };
   }
 
   function keep(userId: string, kept: KeptUser): void {
