@@ -38,6 +38,8 @@ function createScan({ memory, kernels, at, count, rows, stride, itemStride, plac
   const scores = floats(at.scores, maxLimit);
   const places = ints(at.places, maxLimit);
   const best = createTopN(maxLimit);
+  /** 1: the slot leaves out more than three quarters. */
+  const isSparse = new Uint8Array(scanSlots);
   /** Marks that a call made, to be taken back at its end. */
   let marked = new Int32Array(256);
   let markedCount = 0;
@@ -144,7 +146,9 @@ function createScan({ memory, kernels, at, count, rows, stride, itemStride, plac
     setMask(slot, byItem) {
       checkSlot(slot);
       const base = slot * rows;
-      for (let p = 0; p < count; p++) slots[base + p] = byItem[itemAt[p]!]!;
+      let marks = 0;
+      for (let p = 0; p < count; p++) marks += slots[base + p] = byItem[itemAt[p]!]!;
+      isSparse[slot] = 4 * marks > 3 * count ? 1 : 0;
     },
     rank({ vector, history: entriesOf, from, to, limit, mask, includeHidden, without, boosts }) {
       checkLimit(limit, maxLimit);
@@ -155,7 +159,7 @@ function createScan({ memory, kernels, at, count, rows, stride, itemStride, plac
       for (let n = 0; n < (without?.length ?? 0); n++) mark(base, without![n]!);
       chooseBonus(boosts);
       index[marksField] = at.slots + base;
-      const found = kernels.rank(0, at.query, at.x, at.history, at.weights, place(vector, entriesOf, from, to), limit);
+      const found = kernels.rank(0, at.query, at.x, at.history, at.weights, place(vector, entriesOf, from, to), limit, isSparse[mask] === 1);
       unmark();
       return answer(found);
     },

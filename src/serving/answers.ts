@@ -178,13 +178,13 @@ export function createAnswers(options: AnswersOptions): Answers {
 
   /** The usual list, as `answer` makes it, without what it would do for steered ones. null: not the usual case. */
   function answerQuickly(state: UserState, userId: string, { steered, fingerprint }: Asked): Answer | null {
-    const { limit } = steered;
+    const { limit, condition, includeSeen, explore, scenarioNo } = steered;
     const { model: live, vector, history, from, to, mark } = state;
-    if (live === null || vector === null || explorer.hasNew(live)) {
+    if (live === null || vector === null || (explore > 0 && explorer.hasNew(live))) {
       return null;
     }
     const wanted = Math.min(MAX_DEPTH, limit + 1);
-    const found = live.scan.rank({ vector, history, from, to, limit: wanted, mask: masks.slotFor(live, null) });
+    const found = live.scan.rank({ vector, history, from, to, limit: wanted, mask: masks.slotFor(live, condition), includeHidden: includeSeen });
     if (found.count < limit) {
       return null;
     }
@@ -193,7 +193,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       items.push({ itemId: live.itemIds[found.items[n]], score: roundScore(found.scores[n]) });
     }
     const made: Answer = {
-      recommendationId: recommendationIds.issue({ scenarioNo: 0, variantNo: 0, modelVersion: live.version, bucket: bucketOf(userId, BUCKET_SALT), length: limit, source: 'personal' }),
+      recommendationId: recommendationIds.issue({ scenarioNo, variantNo: 0, modelVersion: live.version, bucket: bucketOf(userId, BUCKET_SALT), length: limit, source: 'personal' }),
       modelVersion: live.version, source: 'personal', items,
     };
     if (state.stale || away) {

@@ -49,6 +49,8 @@ export function createMasks(catalogue: Catalogue, now: () => number): Masks {
   const evaluated = new Map<string, Evaluated>();
   const byModel = new WeakMap<MaskedModel, { slots: Map<string, Slot>; availability: Slot; scratch: Uint8Array }>();
   let stamps = 0;
+  /** What was asked for last, most often asked for again. */
+  let last: { readonly filter: Filter; readonly model: MaskedModel; readonly slot: number; readonly revision: number; readonly generation: number; readonly validUntilMs: number } | null = null;
 
   function evaluate(filter: Filter): Evaluated {
     const kept = evaluated.get(filter.text);
@@ -77,6 +79,8 @@ export function createMasks(catalogue: Catalogue, now: () => number): Masks {
   }
 
   function takeSlot(slots: Map<string, Slot>, key: string, count: number): Slot {
+    // The slot of what was asked for last may go to another.
+    last = null;
     const kept = slots.get(key);
     if (kept !== undefined) {
       return moveToEnd(slots, key, kept);
@@ -101,7 +105,10 @@ export function createMasks(catalogue: Catalogue, now: () => number): Masks {
         }
         return 0;
       }
-      const { marks, stamp } = evaluate(filter);
+      if (last !== null && last.filter === filter && last.model === model && last.revision === catalogue.revision() && last.generation === generation && now() < last.validUntilMs) {
+        return last.slot;
+      }
+      const { marks, stamp, validUntilMs, schemaNumber } = evaluate(filter);
       const taken = takeSlot(slots, `-${filter.text}`, model.scan.masks);
       if (taken.stamp !== stamp || taken.generation !== generation) {
         const rows = catalogue.rowsOf(model);
@@ -113,6 +120,7 @@ export function createMasks(catalogue: Catalogue, now: () => number): Masks {
         model.scan.setMask(taken.slot, scratch);
         [taken.stamp, taken.generation] = [stamp, generation];
       }
+      last = schemaNumber === filter.schemaNumber ? { filter, model, slot: taken.slot, revision: catalogue.revision(), generation, validUntilMs } : null;
       return taken.slot;
     },
     boostSlotFor(model, filter) {

@@ -16,7 +16,7 @@ export interface Asked {
   readonly steered: Prepared;
   /** Of everything but the cursor: what a cursor is bound to. */
   readonly fingerprint: number;
-  /** It says nothing but its limit. */
+  /** The best by score that a condition leaves, and nothing else: no order of its own, no places given, no words. */
   readonly isPlain: boolean;
 }
 
@@ -31,8 +31,8 @@ interface Known {
   readonly generation: number;
 }
 
-function isPlain({ steering, scenario, cursor }: ListRequest): boolean {
-  return scenario === undefined && cursor === undefined && Object.entries(steering).every(([name, value]) => name === 'limit' || value === undefined);
+function isPlain({ cursor }: ListRequest, { fields, boosts, exclude, diversity, rotation, minScore, reasons, pins }: Prepared): boolean {
+  return cursor === undefined && fields.length + boosts.length + exclude.length + pins.length === 0 && diversity === 0 && rotation === 0 && minScore === null && !reasons;
 }
 
 export function createRequests(scenarios: Scenarios, conditions: Conditions, catalogue: Pick<Catalogue, 'schema'>): Requests {
@@ -49,7 +49,8 @@ export function createRequests(scenarios: Scenarios, conditions: Conditions, cat
       if (applied === null) {
         throw new SteeringFault('scenario', 'scenario', `scenario is ${JSON.stringify(request.scenario)}; there is none of that name. Known: ${scenarios.names().join(', ') || 'none'}.`);
       }
-      const asked = { steered: conditions.prepare(applied), fingerprint: hashText(JSON.stringify(applied)), isPlain: isPlain(request) };
+      const steered = conditions.prepare(applied);
+      const asked = { steered, fingerprint: hashText(JSON.stringify(applied)), isPlain: isPlain(request, steered) };
       known.set(request, { asked, schemaNumber, generation });
       return asked;
     },

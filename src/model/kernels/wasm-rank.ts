@@ -3,7 +3,7 @@ import { compileKernels } from './wasm.ts';
 
 export interface RankKernels {
   /** Offsets are in bytes; the index is laid out by `ranker.ts`, and `room` is 24 bytes. */
-  rank(index: number, room: number, x: number, history: number, weights: number, n: number, limit: number): number;
+  rank(index: number, room: number, x: number, history: number, weights: number, n: number, limit: number, sparse: boolean): number;
   /** `extras` 0: there are none. */
   rankSimilar(index: number, x: number, extras: number, limit: number): number;
   addMarked(marks: number, amount: number, out: number, rows: number): void;

@@ -21,6 +21,9 @@ import { sumLanes } from './vector';
 const orderShare: f32 = 1.0 / 4194304.0;
 /** Items looked at one by one at most: each costs a look through all lists. */
 const mostSingles: usize = 8;
+/** Reached most: at least this share of the most reached, and at most so many and three. */
+const mostReachedShare: f32 = 0.4;
+const mostSeen: usize = 128;
 /**
  * Bits of −0, the sum of a position that was not reached: added to anything it changes nothing, and no sum comes back to it, because a − a is +0. (Products are never −0: similarities are kept away
  * from 0 and weights above it.)
@@ -190,6 +193,31 @@ function largest(numbers: usize, count: usize): f32 {
   return max(max(f32x4.extract_lane(four, 0), f32x4.extract_lane(four, 1)), max(f32x4.extract_lane(four, 2), f32x4.extract_lane(four, 3)));
 }
 
+/**
+ * The near positions that a history reaches most are looked at first: their scores raise the N-th best before the others are held against it, which matters where a mask leaves few. They are marked, so that
+ * the scan passes them over, and listed in `touched`; returns how many there are.
+ */
+function considerMostReached(at: Index, query: Query, most: f32): usize {
+  const leasts = f32x4.splat(most * mostReachedShare);
+  const sums = at.sums;
+  const marks = at.marks;
+  const touched = at.touched;
+  let seen: usize = 0;
+  for (let four: usize = 0; four < at.near && seen < mostSeen; four += 4) {
+    let mask = i32x4.bitmask(f32x4.ge(v128.load(sums + four * 4), leasts));
+    while (mask) {
+      const place = four + <usize>ctz(mask);
+      mask &= mask - 1;
+      if (load<u8>(marks + place)) continue;
+      store<u8>(marks + place, 1);
+      store<u32>(touched + seen++ * 4, <u32>place);
+      const score = product(at.vectors + place * at.bytes, query.x, at.bytes) + (load<f32>(at.bonus + place * 4) + load<f32>(sums + place * 4));
+      if (score >= floorOf(at, query)) query.count = offer(at, query.limit, query.count, score, place);
+    }
+  }
+  return seen;
+}
+
 /** Whether a position might be an answer if its b + s is no more than `extra`. */
 function mightDo(at: Index, query: Query, place: usize, extra: f32): bool {
   const floor = floorOf(at, query);
@@ -250,9 +278,9 @@ function scanFar(at: Index, query: Query, history: usize, weights: usize, n: usi
 
 /**
  * The `limit` ≥ 1 best positions for vector `x` and a history of `n` positions with weights (h times the term's scale) into scores and places, best first; returns how many there are. `query` is room
- * for one.
+ * for one. `sparse`: the mask leaves few, which changes the way and not the answer.
  */
-export function rank(index: usize, room: usize, x: usize, history: usize, weights: usize, n: usize, limit: usize): usize {
+export function rank(index: usize, room: usize, x: usize, history: usize, weights: usize, n: usize, limit: usize, sparse: bool): usize {
   const at = changetype<Index>(index);
   const query = changetype<Query>(room);
   const length = lengthOf(x, 0, at.bytes);
@@ -264,7 +292,10 @@ export function rank(index: usize, room: usize, x: usize, history: usize, weight
   query.spare = length * delta;
   at.scanned = fetchLists(at, history, n);
   reachNear(at, history, weights, n);
-  scan(at, query, 0, at.near, n > 0 ? largest(at.sums, at.near) : 0);
+  const most: f32 = n > 0 ? largest(at.sums, at.near) : 0;
+  const seen = sparse && most > 0 ? considerMostReached(at, query, most) : 0;
+  scan(at, query, 0, at.near, most);
+  for (let k: usize = 0; k < seen; k++) store<u8>(at.marks + <usize>load<u32>(at.touched + k * 4), 0);
   if (n > 0) memory.fill(at.sums, 0, at.near * 4);
   if (at.near < at.rows && !passFar(at, query, history, weights, n)) scanFar(at, query, history, weights, n);
   sortHeap(at, query.count);
