@@ -9,6 +9,7 @@ import { wasmScratchBytes } from './kernels/wasm.ts';
 import { createRankKernels, type RankKernels } from './kernels/wasm-rank.ts';
 import type { Factors } from './matrix.ts';
 import type { Neighbours } from './neighbours.ts';
+import { type InPieces, overRanges } from './pieces.ts';
 import { scanSlots } from './top-n.ts';
 
 const headFloats = 16;
@@ -63,7 +64,7 @@ function layOut(count: number, rows: number, stride: number, entries: number, wi
 }
 
 /** `terms.scales` of 0 leave a term out. `nearRows`: a multiple of 32. @throws RangeError where the index takes more than 4 GiB */
-export function createRankIndex(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number, nearRows: number): RankIndex {
+export function* createRankIndex(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number, nearRows: number): InPieces<RankIndex> {
   const { rows: count, stride: itemStride, data } = items;
   const stride = Math.ceil(itemStride / headFloats) * headFloats;
   const rows = Math.ceil(Math.max(1, count) / tileRows) * tileRows;
@@ -82,25 +83,31 @@ export function createRankIndex(items: Factors, { neighbours, recentPopularity, 
   ]);
 
   const lengths = new Float32Array(count);
-  for (let i = 0; i < count; i++) lengths[i] = roundUp(lengthOf(data, i * itemStride, (i + 1) * itemStride));
+  yield* overRanges(count, itemStride, (begin, end) => {
+    for (let i = begin; i < end; i++) lengths[i] = roundUp(lengthOf(data, i * itemStride, (i + 1) * itemStride));
+  });
   const order = orderByLength(lengths);
+  yield;
   const placeOf = new Int32Array(count);
   const itemAt = ints(at.itemAt, rows);
   const vectors = floats(at.vectors, rows * stride);
   const heads = floats(at.heads, rows * headFloats);
   const [norms, rests, bonus] = [floats(at.norms, rows), floats(at.rests, rows), floats(at.bonus, rows)];
   const inHead = Math.min(headFloats, itemStride);
-  for (let place = 0; place < count; place++) {
-    const item = order[place]!;
-    placeOf[item] = place;
-    itemAt[place] = item;
-    const from = item * itemStride;
-    for (let k = 0; k < itemStride; k++) vectors[place * stride + k] = data[from + k]!;
-    for (let k = 0; k < inHead; k++) heads[place * headFloats + k] = data[from + k]!;
-    norms[place] = lengths[item]!;
-    rests[place] = roundUp(lengthOf(data, from + inHead, from + itemStride));
-    bonus[place] = recentPopularity === null ? 0 : scales.recency * recentPopularity[item]!;
-  }
+  // Whoever needs a place of another item waits until all have one.
+  yield* overRanges(count, 4 * itemStride, (begin, end) => {
+    for (let place = begin; place < end; place++) {
+      const item = order[place]!;
+      placeOf[item] = place;
+      itemAt[place] = item;
+      const from = item * itemStride;
+      for (let k = 0; k < itemStride; k++) vectors[place * stride + k] = data[from + k]!;
+      for (let k = 0; k < inHead; k++) heads[place * headFloats + k] = data[from + k]!;
+      norms[place] = lengths[item]!;
+      rests[place] = roundUp(lengthOf(data, from + inHead, from + itemStride));
+      bonus[place] = recentPopularity === null ? 0 : scales.recency * recentPopularity[item]!;
+    }
+  });
   const slots = new Uint8Array(memory.buffer, at.slots, scanSlots * rows);
   // Padding is marked, so it is never an answer. Nothing else of a slot is touched before it is set: the system gives no memory for what nobody wrote to.
   for (let slot = 0; slot < scanSlots; slot++) slots.fill(1, slot * rows + count, (slot + 1) * rows);
@@ -108,7 +115,7 @@ export function createRankIndex(items: Factors, { neighbours, recentPopularity, 
   itemAt.fill(count, count);
   kernels.coverTiles(at.bonus, at.tileBonus, rows);
   floats(at.sums, rows).fill(-0, near);
-  if (lists !== null) fillLists(memory.buffer, at, lists, order, placeOf, near);
+  if (lists !== null) yield* fillLists(memory.buffer, at, lists, order, placeOf, near);
   return { memory, kernels, at, count, rows, stride, itemStride, placeOf };
 }
 
@@ -135,7 +142,7 @@ function orderByLength(lengths: Float32Array): Int32Array {
 }
 
 /** Lists by position: near neighbours first, the others by falling similarity. */
-function fillLists(buffer: ArrayBufferLike, at: Places, { rowStart, index, similarity }: Neighbours, order: Int32Array, placeOf: Int32Array, near: number): void {
+function* fillLists(buffer: ArrayBufferLike, at: Places, { rowStart, index, similarity }: Neighbours, order: Int32Array, placeOf: Int32Array, near: number): InPieces<void> {
   const count = order.length;
   const numbers = 2 * index.length;
   const pointers = new Uint32Array(buffer, at.neighbours, 2 * (count + 1));
@@ -143,34 +150,37 @@ function fillLists(buffer: ArrayBufferLike, at: Places, { rowStart, index, simil
   const farOffsets = new Uint32Array(count);
   const farSimilar = new Float32Array(count);
   let e = 0;
-  for (let place = 0; place < count; place++) {
-    const item = order[place]!;
-    const to = rowStart[item + 1]!;
-    let far = 0;
-    let falls = true;
-    pointers[2 * place] = at.entries + e * 4;
-    for (let n = rowStart[item]!; n < to; n++) {
-      const other = placeOf[index[n]!]!;
-      const alike = Math.abs(similarity[n]!) < leastSimilarity ? leastSimilarity : similarity[n]!;
-      if (other < near) {
-        offsets[e] = other * 4;
-        similar[e + 1] = alike;
-        e += 2;
-      } else {
-        farOffsets[far] = other * 4;
-        farSimilar[far] = alike;
-        falls &&= far === 0 || alike <= farSimilar[far - 1]!;
-        far++;
+  const fill = (begin: number, end: number) => {
+    for (let place = begin; place < end; place++) {
+      const item = order[place]!;
+      const to = rowStart[item + 1]!;
+      let far = 0;
+      let falls = true;
+      pointers[2 * place] = at.entries + e * 4;
+      for (let n = rowStart[item]!; n < to; n++) {
+        const other = placeOf[index[n]!]!;
+        const alike = Math.abs(similarity[n]!) < leastSimilarity ? leastSimilarity : similarity[n]!;
+        if (other < near) {
+          offsets[e] = other * 4;
+          similar[e + 1] = alike;
+          e += 2;
+        } else {
+          farOffsets[far] = other * 4;
+          farSimilar[far] = alike;
+          falls &&= far === 0 || alike <= farSimilar[far - 1]!;
+          far++;
+        }
       }
+      pointers[2 * place + 1] = at.entries + e * 4;
+      const from = e;
+      for (let n = 0; n < far; n++, e += 2) {
+        offsets[e] = farOffsets[n]!;
+        similar[e + 1] = farSimilar[n]!;
+      }
+      if (!falls) sortFar(offsets, similar, from, e);
     }
-    pointers[2 * place + 1] = at.entries + e * 4;
-    const from = e;
-    for (let n = 0; n < far; n++, e += 2) {
-      offsets[e] = farOffsets[n]!;
-      similar[e + 1] = farSimilar[n]!;
-    }
-    if (!falls) sortFar(offsets, similar, from, e);
-  }
+  };
+  yield* overRanges(count, Math.ceil((8 * index.length) / Math.max(1, count)), fill);
   pointers.fill(at.entries + e * 4, 2 * count);
 }
 
