@@ -91,8 +91,7 @@ export function createFollowing({ database, systemIdentifier, now, states, noteR
     }
     try {
       const started = now();
-      const itemPart = await loadModelPart(database, live.version, 'item');
-      const userPart = live.hasUserPart ? await loadModelPart(database, live.version, 'user') : null;
+      const [itemPart, userPart] = await Promise.all([loadModelPart(database, live.version, 'item'), live.hasUserPart ? loadModelPart(database, live.version, 'user') : null]);
       const next = await withPauses(createLiveModel(live, itemPart, userPart));
       forgetUsers(next, await listGoneUsers(database, live.createdAt));
       madeAt = live.createdAt;
