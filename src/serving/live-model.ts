@@ -57,6 +57,7 @@ const MAP_COST = 128;
 /**
  * In pieces, because answers go on meanwhile.
  *
+ * @param itemPart in a buffer of its own, which is given back where the model has copies of all that it needs
  * @param userPart null: an older version made live again has its item side alone, and everybody is folded in from their events
  * @throws SnapshotDamaged where the bytes are no snapshot, and where both parts are not of one model
  */
@@ -77,20 +78,26 @@ export function* createLiveModel(facts: { version: number; watermark: string; sy
       userRowById.set(users.userIds[row], row);
     }
   });
+  // Copies: whatever is left of the item part's bytes would keep all of them, and the scan has its own.
+  const itemNos = items.itemNos.slice();
+  const together = items.together && copyOf(items.together);
+  const ownFoldIn = scan.createFoldIn(items.recipe, items.weightScale);
+  if (ownFoldIn !== null) {
+    giveBack(itemPart);
+  }
   return {
     ...facts,
     rules: items.rules,
     newestMs: items.newestMs,
-    // Copies: whatever is left of the item part's bytes would keep all of them, and the scan has its own.
-    itemNos: items.itemNos.slice(),
-    together: items.together && copyOf(items.together),
+    itemNos,
+    together,
     itemIds: items.itemIds,
     itemIndexById: yield* createIdIndex(items.itemIds),
     scan,
     halfLifeDays,
     recipe: items.recipe,
     weightScale: items.weightScale,
-    foldIn: scan.createFoldIn(items.recipe, items.weightScale) ?? createFoldIn(items.factors, items.recipe, items.weightScale),
+    foldIn: ownFoldIn ?? createFoldIn(items.factors, items.recipe, items.weightScale),
     stride: items.factors.stride,
     userNos: users.userNos,
     userRowById,
@@ -101,6 +108,11 @@ export function* createLiveModel(facts: { version: number; watermark: string; sy
     foldTarget: users.history.target,
     mainType: users.history.mainType,
   };
+}
+
+/** Detaches a buffer, so that the next small garbage collection frees it: a full one, which the old buffer would wait for, may be an hour away. */
+function giveBack({ buffer }: Uint8Array): void {
+  structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
 }
 
 function copyOf({ items, rowStart, index, similarity }: Neighbours): Neighbours {
