@@ -17,8 +17,9 @@ import type { ScoreMoments } from './gram.ts';
 import type { Factors, ItemVectors } from './matrix.ts';
 import type { Ranker } from './metrics.ts';
 import { addNeighbours, type Neighbours } from './neighbours.ts';
+import { atOnce, type InPieces } from './pieces.ts';
 import { createPlainScan } from './plain-scan.ts';
-import { createRanker } from './ranker.ts';
+import { createRankerInPieces } from './ranker.ts';
 import { createTopN, offerTopN, scanSlots, scoreItem, sortTopN, type TopN } from './top-n.ts';
 
 /** Users' histories by row: items and h_j, 0 ≤ h_j ≤ 1; 0 = an item that the user has and that speaks for nothing. */
@@ -224,7 +225,11 @@ export function checkBoosts(boosts: readonly Boost[] | undefined): void {
 
 /** By the WebAssembly kernel where it can run. */
 export function createHybridScan(items: Factors, terms: HybridTerms, maxLimit: number): HybridScan {
-  return canRunWasm() ? createRanker(items, terms, maxLimit) : createPlainScan(items, terms, maxLimit);
+  return atOnce(createHybridScanInPieces(items, terms, maxLimit));
+}
+
+export function* createHybridScanInPieces(items: Factors, terms: HybridTerms, maxLimit: number): InPieces<HybridScan> {
+  return canRunWasm() ? yield* createRankerInPieces(items, terms, maxLimit) : createPlainScan(items, terms, maxLimit);
 }
 
 /** Ranks by the hybrid score, without a user's own items: those of their history. `users` has a row per row of the histories. */

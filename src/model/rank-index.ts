@@ -9,11 +9,18 @@ import { wasmScratchBytes } from './kernels/wasm.ts';
 import { createRankKernels, type RankKernels } from './kernels/wasm-rank.ts';
 import type { Factors } from './matrix.ts';
 import type { Neighbours } from './neighbours.ts';
+import { type InPieces, overRanges } from './pieces.ts';
 import { scanSlots } from './top-n.ts';
 
 const headFloats = 16;
 const tileRows = 32;
 const pageBytes = 65_536;
+/** Vectors or lists that are brought to their places in one piece. */
+const placesAtOnce = 8192;
+/** Of which so many are read ahead. */
+const touchedAtOnce = 128;
+/** Of 4 bytes each: a cache line. */
+const lineFloats = 16;
 /** Longest history a call takes. */
 export const mostEntries = 8192;
 const fields = 17;
@@ -63,7 +70,7 @@ function layOut(count: number, rows: number, stride: number, entries: number, wi
 }
 
 /** `terms.scales` of 0 leave a term out. `nearRows`: a multiple of 32. @throws RangeError where the index takes more than 4 GiB */
-export function createRankIndex(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number, nearRows: number): RankIndex {
+export function* createRankIndex(items: Factors, { neighbours, recentPopularity, scales }: HybridTerms, maxLimit: number, nearRows: number): InPieces<RankIndex> {
   const { rows: count, stride: itemStride, data } = items;
   const stride = Math.ceil(itemStride / headFloats) * headFloats;
   const rows = Math.ceil(Math.max(1, count) / tileRows) * tileRows;
@@ -82,25 +89,33 @@ export function createRankIndex(items: Factors, { neighbours, recentPopularity, 
   ]);
 
   const lengths = new Float32Array(count);
-  for (let i = 0; i < count; i++) lengths[i] = roundUp(lengthOf(data, i * itemStride, (i + 1) * itemStride));
+  yield* overRanges(count, itemStride, (begin, end) => {
+    for (let i = begin; i < end; i++) lengths[i] = roundUp(lengthOf(data, i * itemStride, (i + 1) * itemStride));
+  });
   const order = orderByLength(lengths);
+  yield;
   const placeOf = new Int32Array(count);
   const itemAt = ints(at.itemAt, rows);
   const vectors = floats(at.vectors, rows * stride);
   const heads = floats(at.heads, rows * headFloats);
   const [norms, rests, bonus] = [floats(at.norms, rows), floats(at.rests, rows), floats(at.bonus, rows)];
-  const inHead = Math.min(headFloats, itemStride);
-  for (let place = 0; place < count; place++) {
-    const item = order[place]!;
-    placeOf[item] = place;
-    itemAt[place] = item;
-    const from = item * itemStride;
-    for (let k = 0; k < itemStride; k++) vectors[place * stride + k] = data[from + k]!;
-    for (let k = 0; k < inHead; k++) heads[place * headFloats + k] = data[from + k]!;
-    norms[place] = lengths[item]!;
-    rests[place] = roundUp(lengthOf(data, from + inHead, from + itemStride));
-    bonus[place] = recentPopularity === null ? 0 : scales.recency * recentPopularity[item]!;
+  for (let begin = 0; begin < count; begin += placesAtOnce) {
+    const end = Math.min(count, begin + placesAtOnce);
+    for (let some = begin; some < end; some += touchedAtOnce) {
+      const last = Math.min(end, some + touchedAtOnce);
+      rests[some] = touchVectors(data, itemStride, order, some, last);
+      copyVectors(data, itemStride, order, some, last, vectors, stride);
+    }
+    for (let place = begin; place < end; place++) {
+      const item = order[place]!;
+      placeOf[item] = place;
+      itemAt[place] = item;
+      norms[place] = lengths[item]!;
+      bonus[place] = recentPopularity === null ? 0 : scales.recency * recentPopularity[item]!;
+    }
+    yield;
   }
+  yield* overRanges(count, itemStride, (begin, end) => splitVectors(vectors, stride, begin, end, heads, rests));
   const slots = new Uint8Array(memory.buffer, at.slots, scanSlots * rows);
   // Padding is marked, so it is never an answer. Nothing else of a slot is touched before it is set: the system gives no memory for what nobody wrote to.
   for (let slot = 0; slot < scanSlots; slot++) slots.fill(1, slot * rows + count, (slot + 1) * rows);
@@ -108,7 +123,7 @@ export function createRankIndex(items: Factors, { neighbours, recentPopularity, 
   itemAt.fill(count, count);
   kernels.coverTiles(at.bonus, at.tileBonus, rows);
   floats(at.sums, rows).fill(-0, near);
-  if (lists !== null) fillLists(memory.buffer, at, lists, order, placeOf, near);
+  if (lists !== null) yield* fillLists(memory.buffer, at, lists, order, placeOf, near);
   return { memory, kernels, at, count, rows, stride, itemStride, placeOf };
 }
 
@@ -134,21 +149,90 @@ function orderByLength(lengths: Float32Array): Int32Array {
   return from;
 }
 
+/**
+ * Reads one number of every cache line of some vectors: nothing here waits for another, so the memory brings many at a time, where copying waits for each. Copies then take half the time.
+ *
+ * @returns their sum, to be put somewhere, or a compiler could leave out the reading
+ */
+function touchVectors(data: Float32Array, itemStride: number, order: Int32Array, begin: number, end: number): number {
+  let sum = 0;
+  for (let place = begin; place < end; place++) {
+    const from = order[place]! * itemStride;
+    for (let k = 0; k < itemStride; k += lineFloats) sum += data[from + k]!;
+  }
+  return sum;
+}
+
+/** The same of some lists. */
+function touchLists({ rowStart, index, similarity }: Neighbours, order: Int32Array, begin: number, end: number): number {
+  let sum = 0;
+  for (let place = begin; place < end; place++) {
+    const item = order[place]!;
+    const to = rowStart[item + 1]!;
+    for (let n = rowStart[item]!; n < to; n += lineFloats) sum += index[n]! + similarity[n]!;
+  }
+  return sum;
+}
+
+/** Vectors `begin` … `end` − 1 by position. */
+function copyVectors(data: Float32Array, itemStride: number, order: Int32Array, begin: number, end: number, vectors: Float32Array, stride: number): void {
+  for (let place = begin; place < end; place++) {
+    const from = order[place]! * itemStride;
+    const to = place * stride;
+    for (let k = 0; k < itemStride; k++) vectors[to + k] = data[from + k]!;
+  }
+}
+
+/** The first dimensions of some vectors, and the length of the rest of each. */
+function splitVectors(vectors: Float32Array, stride: number, begin: number, end: number, heads: Float32Array, rests: Float32Array): void {
+  for (let place = begin; place < end; place++) {
+    const from = place * stride;
+    for (let k = 0; k < headFloats; k++) heads[place * headFloats + k] = vectors[from + k]!;
+    rests[place] = roundUp(lengthOf(vectors, from + headFloats, from + stride));
+  }
+}
+
 /** Lists by position: near neighbours first, the others by falling similarity. */
-function fillLists(buffer: ArrayBufferLike, at: Places, { rowStart, index, similarity }: Neighbours, order: Int32Array, placeOf: Int32Array, near: number): void {
+function* fillLists(buffer: ArrayBufferLike, at: Places, lists: Neighbours, order: Int32Array, placeOf: Int32Array, near: number): InPieces<void> {
   const count = order.length;
-  const numbers = 2 * index.length;
-  const pointers = new Uint32Array(buffer, at.neighbours, 2 * (count + 1));
-  const [offsets, similar] = [new Uint32Array(buffer, at.entries, numbers), new Float32Array(buffer, at.entries, numbers)];
-  const farOffsets = new Uint32Array(count);
-  const farSimilar = new Float32Array(count);
+  const numbers = 2 * lists.index.length;
+  const out = {
+    start: at.entries, pointers: new Uint32Array(buffer, at.neighbours, 2 * (count + 1)), offsets: new Uint32Array(buffer, at.entries, numbers), similar: new Float32Array(buffer, at.entries, numbers),
+    farOffsets: new Uint32Array(count), farSimilar: new Float32Array(count),
+  };
   let e = 0;
-  for (let place = 0; place < count; place++) {
+  for (let begin = 0; begin < count; begin += placesAtOnce) {
+    const end = Math.min(count, begin + placesAtOnce);
+    for (let some = begin; some < end; some += touchedAtOnce) {
+      const last = Math.min(end, some + touchedAtOnce);
+      out.farSimilar[0] = touchLists(lists, order, some, last);
+      e = fillSome(lists, order, placeOf, near, some, last, out, e);
+    }
+    yield;
+  }
+  out.pointers.fill(at.entries + e * 4, 2 * count);
+}
+
+interface ListsByPlace {
+  /** Byte offset of the entries. */
+  start: number;
+  pointers: Uint32Array;
+  offsets: Uint32Array;
+  similar: Float32Array;
+  /** Room for one list's far neighbours. */
+  farOffsets: Uint32Array;
+  farSimilar: Float32Array;
+}
+
+/** Lists of places `begin` … `end` − 1, from entry `e` on. @returns where the next one begins */
+function fillSome({ rowStart, index, similarity }: Neighbours, order: Int32Array, placeOf: Int32Array, near: number, begin: number, end: number, out: ListsByPlace, e: number): number {
+  const { start, pointers, offsets, similar, farOffsets, farSimilar } = out;
+  for (let place = begin; place < end; place++) {
     const item = order[place]!;
     const to = rowStart[item + 1]!;
     let far = 0;
     let falls = true;
-    pointers[2 * place] = at.entries + e * 4;
+    pointers[2 * place] = start + e * 4;
     for (let n = rowStart[item]!; n < to; n++) {
       const other = placeOf[index[n]!]!;
       const alike = Math.abs(similarity[n]!) < leastSimilarity ? leastSimilarity : similarity[n]!;
@@ -163,7 +247,7 @@ function fillLists(buffer: ArrayBufferLike, at: Places, { rowStart, index, simil
         far++;
       }
     }
-    pointers[2 * place + 1] = at.entries + e * 4;
+    pointers[2 * place + 1] = start + e * 4;
     const from = e;
     for (let n = 0; n < far; n++, e += 2) {
       offsets[e] = farOffsets[n]!;
@@ -171,7 +255,7 @@ function fillLists(buffer: ArrayBufferLike, at: Places, { rowStart, index, simil
     }
     if (!falls) sortFar(offsets, similar, from, e);
   }
-  pointers.fill(at.entries + e * 4, 2 * count);
+  return e;
 }
 
 /** By falling similarity: training's lists are in this order, others need not be. */
@@ -185,10 +269,18 @@ function sortFar(offsets: Uint32Array, similar: Float32Array, from: number, to: 
   });
 }
 
+/** Four sums, because each addition would wait for the one before. */
 function lengthOf(data: Float32Array, from: number, to: number): number {
-  let sum = 0;
-  for (let k = from; k < to; k++) sum += data[k]! * data[k]!;
-  return Math.sqrt(sum);
+  let [a, b, c, d] = [0, 0, 0, 0];
+  let k = from;
+  for (; k + 3 < to; k += 4) {
+    a += data[k]! * data[k]!;
+    b += data[k + 1]! * data[k + 1]!;
+    c += data[k + 2]! * data[k + 2]!;
+    d += data[k + 3]! * data[k + 3]!;
+  }
+  for (; k < to; k++) a += data[k]! * data[k]!;
+  return Math.sqrt(a + b + c + d);
 }
 
 /** A float32 no lower than the length. */

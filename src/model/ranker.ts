@@ -13,6 +13,7 @@ import { type Recipe, ridgeOf } from './recipe.ts';
 import type { Effort } from './kernels/kernels.ts';
 import { createWasmKernels } from './kernels/wasm.ts';
 import type { Factors } from './matrix.ts';
+import { atOnce, type InPieces } from './pieces.ts';
 import { bonusField, createRankIndex, marksField, mostEntries, mostNear, type RankIndex, tileBonusField } from './rank-index.ts';
 import { checkLimit, createTopN, scanSlots, type TopN } from './top-n.ts';
 
@@ -21,7 +22,11 @@ const leastWeight = 1e-15;
 
 /** `terms.scales` of 0 leave a term out. `nearRows`: a multiple of 32. @throws RangeError where the index takes more than 4 GiB */
 export function createRanker(items: Factors, terms: HybridTerms, maxLimit: number, nearRows = mostNear): HybridScan {
-  return createScan(createRankIndex(items, terms, maxLimit, nearRows), terms.neighbours === null ? 0 : terms.scales.neighbours, maxLimit);
+  return atOnce(createRankerInPieces(items, terms, maxLimit, nearRows));
+}
+
+export function* createRankerInPieces(items: Factors, terms: HybridTerms, maxLimit: number, nearRows = mostNear): InPieces<HybridScan> {
+  return createScan(yield* createRankIndex(items, terms, maxLimit, nearRows), terms.neighbours === null ? 0 : terms.scales.neighbours, maxLimit);
 }
 
 /** A scan keeps the index alone. `neighbourScale` 0: no lists. */

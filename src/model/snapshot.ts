@@ -16,6 +16,7 @@ import type { Recipe } from './recipe.ts';
 import type { EventTypeRule } from './interactions.ts';
 import type { Factors } from './matrix.ts';
 import type { Neighbours } from './neighbours.ts';
+import { atOnce, type InPieces, overRanges } from './pieces.ts';
 import { NO_TERMS, type Terms } from './terms.ts';
 import type { LiveItems } from './warm-start.ts';
 
@@ -203,9 +204,15 @@ function writeAscii(text: string, bytes: Uint8Array, at: number): number {
 
 /** Up to this many bytes are decoded in one go; V8's strings end at 2²⁹ characters. */
 const decodeAtOnceBytes = 1 << 28;
+/** Of a string cut out of a longer one, in steps of a simple loop. */
+const stringCost = 64;
 
 /** Throws `SnapshotDamaged` where the offsets do not fit the bytes. */
 export function decodeStrings(table: StringTable): string[] {
+  return atOnce(decodeStringsInPieces(table));
+}
+
+function* decodeStringsInPieces(table: StringTable): InPieces<string[]> {
   const { bytes, offsets } = table;
   const count = offsets.length - 1;
   if (count < 0 || offsets[0] !== 0 || offsets[count] !== bytes.length) throw new SnapshotDamaged('a string table does not match its bytes');
@@ -216,11 +223,15 @@ export function decodeStrings(table: StringTable): string[] {
     const whole = decoder.decode(bytes);
     if (whole.length === bytes.length) {
       // ASCII only, the usual case: bytes are characters
-      for (let n = 0; n < count; n++) strings[n] = whole.slice(offsets[n]!, offsets[n + 1]!);
+      yield* overRanges(count, stringCost, (from, to) => {
+        for (let n = from; n < to; n++) strings[n] = whole.slice(offsets[n]!, offsets[n + 1]!);
+      });
       return strings;
     }
   }
-  for (let n = 0; n < count; n++) strings[n] = decoder.decode(bytes.subarray(offsets[n]!, offsets[n + 1]!));
+  yield* overRanges(count, 8 * stringCost, (from, to) => {
+    for (let n = from; n < to; n++) strings[n] = decoder.decode(bytes.subarray(offsets[n]!, offsets[n + 1]!));
+  });
   return strings;
 }
 
@@ -288,6 +299,11 @@ export function encodeItemSide(side: ItemSide): Uint8Array {
 
 /** Throws `SnapshotDamaged`. */
 export function decodeItemSide(bytes: Uint8Array): ItemSide {
+  return atOnce(decodeItemSideInPieces(bytes));
+}
+
+/** Throws `SnapshotDamaged`. */
+export function* decodeItemSideInPieces(bytes: Uint8Array): InPieces<ItemSide> {
   const { sections, meta } = decodePart(bytes, 'item');
   const known = readItemFactors(sections, meta);
   const { weightScale, newestMs } = meta as { weightScale: number; newestMs: number };
@@ -295,25 +311,25 @@ export function decodeItemSide(bytes: Uint8Array): ItemSide {
   const items = known.itemNos.length;
   return {
     ...known,
-    ...decodeTerms(meta, sections, items),
-    together: decodeNeighbours('together', sections, items),
+    ...(yield* decodeTerms(meta, sections, items)),
+    together: yield* decodeNeighbours('together', sections, items),
     weightScale,
     newestMs,
-    itemIds: decodeIds(sections, items),
+    itemIds: yield* decodeIds(sections, items),
     popularity: section(sections, 'popularity', Float32Array, items),
     recentPopularity: section(sections, 'recentPopularity', Float32Array, items),
   };
 }
 
 /** A snapshot from before there were terms has none. */
-function decodeTerms(meta: Record<string, unknown>, sections: Record<string, SnapshotArray>, items: number): Pick<ItemSide, 'terms' | 'hybrid'> {
+function* decodeTerms(meta: Record<string, unknown>, sections: Record<string, SnapshotArray>, items: number): InPieces<Pick<ItemSide, 'terms' | 'hybrid'>> {
   if (meta.terms === undefined) return { terms: { ...NO_TERMS }, hybrid: { neighbours: null, recentPopularity: null, scales: { neighbours: 0, recency: 0 } } };
   const { terms, scales } = meta as { terms: Terms; scales: HybridTerms['scales'] };
   if (!isRecord(terms) || !isRecord(scales) || !Number.isFinite(scales.neighbours) || !Number.isFinite(scales.recency)) throw new SnapshotDamaged('the item side lacks the scales of its terms');
   return {
     terms,
     hybrid: {
-      neighbours: decodeNeighbours('neighbour', sections, items),
+      neighbours: yield* decodeNeighbours('neighbour', sections, items),
       recentPopularity: 'freshUsers' in sections ? section(sections, 'freshUsers', Float32Array, items) : null,
       scales,
     },
@@ -325,13 +341,15 @@ function encodeNeighbours(name: string, lists: Neighbours | null): Record<string
 }
 
 /** Null where there are none. */
-function decodeNeighbours(name: string, sections: Record<string, SnapshotArray>, items: number): Neighbours | null {
+function* decodeNeighbours(name: string, sections: Record<string, SnapshotArray>, items: number): InPieces<Neighbours | null> {
   if (!Object.hasOwn(sections, `${name}Start`)) return null;
   const rowStart = section(sections, `${name}Start`, Int32Array, items + 1);
   for (let r = 0; r < items; r++) if (rowStart[r]! > rowStart[r + 1]!) throw new SnapshotDamaged('the rows of the neighbours overlap');
   if (rowStart[0] !== 0) throw new SnapshotDamaged('the neighbours do not begin at 0');
   const index = section(sections, `${name}Index`, Int32Array, rowStart[items]!);
-  for (let e = 0; e < index.length; e++) if (!(index[e]! >= 0 && index[e]! < items)) throw new SnapshotDamaged('a neighbour is no item');
+  yield* overRanges(index.length, 1, (from, to) => {
+    for (let e = from; e < to; e++) if (!(index[e]! >= 0 && index[e]! < items)) throw new SnapshotDamaged('a neighbour is no item');
+  });
   return { items, rowStart, index, similarity: section(sections, `${name}Similarity`, Float32Array, rowStart[items]!) };
 }
 
@@ -357,6 +375,11 @@ export function encodeUserSide(side: UserSide): Uint8Array {
 
 /** Throws `SnapshotDamaged`. */
 export function decodeUserSide(bytes: Uint8Array): UserSide {
+  return atOnce(decodeUserSideInPieces(bytes));
+}
+
+/** Throws `SnapshotDamaged`. */
+export function* decodeUserSideInPieces(bytes: Uint8Array): InPieces<UserSide> {
   const { sections, meta } = decodePart(bytes, 'user');
   const userNos = section(sections, 'userNos', Int32Array);
   const rowStart = section(sections, 'rowStart', Int32Array, userNos.length + 1);
@@ -365,7 +388,7 @@ export function decodeUserSide(bytes: Uint8Array): UserSide {
   if (rowStart[0] !== 0) throw new SnapshotDamaged('the histories do not begin at 0');
   return {
     userNos,
-    userIds: decodeIds(sections, userNos.length),
+    userIds: yield* decodeIds(sections, userNos.length),
     factors: decodeFactors(meta, sections, userNos.length),
     history: {
       rowStart,
@@ -395,8 +418,8 @@ function section<T extends SnapshotArray>(
   return array;
 }
 
-function decodeIds(sections: Record<string, SnapshotArray>, count: number): string[] {
-  return decodeStrings({ bytes: section(sections, 'idBytes', Uint8Array), offsets: section(sections, 'idOffsets', Uint32Array, count + 1) });
+function* decodeIds(sections: Record<string, SnapshotArray>, count: number): InPieces<string[]> {
+  return yield* decodeStringsInPieces({ bytes: section(sections, 'idBytes', Uint8Array), offsets: section(sections, 'idOffsets', Uint32Array, count + 1) });
 }
 
 function shapeOf({ rows, factors, stride }: Factors): { rows: number; factors: number; stride: number } {

@@ -2,6 +2,7 @@
  * Which model answers, and who may have newer events: what Postgres knows, followed. Every `follow…` asks what is newer than what was seen, so a lost wake-up delays and never loses; calls that come
  * while one runs share the next.
  */
+import type { InPieces } from '../model/pieces.ts';
 import { SnapshotDamaged } from '../model/snapshot.ts';
 import type { Database } from '../storage/database.ts';
 import { listGoneUsers } from '../storage/erasures.ts';
@@ -10,6 +11,9 @@ import { ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts
 import { readUserChanges } from '../storage/users.ts';
 import { type LiveModel, createLiveModel, forgetUsers } from './live-model.ts';
 import { MAX_DIRTY_USERS, type UserStates } from './user-state.ts';
+
+/** Answers wait at most about this long, and a swap is made of as many pauses as that makes. */
+const PIECE_MS = 5;
 
 export interface Following {
   /** The model that answers; null: none yet. */
@@ -57,6 +61,20 @@ export function coalesce(work: () => Promise<void>): () => Promise<void> {
   };
 }
 
+/** Does work while answers go on: after some milliseconds everything else that waits has its turn. */
+async function withPauses<T>(work: InPieces<T>): Promise<T> {
+  for (let sinceMs = performance.now(); ; ) {
+    const { done, value } = work.next();
+    if (done === true) {
+      return value;
+    }
+    if (performance.now() - sinceMs >= PIECE_MS) {
+      await new Promise((resolve) => setImmediate(resolve));
+      sinceMs = performance.now();
+    }
+  }
+}
+
 export function createFollowing({ database, systemIdentifier, now, states, noteReach, onEvents, log }: FollowingOptions): Following {
   let model: LiveModel | null = null;
   /** What was asked for last: older events are known here. */
@@ -73,9 +91,8 @@ export function createFollowing({ database, systemIdentifier, now, states, noteR
     }
     try {
       const started = now();
-      const itemPart = await loadModelPart(database, live.version, 'item');
-      const userPart = live.hasUserPart ? await loadModelPart(database, live.version, 'user') : null;
-      const next = createLiveModel(live, itemPart, userPart);
+      const [itemPart, userPart] = await Promise.all([loadModelPart(database, live.version, 'item'), live.hasUserPart ? loadModelPart(database, live.version, 'user') : null]);
+      const next = await withPauses(createLiveModel(live, itemPart, userPart));
       forgetUsers(next, await listGoneUsers(database, live.createdAt));
       madeAt = live.createdAt;
       // Marks that arrive from here on are kept over the swap; the query sees all that was committed before it.

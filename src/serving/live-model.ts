@@ -1,12 +1,14 @@
 /** The model that answers: one immutable thing, made from a snapshot's two parts. A new version replaces it whole, by changing one reference. */
 import { type FoldIn, createFoldIn } from '../model/fold-in.ts';
-import { type HistoryEntries, type HybridScan, createHybridScan, weighHistory } from '../model/hybrid.ts';
+import { type HistoryEntries, type HybridScan, createHybridScanInPieces, weighHistory } from '../model/hybrid.ts';
+import { type IdIndex, createIdIndex } from '../model/id-index.ts';
 import { type EventTypeRule } from '../model/interactions.ts';
 import { type Factors, createFactors } from '../model/matrix.ts';
 import type { Neighbours } from '../model/neighbours.ts';
+import { type InPieces, overRanges } from '../model/pieces.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { rowsOfUsers } from '../model/without-users.ts';
-import { type ItemSide, type UserSide, SnapshotDamaged, decodeItemSide, decodeUserSide } from '../model/snapshot.ts';
+import { type ItemSide, type UserSide, SnapshotDamaged, decodeItemSideInPieces, decodeUserSideInPieces } from '../model/snapshot.ts';
 
 export interface LiveModel {
   readonly version: number;
@@ -19,7 +21,7 @@ export interface LiveModel {
   /** Item index → number (ascending) and id. */
   readonly itemNos: Int32Array;
   readonly itemIds: readonly string[];
-  readonly itemIndexById: ReadonlyMap<string, number>;
+  readonly itemIndexById: IdIndex;
   /** Ranks by the hybrid score, which is the factors' alone where the version has no terms. */
   readonly scan: HybridScan;
   /** Days after which an entry of a history counts half in the neighbourhood. */
@@ -48,41 +50,73 @@ export interface LiveModel {
 
 /** Longest list an answer is made from: a pool to choose from for more variety, and pages. */
 export const MAX_RANKED = 1600;
+/** In steps of a simple loop: a power of two, and an entry of a Map. */
+const DECAY_COST = 16;
+const MAP_COST = 128;
 
 /**
+ * In pieces, because answers go on meanwhile.
+ *
+ * @param itemPart in a buffer of its own, which is given back where the model has copies of all that it needs
  * @param userPart null: an older version made live again has its item side alone, and everybody is folded in from their events
  * @throws SnapshotDamaged where the bytes are no snapshot, and where both parts are not of one model
  */
-export function createLiveModel(facts: { version: number; watermark: string; systemIdentifier: string }, itemPart: Uint8Array, userPart: Uint8Array | null): LiveModel {
-  const items = decodeItemSide(itemPart);
-  const users = userPart === null ? nobody(items) : decodeUserSide(userPart);
-  checkFit(items, users);
+export function* createLiveModel(facts: { version: number; watermark: string; systemIdentifier: string }, itemPart: Uint8Array, userPart: Uint8Array | null): InPieces<LiveModel> {
+  const items = yield* decodeItemSideInPieces(itemPart);
+  const users = userPart === null ? nobody(items) : yield* decodeUserSideInPieces(userPart);
+  yield* checkFit(items, users);
   const { halfLifeDays } = items.terms;
-  const scan = createHybridScan(items.factors, items.hybrid, MAX_RANKED);
+  const scan = yield* createHybridScanInPieces(items.factors, items.hybrid, MAX_RANKED);
+  const weight = new Float32Array(users.history.weight.length);
+  yield* overRanges(weight.length, DECAY_COST, (from, to) => {
+    const [own, target, lastMs] = [users.history.weight.subarray(from, to), users.history.target.subarray(from, to), users.history.lastMs.subarray(from, to)];
+    weight.set(weighHistory({ weight: own, target, lastMs }, items.newestMs, halfLifeDays), from);
+  });
+  const userRowById = new Map<string, number>();
+  yield* overRanges(users.userIds.length, MAP_COST, (from, to) => {
+    for (let row = from; row < to; row++) {
+      userRowById.set(users.userIds[row], row);
+    }
+  });
+  // Copies: whatever is left of the item part's bytes would keep all of them, and the scan has its own.
+  const itemNos = items.itemNos.slice();
+  const together = items.together && copyOf(items.together);
+  const ownFoldIn = scan.createFoldIn(items.recipe, items.weightScale);
+  if (ownFoldIn !== null) {
+    giveBack(itemPart);
+  }
   return {
     ...facts,
     rules: items.rules,
     newestMs: items.newestMs,
-    // A copy: whatever is left of the item part's bytes would keep all of them, and the scan has its own.
-    itemNos: items.itemNos.slice(),
+    itemNos,
+    together,
     itemIds: items.itemIds,
-    itemIndexById: new Map(items.itemIds.map((id, index) => [id, index])),
+    itemIndexById: yield* createIdIndex(items.itemIds),
     scan,
     halfLifeDays,
-    together: items.together,
     recipe: items.recipe,
     weightScale: items.weightScale,
-    foldIn: scan.createFoldIn(items.recipe, items.weightScale) ?? createFoldIn(items.factors, items.recipe, items.weightScale),
+    foldIn: ownFoldIn ?? createFoldIn(items.factors, items.recipe, items.weightScale),
     stride: items.factors.stride,
     userNos: users.userNos,
-    userRowById: new Map(users.userIds.map((id, row) => [id, row])),
+    userRowById,
     userFactors: users.factors,
     rowStart: users.history.rowStart,
-    history: { index: users.history.itemIndex, weight: weighHistory(users.history, items.newestMs, halfLifeDays), hidden: users.history.hidden },
+    history: { index: users.history.itemIndex, weight, hidden: users.history.hidden },
     foldWeight: users.history.weight,
     foldTarget: users.history.target,
     mainType: users.history.mainType,
   };
+}
+
+/** Detaches a buffer, so that the next small garbage collection frees it: a full one, which the old buffer would wait for, may be an hour away. */
+function giveBack({ buffer }: Uint8Array): void {
+  structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+}
+
+function copyOf({ items, rowStart, index, similarity }: Neighbours): Neighbours {
+  return { items, rowStart: rowStart.slice(), index: index.slice(), similarity: similarity.slice() };
 }
 
 function nobody({ factors }: ItemSide): UserSide {
@@ -94,26 +128,42 @@ function nobody({ factors }: ItemSide): UserSide {
 }
 
 /** What no part can see by itself: vectors of one length, histories of items that exist, and numbers that can be ranked by. */
-function checkFit(items: ItemSide, users: UserSide): void {
+function* checkFit(items: ItemSide, users: UserSide): InPieces<void> {
   if (users.factors.stride !== items.factors.stride) {
     throw new SnapshotDamaged(`its users' vectors have ${users.factors.stride} numbers and its items' ${items.factors.stride}`);
   }
   const rows = items.itemNos.length;
-  for (const index of users.history.itemIndex) {
-    if (!(index >= 0 && index < rows)) {
-      throw new SnapshotDamaged('a history names an item that does not exist');
+  const { itemIndex } = users.history;
+  yield* overRanges(itemIndex.length, 1, (from, to) => {
+    for (let e = from; e < to; e++) {
+      if (!(itemIndex[e] >= 0 && itemIndex[e] < rows)) {
+        throw new SnapshotDamaged('a history names an item that does not exist');
+      }
     }
-  }
+  });
   const { neighbours, recentPopularity } = items.hybrid;
   for (const numbers of [items.factors.data, users.factors.data, neighbours?.similarity, recentPopularity]) {
-    // A sum is finite only where all are, unless they outgrow a double together.
-    let sum = 0;
-    for (let k = 0; k < (numbers?.length ?? 0); k++) {
-      sum += numbers![k];
+    if (numbers) {
+      yield* overRanges(numbers.length, 1, (from, to) => checkFinite(numbers, from, to));
     }
-    if (!Number.isFinite(sum)) {
-      throw new SnapshotDamaged('it holds numbers that are not finite');
-    }
+  }
+}
+
+function checkFinite(numbers: Float32Array, from: number, to: number): void {
+  // A sum is finite only where all are, unless they outgrow a double together. Four, because each addition would wait for the one before.
+  let [a, b, c, d] = [0, 0, 0, 0];
+  let k = from;
+  for (; k + 3 < to; k += 4) {
+    a += numbers[k];
+    b += numbers[k + 1];
+    c += numbers[k + 2];
+    d += numbers[k + 3];
+  }
+  for (; k < to; k++) {
+    a += numbers[k];
+  }
+  if (!Number.isFinite(a + b + c + d)) {
+    throw new SnapshotDamaged('it holds numbers that are not finite');
   }
 }
 

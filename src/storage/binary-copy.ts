@@ -5,6 +5,8 @@ import type pg from 'pg';
 /** Microseconds between Postgres' epoch (2000-01-01) and Unix', in ms. */
 const POSTGRES_EPOCH_MS = 946_684_800_000;
 const COPY_HEADER_BYTES = 19;
+/** The number of a row's fields, and the length of its only one. */
+const VALUE_HEAD_BYTES = 6;
 
 /** A timestamptz at an offset, in ms. */
 export function readTimestamp(view: DataView, offset: number): number {
@@ -17,13 +19,26 @@ export function readTimestamp(view: DataView, offset: number): number {
  * @param timeoutMs the pool's connections give every statement this long, from beginning to end; those alone have no limit of their own
  */
 export async function readBinaryCopy(client: Pick<pg.Client, 'query'>, query: string, onRow: (view: DataView, bytes: Buffer, offset: number) => void, timeoutMs?: number): Promise<void> {
+  await copyOut(client, query, async (stream) => await readRows(stream, onRow), timeoutMs);
+}
+
+/**
+ * Feeds the bytes of a binary COPY of one bytea column to `onBytes`, value after value, as they come: no value is ever held whole, and a piece is the stream's own.
+ *
+ * @param timeoutMs as in `readBinaryCopy`
+ */
+export async function readBinaryValues(client: Pick<pg.Client, 'query'>, query: string, onBytes: (piece: Buffer) => void, timeoutMs?: number): Promise<void> {
+  await copyOut(client, query, async (stream) => await readValues(stream, onBytes), timeoutMs);
+}
+
+async function copyOut(client: Pick<pg.Client, 'query'>, query: string, read: (stream: AsyncIterable<Buffer>) => Promise<void>, timeoutMs?: number): Promise<void> {
   const copy: ReturnType<typeof copyTo> & { query_timeout?: number; callback?: (error: null) => void } = copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`);
   if (timeoutMs !== undefined) {
     copy.query_timeout = timeoutMs;
   }
   client.query(copy);
   try {
-    await readRows(copy as AsyncIterable<Buffer>, onRow);
+    await read(copy as AsyncIterable<Buffer>);
   } finally {
     // The driver's timer would fail the stream after its end, where nobody listens any more.
     copy.callback?.(null);
@@ -68,6 +83,41 @@ async function readRows(stream: AsyncIterable<Buffer>, onRow: (view: DataView, b
       }
       onRow(view, bytes, at + 2);
       at = end;
+    }
+    rest = bytes.subarray(at);
+  }
+}
+
+async function readValues(stream: AsyncIterable<Buffer>, onBytes: (piece: Buffer) => void): Promise<void> {
+  /** A head of which only the beginning has come. */
+  let rest: Buffer = Buffer.alloc(0);
+  let headerSeen = false;
+  /** Bytes of the value that are still to come. */
+  let left = 0;
+  for await (const piece of stream) {
+    const bytes: Buffer = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+    let at = 0;
+    if (!headerSeen) {
+      if (bytes.length < COPY_HEADER_BYTES) {
+        rest = bytes;
+        continue;
+      }
+      at = COPY_HEADER_BYTES + bytes.readInt32BE(COPY_HEADER_BYTES - 4);
+      headerSeen = true;
+    }
+    for (;;) {
+      const here = Math.min(left, bytes.length - at);
+      if (here > 0) {
+        onBytes(bytes.subarray(at, at + here));
+        at += here;
+        left -= here;
+      }
+      // What ends the stream is a number of fields of −1, without a length.
+      if (left > 0 || at + VALUE_HEAD_BYTES > bytes.length) {
+        break;
+      }
+      left = Math.max(0, bytes.readInt32BE(at + 2));
+      at += VALUE_HEAD_BYTES;
     }
     rest = bytes.subarray(at);
   }

@@ -9,7 +9,8 @@
  * has its own SHA-256, and bytes that do not match are never served.
  */
 import { createHash } from 'node:crypto';
-import type pg from 'pg';
+import pg from 'pg';
+import { readBinaryValues } from './binary-copy.ts';
 import { type Database, type Queryable, explainDatabaseError, inTransaction, run } from './database.ts';
 import { readTrainingSettings } from './settings.ts';
 import { holdsTrainingLock } from './training-runs.ts';
@@ -231,18 +232,38 @@ export async function findLiveModel(database: Queryable): Promise<LiveModelRow |
 }
 
 /**
- * One part of a version, checked. Chunks are read one at a time: a large model costs its size once.
+ * One part of a version, checked. Bytes go from the stream to their place, and through the checksum on the way: a large model costs its size once, and no step takes longer than a piece of the stream.
  *
  * @throws ModelDamaged where bytes are missing or changed
  */
-export async function loadModelPart(database: Queryable, version: number, part: 'item' | 'user'): Promise<Uint8Array> {
+export async function loadModelPart(database: Database | pg.Client, version: number, part: 'item' | 'user'): Promise<Uint8Array> {
+  if (!(database instanceof pg.Pool)) {
+    return await readPart(database, version, part);
+  }
+  let client: pg.PoolClient | undefined;
+  let isWhole = false;
+  try {
+    client = await database.connect();
+    const bytes = await readPart(client, version, part);
+    isWhole = true;
+    return bytes;
+  } catch (error) {
+    isWhole = error instanceof ModelDamaged;
+    throw explainDatabaseError(error);
+  } finally {
+    // A connection in the middle of a COPY is of no use to the next.
+    client?.release(!isWhole);
+  }
+}
+
+async function readPart(connection: pg.ClientBase, version: number, part: 'item' | 'user'): Promise<Uint8Array> {
   for (;;) {
-    const { sha256: expected, bytes } = await readPart(database, version, part);
+    const { sha256: expected, bytes } = await readBytes(connection, version, part);
     if (bytes !== null) {
       return bytes;
     }
     // Bytes that were replaced while they were read (`replaceUserPart`) are read again; any others are damaged.
-    const [now] = await run<{ sha256: Buffer | null }>(database, `SELECT CASE WHEN $2 = 'item' THEN sha256 ELSE user_sha256 END AS sha256 FROM models WHERE version = $1`, [version, part]);
+    const [now] = await run<{ sha256: Buffer | null }>(connection, `SELECT CASE WHEN $2 = 'item' THEN sha256 ELSE user_sha256 END AS sha256 FROM models WHERE version = $1`, [version, part]);
     if (now === undefined || expected === null || now.sha256 === null || now.sha256.equals(expected)) {
       throw new ModelDamaged(version, part);
     }
@@ -250,24 +271,29 @@ export async function loadModelPart(database: Queryable, version: number, part: 
 }
 
 /** @returns `bytes` null where they do not match */
-async function readPart(database: Queryable, version: number, part: 'item' | 'user'): Promise<{ sha256: Buffer | null; bytes: Uint8Array | null }> {
+async function readBytes(connection: pg.ClientBase, version: number, part: 'item' | 'user'): Promise<{ sha256: Buffer | null; bytes: Uint8Array | null }> {
   const [facts] = await run<{ bytes: number; chunks: number; sha256: Buffer | null }>(
-    database,
+    connection,
     `SELECT coalesce(sum(octet_length(bytes)), 0)::float8 AS bytes, count(*)::int AS chunks, (SELECT CASE WHEN $2 = 'item' THEN sha256 ELSE user_sha256 END FROM models WHERE version = $1) AS sha256
      FROM model_chunks WHERE version = $1 AND part = $2`,
     [version, part],
   );
   const whole = new Uint8Array(facts.bytes);
+  const hash = createHash('sha256');
   let offset = 0;
+  // A COPY a chunk, so that the limit on a statement's time does not depend on the model's size.
   for (let seq = 0; seq < facts.chunks; seq++) {
-    const [chunk] = await run<{ bytes: Buffer }>(database, 'SELECT bytes FROM model_chunks WHERE version = $1 AND part = $2 AND seq = $3', [version, part, seq]);
-    if (chunk === undefined || offset + chunk.bytes.length > whole.length) {
-      return { sha256: facts.sha256, bytes: null };
-    }
-    whole.set(chunk.bytes, offset);
-    offset += chunk.bytes.length;
+    await readBinaryValues(connection, `SELECT bytes FROM model_chunks WHERE version = ${version} AND part = '${part}' AND seq = ${seq}`, (piece) => {
+      // More than was announced is replaced or damaged: the end of the stream is waited for all the same.
+      if (offset + piece.length <= whole.length) {
+        whole.set(piece, offset);
+      }
+      offset += piece.length;
+      hash.update(piece);
+    });
   }
-  return { sha256: facts.sha256, bytes: facts.sha256 !== null && sha256(whole).equals(facts.sha256) ? whole : null };
+  const matches = offset === whole.length && facts.sha256 !== null && hash.digest().equals(facts.sha256);
+  return { sha256: facts.sha256, bytes: matches ? whole : null };
 }
 
 /** Versions whose user part is kept. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rankByHybrid } from '../../src/model/hybrid.ts';
 import { createRandom } from '../../src/model/random.ts';
 import { createLiveModel } from '../../src/serving/live-model.ts';
+import { atOnce } from '../../src/model/pieces.ts';
 import { decodeItemSide, encodeItemSide } from '../../src/model/snapshot.ts';
 import { loadModelPart } from '../../src/storage/models.ts';
 import { type HybridModel, publishHybridModel } from '../support/hybrid-model.ts';
@@ -98,7 +99,7 @@ describe('answers of a model with all terms', () => {
 
   it('come from the events alone where the version has lost its user part', async () => {
     const itemPart = await loadModelPart(service.database, service.answers.modelVersion()!, 'item');
-    const live = createLiveModel({ version: 1, watermark: '0', systemIdentifier: 'x' }, itemPart, null);
+    const live = atOnce(createLiveModel({ version: 1, watermark: '0', systemIdentifier: 'x' }, itemPart, null));
     expect(live.userRowById.size).toBe(0);
     expect(live.itemIds).toEqual(model.itemIds);
     // The snapshot's own numbers answer: the same scan, given a history, ranks as the live model does.
@@ -110,6 +111,6 @@ describe('answers of a model with all terms', () => {
     const side = decodeItemSide(await loadModelPart(service.database, service.answers.modelVersion()!, 'item'));
     const factors = { ...side.factors, data: side.factors.data.slice() };
     factors.data[5] = Number.NaN;
-    expect(() => createLiveModel({ version: 1, watermark: '0', systemIdentifier: 'x' }, encodeItemSide({ ...side, factors }), null)).toThrow(/not finite/);
+    expect(() => atOnce(createLiveModel({ version: 1, watermark: '0', systemIdentifier: 'x' }, encodeItemSide({ ...side, factors }), null))).toThrow(/not finite/);
   });
 });

@@ -90,6 +90,24 @@ describe('model versions', () => {
     await expect(loadModelPart(database, 1, 'user')).rejects.toBeInstanceOf(ModelDamaged);
   });
 
+  it('of many chunks come back as they were, and not where a chunk is another, missing or longer', async () => {
+    const itemPart = Uint8Array.from({ length: 9_000_001 }, (_, n) => (n * 2_654_435_761) >>> 24);
+    await publishModel(lock.connection, await startRun(lock.connection, 'api'), { recipe: {}, report: {}, watermark: '900', systemIdentifier: 'here', itemPart, userPart: new Uint8Array(0) });
+    const isWhole = async (from: Parameters<typeof loadModelPart>[0]) => Buffer.from(await loadModelPart(from, 1, 'item')).equals(itemPart);
+    expect(await isWhole(database)).toBe(true);
+    expect(await isWhole(lock.connection)).toBe(true);
+    expect(await loadModelPart(database, 1, 'user')).toHaveLength(0);
+    const changed = async (statement: string) => {
+      await run(database, statement);
+      await expect(loadModelPart(database, 1, 'item')).rejects.toBeInstanceOf(ModelDamaged);
+    };
+    await changed(`UPDATE model_chunks SET bytes = set_byte(bytes, 7, 255 - get_byte(bytes, 7)) WHERE seq = 1`);
+    await changed(`UPDATE model_chunks SET bytes = bytes || 'x'::bytea WHERE seq = 1`);
+    await changed(`DELETE FROM model_chunks WHERE seq = 1`);
+    // The connections were left in order.
+    expect(await Promise.all([1, 2, 3, 4].map(async () => (await run(database, 'SELECT 1 AS one')).length))).toEqual([1, 1, 1, 1]);
+  });
+
   it('refused by somebody leave their report alone', async () => {
     const { runNo } = await publish('candidate');
     expect(await rejectModel(database, 1)).toBe(true);
