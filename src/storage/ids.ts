@@ -34,6 +34,9 @@ const IN_TRANSACTION = findOrMake(false);
 /** Its COMMIT need not wait for the disk: the events that use the numbers are committed after it and wait for theirs, and the log is written in order. */
 const ALONE = findOrMake(true);
 
+/** Planned once a connection for as few ids as a group commit has: planning took longer than finding them. For more, the plan is to go by their number. */
+const MAX_PREPARED_IDS = 500;
+
 /** Makes the users and items that are missing. Duplicates in the arrays are fine. */
 export async function ensureUsersAndItems(connection: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<void> {
   const [found] = await run<FoundIds>(connection, IN_TRANSACTION, [userIds, itemIds]);
@@ -75,7 +78,7 @@ export interface ResolvedIds {
  */
 export async function resolveIds(database: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<ResolvedIds> {
   for (;;) {
-    const [found] = await run<FoundIds>(database, ALONE, [userIds, itemIds]);
+    const [found] = await run<FoundIds>(database, ALONE, [userIds, itemIds], userIds.length + itemIds.length <= MAX_PREPARED_IDS ? 'find-or-make' : undefined);
     if (!found.users.includes(null) && !found.items.includes(null)) {
       return { userNos: found.users as number[], itemNos: found.items as number[], refuseBefore: new Map(found.refusing.map((no, k) => [no, found.before[k]])) };
     }
