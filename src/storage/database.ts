@@ -161,10 +161,10 @@ export async function inTransaction<T>(database: Database, work: (connection: Co
   }
 }
 
-/** One statement with the driver's errors explained. */
-export async function run<R extends pg.QueryResultRow>(database: Queryable, text: string, values: readonly unknown[] = []): Promise<R[]> {
+/** One statement with the driver's errors explained. @param name for one that is prepared once a connection */
+export async function run<R extends pg.QueryResultRow>(database: Queryable, text: string, values: readonly unknown[] = [], name?: string): Promise<R[]> {
   try {
-    const result = await (database as pg.Pool).query<R>(text, values as unknown[]);
+    const result = await (database as pg.Pool).query<R>({ text, values: values as unknown[], name });
     return result.rows;
   } catch (error) {
     throw explainDatabaseError(error);

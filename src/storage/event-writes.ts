@@ -1,7 +1,7 @@
 /**
  * Events into Postgres: one transaction for many requests, whose end is known even where its connection is lost.
  *
- * All go over one connection of their own, in a pipeline: a group's BEGIN, INSERT and COMMIT are written at once, behind those of a group that is still under way, so that Postgres never waits for this
+ * All go over one connection of their own, in a pipeline: a group's statements (`group-query.ts`) and its COMMIT are written at once, behind those of a group that is still under way, so that Postgres never waits for this
  * process' event loop. Each transaction leaves its number in the session (`jongleur.group`, which a rollback takes back) and stores nothing unless it finds that of the group before it: when one
  * fails, those that were sent behind it fail with it, and all are sent again one by one, in their order. So each shopper's events keep theirs.
  *
@@ -11,8 +11,9 @@
  */
 import type pg from 'pg';
 import { type Database, DatabaseFull, DatabaseUnavailable, RETRYABLE_SQLSTATES, connectAlone, explainDatabaseError, run, sqlStateOf } from './database.ts';
-import { INSERT_EVENTS, SELECT_STORED_EVENTS, type StoredEvent, beginStatement, sameContent, toArrays } from './event-statements.ts';
+import { SELECT_STORED_EVENTS, type StoredEvent, groupValues, sameContent, toArrays } from './event-statements.ts';
 import type { InsertOutcome, NewEvent } from './events.ts';
+import { prepareGroups, sendGroup } from './group-query.ts';
 import { resolveIds } from './ids.ts';
 import { createKnownIds } from './known-ids.ts';
 
@@ -46,13 +47,6 @@ const WAKE_EVERY_MS = 100;
 /** SQLSTATEs: pg_xact_status of a number that is still to come; EXECUTE of a statement whose preparation failed. */
 const INVALID_PARAMETER = '22023';
 const NOT_PREPARED = '26000';
-
-interface BeginRow {
-  readonly xid: string;
-  readonly generation: number;
-  /** null: the group before failed, or the numbers in memory are too old. */
-  readonly claimed: string | null;
-}
 
 /** How a transaction ended. `again`: nothing was stored, and it may be sent again as it is; `doubt`: its COMMIT got no answer. */
 type Ending = { kind: 'stored'; xid: string; rows: number } | { kind: 'again' } | { kind: 'refused'; error: unknown } | { kind: 'doubt'; xid: string | null; pid: number; error: unknown };
@@ -110,8 +104,7 @@ export function createEventStore(database: Database, connectionString: string, r
     session = fresh;
     // Ids are committed without waiting for the disk: after a crash of Postgres, which ends all connections, a number may be another's.
     forget();
-    // Prepared before it is needed: in a transaction that has failed it could not be.
-    await client.query({ name: 'insert-events', text: INSERT_EVENTS, values: [...Array.from({ length: 9 }, () => '{}'), ''] });
+    await prepareGroups(client);
     return fresh;
   }
 
@@ -175,29 +168,25 @@ export function createEventStore(database: Database, connectionString: string, r
     const former = behind ? via.tail : null;
     via.tail = group;
     const { client } = via;
-    const [begun, inserted, committed] = await Promise.allSettled([
-      client.query(beginStatement(group, former, generation, wakesNow())) as unknown as Promise<{ rows: BeginRow[] }[]>,
-      client.query({ name: 'insert-events', text: INSERT_EVENTS, values: [...toArrays(events, userNos, itemNos), String(group)] }),
-      client.query('COMMIT'),
-    ]);
-    const facts = begun.status === 'fulfilled' ? begun.value[2].rows[0] : null;
+    const sent = sendGroup(client, groupValues(group, former, generation, wakesNow(), toArrays(events, userNos, itemNos)));
+    const [answer, committed] = await Promise.allSettled([sent.answer, sent.committed]);
     if (committed.status === 'rejected') {
       const error = explainDatabaseError(committed.reason);
       if (!via.lost && !(error instanceof DatabaseUnavailable)) {
         return { kind: 'refused', error };
       }
       via.lost = true;
-      return { kind: 'doubt', xid: facts?.xid ?? null, pid: (client as unknown as { processID: number }).processID, error };
+      return { kind: 'doubt', xid: answer.status === 'fulfilled' ? answer.value.xid : null, pid: (client as unknown as { processID: number }).processID, error };
     }
-    if (begun.status === 'rejected' || inserted.status === 'rejected') {
-      return { kind: 'refused', error: begun.status === 'rejected' ? begun.reason : (inserted as PromiseRejectedResult).reason };
+    if (answer.status === 'rejected') {
+      return { kind: 'refused', error: answer.reason };
     }
-    const { xid, claimed, generation: current } = facts!;
+    const { xid, claimed, generation: current, rows } = answer.value;
     if (current !== generation) {
       forget();
       generation = current;
     }
-    return claimed === null ? { kind: 'again' } : { kind: 'stored', xid, rows: inserted.value.rowCount ?? 0 };
+    return claimed ? { kind: 'stored', xid, rows } : { kind: 'again' };
   }
 
   /** What became of a transaction whose COMMIT got no answer. @throws CommitUnknown */

@@ -19,10 +19,10 @@ interface FoundIds extends Record<string, unknown> {
  * Made in id order: ordered, so that writers with any mix of ids cannot lock each other out, and only the missing, since `ON CONFLICT` takes an identity value for each row that is there already. What somebody
  * else is making meanwhile stays null. Where anybody was erased, users are not made here.
  */
-const findOrMake = (alone: boolean) => `
+const findOrMake = (alone: boolean, few: boolean) => `
   WITH erased AS MATERIALIZED (SELECT EXISTS (SELECT FROM erasures WHERE user_hash IS NOT NULL) AS somebody),
-    u AS MATERIALIZED (SELECT id, n, user_no, refuse_before FROM unnest($1::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN LATERAL (SELECT user_no, refuse_before FROM users WHERE user_id = id OFFSET 0) found ON true),
-    i AS MATERIALIZED (SELECT id, n, item_no FROM unnest($2::text[]) WITH ORDINALITY AS e (id, n) LEFT JOIN LATERAL (SELECT item_no FROM items WHERE item_id = id OFFSET 0) found ON true),
+    u AS MATERIALIZED (SELECT id, n, user_no, refuse_before FROM unnest(${few ? '(SELECT $1::text[])' : '$1::text[]'}) WITH ORDINALITY AS e (id, n) LEFT JOIN LATERAL (SELECT user_no, refuse_before FROM users WHERE user_id = id OFFSET 0) found ON true),
+    i AS MATERIALIZED (SELECT id, n, item_no FROM unnest(${few ? '(SELECT $2::text[])' : '$2::text[]'}) WITH ORDINALITY AS e (id, n) LEFT JOIN LATERAL (SELECT item_no FROM items WHERE item_id = id OFFSET 0) found ON true),
     new_u AS (INSERT INTO users (user_id) SELECT DISTINCT id COLLATE "C" FROM u, erased WHERE user_no IS NULL AND NOT somebody ORDER BY 1 ON CONFLICT DO NOTHING RETURNING user_id, user_no),
     new_i AS (INSERT INTO items (item_id) SELECT DISTINCT id COLLATE "C" FROM i WHERE item_no IS NULL ORDER BY 1 ON CONFLICT DO NOTHING RETURNING item_id, item_no)
   SELECT coalesce((SELECT array_agg(coalesce(u.user_no, new_u.user_no) ORDER BY n) FROM u LEFT JOIN new_u ON user_id = id), '{}') AS users,
@@ -30,9 +30,12 @@ const findOrMake = (alone: boolean) => `
          coalesce((SELECT array_agg(user_no ORDER BY n) FROM u WHERE refuse_before IS NOT NULL), '{}') AS refusing,
          coalesce((SELECT array_agg((extract(epoch FROM refuse_before) * 1000)::float8 ORDER BY n) FROM u WHERE refuse_before IS NOT NULL), '{}') AS before,
          (SELECT somebody FROM erased) AS erasures${alone ? `, set_config('synchronous_commit', 'off', true)` : ''}`;
-const IN_TRANSACTION = findOrMake(false);
+const IN_TRANSACTION = findOrMake(false, false);
 /** Its COMMIT need not wait for the disk: the events that use the numbers are committed after it and wait for theirs, and the log is written in order. */
-const ALONE = findOrMake(true);
+const ALONE = findOrMake(true, false);
+/** Planned once a connection, for as few ids as a group commit has: planning took longer than finding them. Behind a SELECT their number is no part of the plan, which would be made anew for each. */
+const FEW_ALONE = findOrMake(true, true);
+const MAX_FEW_IDS = 500;
 
 /** Makes the users and items that are missing. Duplicates in the arrays are fine. */
 export async function ensureUsersAndItems(connection: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<void> {
@@ -75,7 +78,8 @@ export interface ResolvedIds {
  */
 export async function resolveIds(database: Queryable, userIds: readonly string[], itemIds: readonly string[]): Promise<ResolvedIds> {
   for (;;) {
-    const [found] = await run<FoundIds>(database, ALONE, [userIds, itemIds]);
+    const few = userIds.length + itemIds.length <= MAX_FEW_IDS;
+    const [found] = await run<FoundIds>(database, few ? FEW_ALONE : ALONE, [userIds, itemIds], few ? 'find-or-make' : undefined);
     if (!found.users.includes(null) && !found.items.includes(null)) {
       return { userNos: found.users as number[], itemNos: found.items as number[], refuseBefore: new Map(found.refusing.map((no, k) => [no, found.before[k]])) };
     }

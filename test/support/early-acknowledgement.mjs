@@ -15,7 +15,7 @@ pg.Client.prototype.query = function (...args) {
     return Promise.resolve({ command: 'COMMIT', rowCount: null, rows: [] });
   }
   // A stream is wanted at once; nothing that writes events is one.
-  if (typeof args[0]?.submit === 'function') {
+  if (typeof args[0]?.submit === 'function' && !(args[0] instanceof pg.Query)) {
     return query.apply(this, args);
   }
   // What was written behind the COMMIT stays behind it.
