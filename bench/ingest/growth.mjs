@@ -12,7 +12,7 @@ import { readExport } from '../../dist/storage/exports.js';
 import { undoPartOfImport } from '../../dist/storage/imports.js';
 import { migrate } from '../../dist/storage/migrations.js';
 import { deleteOldEvents } from '../../dist/storage/retention.js';
-import { findUser } from '../../dist/storage/users.js';
+import { findUser, identifyUser } from '../../dist/storage/users.js';
 import { addRow, check, median } from '../train/table.mjs';
 import { createEventsSql, createShop } from './large.mjs';
 import { createDatabase, query } from './server.mjs';
@@ -101,7 +101,7 @@ async function measureAt(serverUrl, millions) {
       'tail, the newest 100': async (db) => await listEvents(db, null, 100),
       'tail, 100 from the middle': async (db) => await listEvents(db, { xid: String(BigInt(xid) - 5n), eventNo: Math.floor(millions * 0.5e6) }, 100),
       'a shopper in the list': async (db) => await findUser(db, shopper()),
-      'a shopper’s export': async (db) => await listUserEvents(db, shopper(), 100_001),
+      'a shopper’s export': async (db) => await listUserEvents(db, (await identifyUser(db, shopper())).userNo, 100_001),
       'export, the first 100,000': async () => check((await exportRows()) >= 100_000, 'an export is short'),
       'trending': async (db) => await loadTrending(db, 100_000, 7, 100),
       'retention, 500 of 10,000': async (db) => await deleteOldEvents(db, first, 10_000),

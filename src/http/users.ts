@@ -3,7 +3,7 @@ import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from 'typebox';
 import { eraseUser, mergeUsers } from '../storage/erasures.ts';
 import { listUserEvents } from '../storage/events.ts';
-import { findUser, listUsers } from '../storage/users.ts';
+import { findUser, identifyUser, listUsers } from '../storage/users.ts';
 import { pageOf, parseCursor } from './paging.ts';
 import { Problem } from './problems.ts';
 import { Cursor, Id, Limit, Nullable, Page, UserId, UserParams, commonErrors, withNotFound } from './schemas.ts';
@@ -64,11 +64,11 @@ export function userRoutes({ database, answers, redaction }: Services): FastifyP
         },
       },
       async (request) => {
-        const user = await findUser(database, request.params.userId);
+        const user = await identifyUser(database, request.params.userId);
         if (user === null) {
           throw new Problem('not-found', `There is no user ${JSON.stringify(request.params.userId)}.`, { field: 'userId' });
         }
-        const rows = await listUserEvents(database, request.params.userId, EXPORT_LIMIT + 1, parseCursor(request.query.cursor));
+        const rows = await listUserEvents(database, user.userNo, EXPORT_LIMIT + 1, parseCursor(request.query.cursor));
         const { items, ...rest } = pageOf(rows, EXPORT_LIMIT, (row) => row.eventNo, (row) => ({ ...row, occurredAt: row.occurredAt.toISOString(), receivedAt: row.receivedAt.toISOString() }));
         return { userId: user.userId, firstSeenAt: user.firstSeenAt.toISOString(), events: items, ...(request.query.cursor === undefined ? { derived: (await answers.profile(user.userId)) as never } : {}), ...rest };
       },

@@ -164,7 +164,7 @@ export async function inTransaction<T>(database: Database, work: (connection: Co
 /** One statement with the driver's errors explained. @param name for one that is prepared once a connection */
 export async function run<R extends pg.QueryResultRow>(database: Queryable, text: string, values: readonly unknown[] = [], name?: string): Promise<R[]> {
   try {
-    const result = await (database as pg.Pool).query<R>({ text, values: values as unknown[], name });
+    const result = await (database as pg.Pool).query<R>(name === undefined ? text : { name, text }, values as unknown[]);
     return result.rows;
   } catch (error) {
     throw explainDatabaseError(error);

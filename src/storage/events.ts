@@ -99,13 +99,15 @@ export async function listEvents(database: Queryable, after: { readonly xid: str
       );
 }
 
-/** A user's events, newest first, those before `beforeEventNo` where it is given. */
-export async function listUserEvents(database: Queryable, userId: string, limit: number, beforeEventNo: number | null = null): Promise<EventRecord[]> {
+/**
+ * A user's events, newest first, those before `beforeEventNo` where it is given. By number and not by id, since the planner then knows how many this user has: the many of a busy one are read in the order
+ * in which they lie on the disk.
+ */
+export async function listUserEvents(database: Queryable, userNo: number, limit: number, beforeEventNo: number | null = null): Promise<EventRecord[]> {
   return await run<EventRecord>(
     database,
-    `SELECT ${RECORD_COLUMNS} FROM events e ${RECORD_JOINS}
-     WHERE e.user_no = (SELECT user_no FROM users WHERE user_id = $1) AND e.event_no < coalesce($3, 9223372036854775807) ORDER BY e.event_no DESC LIMIT $2`,
-    [userId, limit, beforeEventNo],
+    `SELECT ${RECORD_COLUMNS} FROM events e ${RECORD_JOINS} WHERE e.user_no = $1 AND e.event_no < coalesce($3, 9223372036854775807) ORDER BY e.event_no DESC LIMIT $2`,
+    [userNo, limit, beforeEventNo],
   );
 }
 

@@ -25,13 +25,19 @@ export async function listUsers(database: Queryable, query: string | null, after
   );
 }
 
+/** Who a user is, without a look at their events. @returns null where nothing is known of them */
+export async function identifyUser(database: Queryable, userId: string): Promise<(UserSummary & { userNo: number }) | null> {
+  const [row] = await run<UserSummary & { userNo: number }>(database, 'SELECT user_no AS "userNo", user_id AS "userId", first_seen_at AS "firstSeenAt" FROM users WHERE user_id = $1', [userId]);
+  return row ?? null;
+}
+
 /** @returns null where nothing is known of the user */
 export async function findUser(database: Queryable, userId: string): Promise<UserDetails | null> {
   const [row] = await run<UserDetails>(
     database,
-    `SELECT user_id AS "userId", first_seen_at AS "firstSeenAt", (SELECT count(*)::int FROM events e WHERE e.user_no = u.user_no) AS events,
-            (SELECT max(occurred_at) FROM events e WHERE e.user_no = u.user_no) AS "lastEventAt"
-     FROM users u WHERE user_id = $1`,
+    `SELECT user_id AS "userId", first_seen_at AS "firstSeenAt", e.* FROM users u CROSS JOIN LATERAL (
+       SELECT count(*)::int AS events, max(occurred_at) AS "lastEventAt" FROM events WHERE user_no = u.user_no) e
+     WHERE user_id = $1`,
     [userId],
   );
   return row ?? null;
