@@ -1,4 +1,4 @@
-/** Where an id stands in a list of distinct ones. A tenth of a Map's time to make and a quarter of its memory: for millions of them. */
+/** Where an id stands in a list of distinct ones: 8 to 16 bytes an id beside the list itself, where a Map takes several times that. For millions of them. */
 import { hashText } from './hash.ts';
 import { type InPieces, overRanges } from './pieces.ts';
 
