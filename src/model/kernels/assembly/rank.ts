@@ -157,11 +157,12 @@ function scan(at: Index, query: Query, from: usize, to: usize, most: f32): void 
   for (; end < to; end += tile) {
     if (query.length * load<f32>(norms + end * 4) + (load<f32>(at.tileBonus + (end / tile) * 4) + most) < floor) break;
     for (let four = end; four < end + tile; four += 4) {
+      // Where a mask leaves few, most fours have nobody in them.
+      if (load<u32>(marks + four) === 0x01010101) continue;
       const extras = f32x4.add(v128.load(bonus + four * 4), v128.load(sums + four * 4));
       const lengths = v128.load(norms + four * 4);
       let mask = i32x4.bitmask(f32x4.ge(f32x4.add(f32x4.mul(length, lengths), extras), floors));
-      // Where a mask leaves few, most fours have nobody in them.
-      if (!mask || load<u32>(marks + four) === 0x01010101) continue;
+      if (!mask) continue;
       const bounds = f32x4.add(headProducts(heads + four * headBytes, x), f32x4.add(f32x4.mul(rest, v128.load(rests + four * 4)), f32x4.mul(spare, lengths)));
       mask &= i32x4.bitmask(f32x4.ge(f32x4.add(bounds, extras), floors));
       while (mask) {
