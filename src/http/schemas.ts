@@ -66,7 +66,7 @@ export const Reasons = Type.Object({
 
 export const Answer = Type.Object(
   {
-    recommendationId: Type.String({ description: 'Send it with the events that follow from this list' }),
+    recommendationId: Type.String({ description: 'Signed: which kind of list this was, of which model, when' }),
     modelVersion: Nullable(Type.Integer({ description: 'The model that answered; null where none is live yet' })),
     source: Source,
     stale: Type.Optional(Type.Boolean({ description: 'true: the newest events or fields could not be read, the answer is from memory' })),

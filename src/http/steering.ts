@@ -5,7 +5,7 @@ import { FieldsBody, FieldsQuery, ItemId, parseFields } from './schemas.ts';
 
 const MAX_FILTER_CHARS = 4_000;
 const MAX_EXCLUDED = 500;
-const MAX_BOOSTS = 16;
+const MAX_BOOSTS = 10;
 
 /**
  * Shown as the default and not filled in by the validator, so that a scenario's value can be told from one that was sent.

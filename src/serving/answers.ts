@@ -34,7 +34,7 @@ export interface AnswerItem extends Partial<Pick<Item, Field>> {
 }
 
 export interface Answer {
-  /** Sent back with events, it says which list they came from. */
+  /** Signed: which kind of list it was, of which model, when. */
   recommendationId: string;
   modelVersion: number | null;
   source: Source;

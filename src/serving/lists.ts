@@ -166,13 +166,13 @@ export function createListMaker({ catalogue, masks, trends, explorer, now }: Lis
   }
 
   /** Gives pinned items their places; those that may not be shown keep none. */
-  function pin(list: Entry[], steered: Prepared, depth: number): Entry[] {
+  function pin(list: Entry[], begun: ReadonlySet<string>, steered: Prepared, depth: number): Entry[] {
     const passes = matcher(steered.condition);
     const excluded = new Set(steered.exclude);
     const pins = steered.pins.toSorted((a, b) => a.position - b.position).flatMap(({ itemId, position }) => {
       const row = catalogue.columns.rowOfId(itemId);
       const itemNo = row < 0 ? -1 : catalogue.columns.nos[row];
-      return row < 0 || excluded.has(itemId) || catalogue.isBlocked(itemNo) || !passes(itemNo) ? [] : [{ itemId, itemNo, position }];
+      return row < 0 || excluded.has(itemId) || begun.has(itemId) || catalogue.isBlocked(itemNo) || !passes(itemNo) ? [] : [{ itemId, itemNo, position }];
     });
     if (pins.length === 0) {
       return list;
@@ -220,7 +220,7 @@ export function createListMaker({ catalogue, masks, trends, explorer, now }: Lis
         list = explorer.mix(live, plan.vector, plan.key, list, steered, depth, isHidden);
       }
       if (steered.pins.length > 0) {
-        list = pin(list, steered, depth);
+        list = pin(list, begun, steered, depth);
       }
       if (list.length >= depth || !steered.fill || steered.minScore !== null) {
         return list;

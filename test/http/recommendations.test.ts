@@ -213,6 +213,8 @@ describe('kinds', () => {
   });
 
   it('lists what is trending and what is newest, per category', async () => {
+    // Trends are counted beside the answers.
+    await expect.poll(async () => (await list('/v1/trending?limit=60&fill=false')).items.length, { timeout: 20_000 }).toBe(60);
     for (const kind of ['trending', 'newest']) {
       const answer = await list(`/v1/${kind}?limit=60&fill=false&filter=${encodeURIComponent('category = c1')}`);
       expect(answer.source).toBe(kind);
