@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
 import { listenForWakeUps } from '../../src/storage/wake-ups.ts';
@@ -98,17 +97,15 @@ describe('model versions', () => {
     await late.answers.followModels();
     expect(late.answers.modelVersion()).toBe(1);
     const published = (await service.train()) as { version: number };
-    const { connect } = late.database;
-    let [parts, left] = [0, false];
-    // Each part is read on a connection of its own, the user part second.
-    late.database.connect = function leaving(this: typeof late.database, ...callback: never[]) {
-      // The pool's own queries bring a callback.
-      if (callback.length === 0 && ++parts === 2) {
+    const { query } = late.database;
+    let left = false;
+    late.database.query = async function leaving(this: typeof late.database, ...args: [string, unknown[]]) {
+      if (!left && args[0].includes('FROM model_chunks') && args[1][1] === 'user') {
         left = true;
-        return service.call('POST', `/v1/models/${version}/activate`).then(async () => await (connect as () => Promise<pg.PoolClient>).call(this));
+        await service.call('POST', `/v1/models/${version}/activate`);
       }
-      return (connect as (...all: never[]) => unknown).apply(this, callback);
-    } as unknown as typeof connect;
+      return await (query as unknown as (...all: unknown[]) => Promise<unknown>).apply(this, args);
+    } as unknown as typeof query;
     await late.answers.followModels();
     expect([left, late.answers.modelVersion()]).toEqual([true, version]);
     // And it can be loaded when it comes back.
