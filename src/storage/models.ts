@@ -237,33 +237,13 @@ export async function findLiveModel(database: Queryable): Promise<LiveModelRow |
  * @throws ModelDamaged where bytes are missing or changed
  */
 export async function loadModelPart(database: Database | pg.Client, version: number, part: 'item' | 'user'): Promise<Uint8Array> {
-  if (!(database instanceof pg.Pool)) {
-    return await readPart(database, version, part);
-  }
-  let client: pg.PoolClient | undefined;
-  let isWhole = false;
-  try {
-    client = await database.connect();
-    const bytes = await readPart(client, version, part);
-    isWhole = true;
-    return bytes;
-  } catch (error) {
-    isWhole = error instanceof ModelDamaged;
-    throw explainDatabaseError(error);
-  } finally {
-    // A connection in the middle of a COPY is of no use to the next.
-    client?.release(!isWhole);
-  }
-}
-
-async function readPart(connection: pg.ClientBase, version: number, part: 'item' | 'user'): Promise<Uint8Array> {
   for (;;) {
-    const { sha256: expected, bytes } = await readBytes(connection, version, part);
+    const { sha256: expected, bytes } = await readPart(database, version, part);
     if (bytes !== null) {
       return bytes;
     }
     // Bytes that were replaced while they were read (`replaceUserPart`) are read again; any others are damaged.
-    const [now] = await run<{ sha256: Buffer | null }>(connection, `SELECT CASE WHEN $2 = 'item' THEN sha256 ELSE user_sha256 END AS sha256 FROM models WHERE version = $1`, [version, part]);
+    const [now] = await run<{ sha256: Buffer | null }>(database, `SELECT CASE WHEN $2 = 'item' THEN sha256 ELSE user_sha256 END AS sha256 FROM models WHERE version = $1`, [version, part]);
     if (now === undefined || expected === null || now.sha256 === null || now.sha256.equals(expected)) {
       throw new ModelDamaged(version, part);
     }
@@ -271,9 +251,9 @@ async function readPart(connection: pg.ClientBase, version: number, part: 'item'
 }
 
 /** @returns `bytes` null where they do not match */
-async function readBytes(connection: pg.ClientBase, version: number, part: 'item' | 'user'): Promise<{ sha256: Buffer | null; bytes: Uint8Array | null }> {
+async function readPart(database: Database | pg.Client, version: number, part: 'item' | 'user'): Promise<{ sha256: Buffer | null; bytes: Uint8Array | null }> {
   const [facts] = await run<{ bytes: number; chunks: number; sha256: Buffer | null }>(
-    connection,
+    database,
     `SELECT coalesce(sum(octet_length(bytes)), 0)::float8 AS bytes, count(*)::int AS chunks, (SELECT CASE WHEN $2 = 'item' THEN sha256 ELSE user_sha256 END FROM models WHERE version = $1) AS sha256
      FROM model_chunks WHERE version = $1 AND part = $2`,
     [version, part],
@@ -281,19 +261,34 @@ async function readBytes(connection: pg.ClientBase, version: number, part: 'item
   const whole = new Uint8Array(facts.bytes);
   const hash = createHash('sha256');
   let offset = 0;
-  // A COPY a chunk, so that the limit on a statement's time does not depend on the model's size.
-  for (let seq = 0; seq < facts.chunks; seq++) {
-    await readBinaryValues(connection, `SELECT bytes FROM model_chunks WHERE version = ${version} AND part = '${part}' AND seq = ${seq}`, (piece) => {
-      // More than was announced is replaced or damaged: the end of the stream is waited for all the same.
-      if (offset + piece.length <= whole.length) {
-        whole.set(piece, offset);
-      }
-      offset += piece.length;
-      hash.update(piece);
-    });
-  }
+  await readChunks(database, version, part, facts.chunks, (piece) => {
+    // More than was announced is replaced or damaged: the end of the stream is waited for all the same.
+    if (offset + piece.length <= whole.length) {
+      whole.set(piece, offset);
+    }
+    offset += piece.length;
+    hash.update(piece);
+  });
   const matches = offset === whole.length && facts.sha256 !== null && hash.digest().equals(facts.sha256);
   return { sha256: facts.sha256, bytes: matches ? whole : null };
+}
+
+/** A COPY a chunk, so that the limit on a statement's time does not depend on the model's size. All on one connection, of the pool where it is given one. */
+async function readChunks(database: Database | pg.Client, version: number, part: 'item' | 'user', chunks: number, onBytes: (piece: Buffer) => void): Promise<void> {
+  let taken: pg.PoolClient | undefined;
+  let isWhole = false;
+  try {
+    const connection = database instanceof pg.Pool ? (taken = await database.connect()) : database;
+    for (let seq = 0; seq < chunks; seq++) {
+      await readBinaryValues(connection, `SELECT bytes FROM model_chunks WHERE version = ${version} AND part = '${part}' AND seq = ${seq}`, onBytes);
+    }
+    isWhole = true;
+  } catch (error) {
+    throw explainDatabaseError(error);
+  } finally {
+    // A connection in the middle of a COPY is of no use to the next.
+    taken?.release(!isWhole);
+  }
 }
 
 /** Versions whose user part is kept. */
