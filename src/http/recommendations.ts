@@ -112,7 +112,7 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
     app.get(
       '/v1/items/:itemId/together',
       {
-        config: { role: 'publishable' },
+        config: { role: 'secret' },
         schema: {
           operationId: 'getItemsBoughtTogether', tags: ['answers'], summary: 'What was bought together with an item', description: `From baskets: events with the same \`groupId\`, else purchases of one shopper within a day. Where no basket says anything, what is trending, and \`source\` says so. ${STEERED}`,
           params: ItemParams, querystring: ListQuery, response: { 200: Answer, ...listErrors, 404: withNotFound[404] },
@@ -123,7 +123,7 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
     app.post(
       '/v1/items/together',
       {
-        config: { role: 'publishable' },
+        config: { role: 'secret' },
         schema: {
           operationId: 'postItemsBoughtTogether', tags: ['answers'], summary: 'What goes with a cart', description: `As for one item, from all that lie in the cart. ${STEERED}`,
           body: Type.Object({ ...SteeringBody, itemIds: ItemIds }, { additionalProperties: false, examples: [{ itemIds: ['item-1', 'item-2'], scenario: 'cart' }] }), response: { 200: Answer, ...listErrors, 404: withNotFound[404] },

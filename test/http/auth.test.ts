@@ -19,7 +19,7 @@ interface Operation {
 }
 
 /** What a publishable key, which is in every browser, may do. */
-const FOR_BROWSERS = new Set(['getTrending', 'getNewest', 'getSimilarItems', 'postSimilarItems', 'getItemsBoughtTogether', 'postItemsBoughtTogether', 'postSessionRecommendations']);
+const FOR_BROWSERS = new Set(['getTrending', 'getNewest', 'getSimilarItems', 'postSimilarItems', 'postSessionRecommendations']);
 const FOR_ADMINS = new Set(['getDataQuality', 'checkDataQuality', 'startTrainingRun', 'listTrainingRuns', 'putEventTypes', 'getTrainingRun', 'cancelTrainingRun', 'listModels', 'getModel', 'followTrainingRun', 'activateModel', 'rejectModel', 'getSettings', 'changeSettings', 'putScenario', 'deleteScenario', 'listKeys', 'createKey', 'revokeKey']);
 const OPEN = new Set(['healthLive', 'healthReady']);
 
