@@ -9,17 +9,12 @@
  *
  *   Y_h A⁻¹ y_i = W^−½ (I + P Pᵀ)⁻¹ P q_i,   so   c_ij = √w_j t_j [(I + P Pᵀ)⁻¹ P q_i]_j
  *
- * An n × n system in place of the f × f one: what up to 3/4 f entries are explained by (measured: from there on the f × f one, whose Σ w y yᵀ the fit's kernels add up, takes less), where D is a diagonal, as it is along principal axes. Its eigenvalues are at least 1, whatever the weights. An entry
+ * An n × n system in place of the f × f one: what n ≤ f entries are explained by, where D is a diagonal, as it is along principal axes. Its eigenvalues are at least 1, whatever the weights. An entry
  * without weight or with target 0 has no share of its own, but one with weight and target 0 takes from the shares of those like it.
  */
 import { diagonalOf, isDiagonal } from './gram.ts';
-import { canRunWasm } from './kernels/create.ts';
-import { createWasmKernels, wasmScratchBytes } from './kernels/wasm.ts';
 import { type Recipe, ridgeOf } from './recipe.ts';
 import type { ItemVectors } from './matrix.ts';
-
-/** Entries per factor up to which the dual takes less. */
-const dualShare = 3 / 4;
 
 export interface Reasoner {
   /**
@@ -47,8 +42,7 @@ export function createReasoner(vectors: ItemVectors, rows: number, gram: Float64
   const inverseRoot = new Float64Array(stride); // D^−½
   const query = new Float64Array(stride);
   const right = new Float64Array(stride);
-  let dense: Float64Array | null = null; // A, then its Cholesky factor, where n > 3/4 f: its lower triangle
-  let history: HistoryGram | null = null;
+  let dense: Float64Array | null = null; // A, then its Cholesky factor, where n > f: its lower triangle
   let room = 0;
   let entry = new Int32Array(0);
   let offset = new Int32Array(0);
@@ -66,7 +60,7 @@ export function createReasoner(vectors: ItemVectors, rows: number, gram: Float64
     solution = new Float64Array(room);
   }
 
-  /** n ≤ 3/4 f. */
+  /** n ≤ f. */
   function explainInDual(known: number, n: number, target: ArrayLike<number>, ridge: number, items: ArrayLike<number>, count: number, out: Float64Array): void {
     if (scaled.length === 0) {
       scaled = new Float64Array(stride * stride);
@@ -93,16 +87,8 @@ export function createReasoner(vectors: ItemVectors, rows: number, gram: Float64
 
   function explainInPrimal(known: number, n: number, target: ArrayLike<number>, ridge: number, items: ArrayLike<number>, count: number, out: Float64Array): void {
     dense ??= new Float64Array(stride * stride);
-    history ??= createHistoryGram(stride);
     dense.fill(0);
-    for (let from = 0; from < known; from += history.atOnce) {
-      const some = Math.min(history.atOnce, known - from);
-      for (let j = 0; j < some; j++) {
-        const root = Math.sqrt(weights[from + j]!);
-        for (let k = 0; k < stride; k++) history.rows[j * stride + k] = root * data[offset[from + j]! + k]!;
-      }
-      history.addTo(dense, some);
-    }
+    addWeighted(dense, stride, data, offset, weights, known);
     for (let k = 0; k < stride; k++) {
       if (gram.length === stride) dense[k * stride + k]! += recipe.unobservedWeight * gram[k]!;
       else for (let j = 0; j <= k; j++) dense[k * stride + j]! += recipe.unobservedWeight * gram[k * stride + j]!;
@@ -134,47 +120,23 @@ export function createReasoner(vectors: ItemVectors, rows: number, gram: Float64
       out.fill(0, 0, count * n);
       if (known === 0) return;
       const ridge = ridgeOf(known, rows, recipe);
-      if (alongAxes && known <= dualShare * stride) explainInDual(known, n, target, ridge, items, count, out);
+      if (alongAxes && known <= stride) explainInDual(known, n, target, ridge, items, count, out);
       else explainInPrimal(known, n, target, ridge, items, count, out);
     },
   };
 }
 
-/** Σ w y yᵀ of a history by the kernels of the fit, or in plain TypeScript where they cannot run. */
-interface HistoryGram {
-  readonly atOnce: number;
-  /** √w y, `atOnce` rows. */
-  readonly rows: Float32Array;
-  /** Adds the Gram matrix of the first rows to a lower triangle. */
-  addTo(lower: Float64Array, count: number): void;
-}
-
-function createHistoryGram(stride: number): HistoryGram {
-  const atOnce = 1024;
-  if (!canRunWasm()) {
-    const rows = new Float32Array(atOnce * stride);
-    return {
-      atOnce,
-      rows,
-      addTo(lower, count) {
-        for (let j = 0; j < count; j++) for (let a = 0; a < stride; a++) for (let b = 0; b <= a; b++) lower[a * stride + b]! += rows[j * stride + a]! * rows[j * stride + b]!;
-      },
-    };
+/** lower += Σ w y yᵀ, the lower triangle alone, four rows a pass: in float64, as float32 sums are not exact enough where next to nothing lies on the diagonal. */
+function addWeighted(lower: Float64Array, stride: number, data: Float32Array, offset: Int32Array, weights: Float64Array, count: number): void {
+  for (let j = 0; j < count; j += 4) {
+    const [y0, y1, y2, y3] = [offset[j]!, offset[Math.min(j + 1, count - 1)]!, offset[Math.min(j + 2, count - 1)]!, offset[Math.min(j + 3, count - 1)]!];
+    const [w0, w1, w2, w3] = [weights[j]!, j + 1 < count ? weights[j + 1]! : 0, j + 2 < count ? weights[j + 2]! : 0, j + 3 < count ? weights[j + 3]! : 0];
+    for (let a = 0; a < stride; a++) {
+      const [v0, v1, v2, v3] = [w0 * data[y0 + a]!, w1 * data[y1 + a]!, w2 * data[y2 + a]!, w3 * data[y3 + a]!];
+      const row = a * stride;
+      for (let b = 0; b <= a; b++) lower[row + b]! += v0 * data[y0 + b]! + v1 * data[y1 + b]! + (v2 * data[y2 + b]! + v3 * data[y3 + b]!);
+    }
   }
-  const gramAt = atOnce * stride * 4;
-  const scratchAt = gramAt + stride * stride * 8;
-  const pages = Math.ceil((scratchAt + wasmScratchBytes(stride)) / 65_536);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const kernels = createWasmKernels(memory);
-  const upper = new Float64Array(memory.buffer, gramAt, stride * stride);
-  return {
-    atOnce,
-    rows: new Float32Array(memory.buffer, 0, atOnce * stride),
-    addTo(lower, count) {
-      kernels.gram(0, stride, 0, count, scratchAt, gramAt);
-      for (let a = 0; a < stride; a++) for (let b = 0; b <= a; b++) lower[a * stride + b]! += upper[b * stride + a]!;
-    },
-  };
 }
 
 /** M = L Lᵀ, its lower triangle in place; M is positive definite. */

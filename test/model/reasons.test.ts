@@ -79,8 +79,9 @@ describe('shares of the folded-in score', () => {
         expect(solved || size === 0).toBe(true);
       }
       const known = [...index.keys()].filter((e) => index[e]! >= 0 && weight[e]! > 0).length;
-      if (known > 0) seen[shape.aligned && known <= (3 / 4) * items.stride ? 'dual' : 'primal']++;
-    }), { numRuns: 150 });
+      if (known > 0) seen[shape.aligned && known <= items.stride ? 'dual' : 'primal']++;
+      // Next to nothing on the diagonal: sums in float32 were not exact enough here.
+    }), { numRuns: 150, examples: [[{ rows: 9, factors: 3, n: 3, seed: 1, unobservedWeight: 0, scale: 30, aligned: false }]] });
     expect(seen.dual).toBeGreaterThan(5);
     expect(seen.primal).toBeGreaterThan(5);
   });
