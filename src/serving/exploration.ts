@@ -11,7 +11,6 @@
 import { drawAt, seedOf } from '../model/hash.ts';
 import { createTopN, offerTopN, sortTopN } from '../model/top-n.ts';
 
-export const DEFAULT_EXPLORATION_SHARE = 0.1;
 export const MOST_EXPLORATION_SHARE = 0.5;
 
 const TEMPERATURE = 0.5;

@@ -1,56 +1,30 @@
 /** Files as they should not be, and a Postgres that goes away: what is told, what is stored, and that going on doubles nothing. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import type pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type ImportOptions, dryRunFile, importFile } from '../../src/ingest/importer.ts';
 import { createImportJobs } from '../../src/ingest/import-jobs.ts';
 import { quarantineText } from '../../src/ingest/quarantine.ts';
-import { createDatabase } from '../../src/storage/database.ts';
 import { findImport, markLostImports } from '../../src/storage/imports.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { prepareImports } from '../support/imports.ts';
 
 const NOW = Date.UTC(2026, 5, 15);
 
 describe('an import of a bad file', () => {
-  let folder: string;
-  let url: string;
-  let drop: () => Promise<void>;
-  let database: pg.Pool;
-  let made = 0;
+  const place = prepareImports(3, NOW);
 
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'jongleur-bad-'));
-    ({ url, drop } = await createTestDatabase(inject('templateUrl')));
-    database = createDatabase({ connectionString: url, maxConnections: 3, onError: () => undefined });
-  });
-  beforeEach(async () => {
-    await database.query('TRUNCATE events, users, items, imports CASCADE');
-  });
-  afterAll(async () => {
-    await database.end();
-    await drop();
-    await rm(folder, { recursive: true });
-  });
-
-  const write = async (content: string | Buffer) => {
-    const path = join(folder, `${++made}.csv`);
-    await writeFile(path, content);
-    return path;
-  };
-  const optionsOf = async (content: string | Buffer, options: Partial<ImportOptions> = {}): Promise<ImportOptions> => ({ connectionString: url, path: await write(content), preset: 'generic', columns: {}, type: null, nowMs: NOW, ...options });
+  const optionsOf = async (content: string | Buffer, options: Partial<ImportOptions> = {}) => place.optionsOf(await place.write(content), options);
   const run = async (content: string | Buffer, options: Partial<ImportOptions> = {}) => await importFile(await optionsOf(content, options));
   const aside = async (importNo: number) => {
     let text = '';
-    for await (const piece of quarantineText(database, (await findImport(database, importNo))!)) {
+    for await (const piece of quarantineText(place.database, (await findImport(place.database, importNo))!)) {
       text += piece;
     }
     return text;
   };
-  const stored = async () => (await database.query('SELECT count(*)::int AS n, count(DISTINCT dedup)::int AS ids FROM events')).rows[0];
+  const stored = async () => (await place.database.query('SELECT count(*)::int AS n, count(DISTINCT dedup)::int AS ids FROM events')).rows[0];
 
   it('loses one row to a quote that is not closed, and keeps it aside as it stood', async () => {
     const lines = Array.from({ length: 40_000 }, (_, k) => `u${k % 70},i${k % 30},${1_700_000_000 + k},"A ""nice"" thing, ${k % 5}"`);
@@ -77,7 +51,7 @@ u6,i1,2026-01-31,1e9
     // Each kind is a run of its own; what is stored is known again.
     expect(await run(text, { dates: 'dmy' })).toMatchObject({ rowsImported: 1, skipped: { 'bad time': { count: 3 } } });
     expect(await run(text, { dates: 'mdy' })).toMatchObject({ rowsImported: 1 });
-    expect((await database.query(`SELECT count(DISTINCT occurred_at)::int AS n FROM events WHERE occurred_at::date = '2026-01-31'`)).rows[0].n).toBeGreaterThan(1);
+    expect((await place.database.query(`SELECT count(DISTINCT occurred_at)::int AS n FROM events WHERE occurred_at::date = '2026-01-31'`)).rows[0].n).toBeGreaterThan(1);
   });
 
   it('with swapped columns shows it in a dry run, and stops a real one early', async () => {
@@ -107,13 +81,13 @@ u6,i1,2026-01-31,1e9
         ...options,
         onProgress: ({ rowsRead }) => {
           if (rowsRead > 30_000) {
-            void database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jongleur-import' AND datname = current_database()`);
+            void place.database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jongleur-import' AND datname = current_database()`);
           }
         },
       }).catch((reason: unknown) => reason);
       expect(String(error)).toMatch(/Postgres cannot be used at the moment/);
-      const [no] = await markLostImports(database);
-      const { rowsImported, state } = (await findImport(database, no))!;
+      const [no] = await markLostImports(place.database);
+      const { rowsImported, state } = (await findImport(place.database, no))!;
       expect(state).toBe('interrupted');
       expect(await stored()).toEqual({ n: rowsImported, ids: rowsImported });
       const facts: number[] = [];
@@ -123,32 +97,32 @@ u6,i1,2026-01-31,1e9
     });
 
     it('goes away under a job goes on by itself once it is back', async () => {
-      const jobFolder = join(folder, 'jobs');
-      const jobs = createImportJobs({ database, connectionString: url, folder: jobFolder, now: () => NOW, log: () => undefined });
+      const jobFolder = join(place.folder, 'jobs');
+      const jobs = createImportJobs({ database: place.database, connectionString: place.url, folder: jobFolder, now: () => NOW, log: () => undefined });
       const no = await jobs.start(Readable.from([gzipSync(whole)]), { kind: 'events', preset: 'generic', columns: {}, type: null });
-      await expect.poll(async () => (await findImport(database, no))!.rowsImported, { timeout: 10_000, interval: 5 }).toBeGreaterThan(0);
-      await database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jongleur-import' AND datname = current_database()`);
+      await expect.poll(async () => (await findImport(place.database, no))!.rowsImported, { timeout: 10_000, interval: 5 }).toBeGreaterThan(0);
+      await place.database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jongleur-import' AND datname = current_database()`);
       await expect.poll(async () => {
         await jobs.recover();
-        return (await findImport(database, no))!.state;
+        return (await findImport(place.database, no))!.state;
       }, { timeout: 20_000, interval: 100 }).toBe('done');
-      expect((await findImport(database, no))!).toMatchObject({ rowsImported: 90_000, rowsDuplicate: 0 });
+      expect((await findImport(place.database, no))!).toMatchObject({ rowsImported: 90_000, rowsDuplicate: 0 });
       expect(await stored()).toEqual({ n: 90_000, ids: 90_000 });
       await jobs.stop();
     });
 
     it('has no room left is interrupted with words, and goes on when there is room', async () => {
       // What Postgres says when the disk is full, from the 50,000th row on.
-      await database.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.event_no % 1000000 >= (SELECT first FROM full_from) + 50000 THEN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END IF; RETURN NEW; END $$`);
-      await database.query(`CREATE TABLE full_from AS SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('events', 'event_no')::regclass), 0) AS first`);
-      await database.query('CREATE TRIGGER full_disk BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION full_disk()');
+      await place.database.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.event_no % 1000000 >= (SELECT first FROM full_from) + 50000 THEN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END IF; RETURN NEW; END $$`);
+      await place.database.query(`CREATE TABLE full_from AS SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('events', 'event_no')::regclass), 0) AS first`);
+      await place.database.query('CREATE TRIGGER full_disk BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION full_disk()');
       const options = await optionsOf(whole);
       await expect(importFile(options)).rejects.toThrow(/Postgres has no room left to write.*what was stored before stays/);
-      const { rows } = await database.query('SELECT state, message, rows_imported AS n FROM imports');
+      const { rows } = await place.database.query('SELECT state, message, rows_imported AS n FROM imports');
       expect(rows).toEqual([{ state: 'interrupted', message: expect.stringMatching(/no room left.*40000 rows up to line 40001 are stored/), n: 40_000 }]);
-      await database.query('DROP TRIGGER full_disk ON events');
+      await place.database.query('DROP TRIGGER full_disk ON events');
       expect(await importFile(options)).toMatchObject({ rowsImported: 90_000, rowsDuplicate: 0 });
-      await database.query('DROP FUNCTION full_disk; DROP TABLE full_from');
+      await place.database.query('DROP FUNCTION full_disk; DROP TABLE full_from');
     });
   });
 

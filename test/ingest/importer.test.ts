@@ -1,56 +1,29 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createGunzip, gzipSync } from 'node:zlib';
-import type pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ImportFileFault } from '../../src/ingest/csv.ts';
 import { type ImportOptions, importFile } from '../../src/ingest/importer.ts';
-import { createDatabase } from '../../src/storage/database.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { prepareImports } from '../support/imports.ts';
 
 const NOW = Date.UTC(2026, 5, 15);
 const ONLINE_RETAIL = fileURLToPath(new URL('../../../shared/data/online-retail.csv.gz', import.meta.url));
 
 describe('an import', () => {
-  let folder: string;
-  let url: string;
-  let drop: () => Promise<void>;
-  let database: pg.Pool;
-  let made = 0;
+  const place = prepareImports(2, NOW);
 
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'jongleur-import-'));
-    ({ url, drop } = await createTestDatabase(inject('templateUrl')));
-    database = createDatabase({ connectionString: url, maxConnections: 2, onError: () => undefined });
-  });
-  beforeEach(async () => {
-    await database.query('TRUNCATE events, users, items, imports CASCADE');
-  });
-  afterAll(async () => {
-    await database.end();
-    await drop();
-    await rm(folder, { recursive: true });
-  });
-
-  const write = async (content: string | Buffer) => {
-    const path = join(folder, `${++made}.csv`);
-    await writeFile(path, content);
-    return path;
-  };
-  const run = async (path: string, options: Partial<ImportOptions> = {}) => await importFile({ connectionString: url, path, preset: 'generic', columns: {}, type: null, nowMs: NOW, ...options });
-  const importText = async (content: string | Buffer, options: Partial<ImportOptions> = {}) => await run(await write(content), options);
+  const run = async (path: string, options: Partial<ImportOptions> = {}) => await importFile(place.optionsOf(path, options));
+  const importText = async (content: string | Buffer, options: Partial<ImportOptions> = {}) => await run(await place.write(content), options);
   const faultOf = async (importing: Promise<unknown>) => {
     const error = await importing.then(() => null, (reason: unknown) => reason);
     expect(error).toBeInstanceOf(ImportFileFault);
     return (error as Error).message;
   };
-  const one = async (sql: string) => (await database.query(sql)).rows[0];
-  const events = async () => (await database.query(`SELECT user_id AS "user", item_id AS item, event_types.name AS type, e.value, e.quantity, e.price, e.occurred_at AS at, e.import_no AS no FROM events e JOIN users USING (user_no) JOIN items USING (item_no) JOIN event_types USING (type_no) ORDER BY event_no`)).rows;
+  const one = async (sql: string) => (await place.database.query(sql)).rows[0];
+  const events = async () => (await place.database.query(`SELECT user_id AS "user", item_id AS item, event_types.name AS type, e.value, e.quantity, e.price, e.occurred_at AS at, e.import_no AS no FROM events e JOIN users USING (user_no) JOIN items USING (item_no) JOIN event_types USING (type_no) ORDER BY event_no`)).rows;
 
   it('stores what the rows say, in their order, and skips with a reason what it cannot take', async () => {
     const summary = await importText(`user,item,type,value,time,quantity,price,title
@@ -113,7 +86,7 @@ u3,i2,view,,,,,
   });
 
   it('of a Gorse dump takes feedback, items and users', async () => {
-    await database.query(`INSERT INTO event_types (name, weight, mode) VALUES ('star', 4, 'sum') ON CONFLICT DO NOTHING`);
+    await place.database.query(`INSERT INTO event_types (name, weight, mode) VALUES ('star', 4, 'sum') ON CONFLICT DO NOTHING`);
     const feedback = await importText(`{"FeedbackType":"star","UserId":"ann","ItemId":"gorse-io:gorse","Value":0,"Timestamp":"2022-02-24T10:00:00Z","Updated":"2022-02-24T10:00:00Z","Comment":""}
 {"FeedbackType":"read","UserId":"ann","ItemId":"a:b","Timestamp":"0001-01-01T00:00:00Z","Comment":""}
 {"FeedbackType":"like","UserId":"ann","ItemId":"a:b","Timestamp":"2022-02-24T10:00:00Z","Comment":""}
@@ -123,13 +96,13 @@ u3,i2,view,,,,,
     await importText(`{"ItemId":"a:b","IsHidden":true,"Categories":["ml","go"],"Timestamp":"2021-03-04T05:06:07Z","Labels":{"stars":12,"topics":["x"]},"Comment":"A library"}
 {"ItemId":"c:d","IsHidden":false,"Categories":null,"Timestamp":"0001-01-01T00:00:00Z","Labels":["p","q"],"Comment":""}
 `, { preset: 'gorse', kind: 'items' });
-    expect((await database.query(`SELECT item_id AS id, available, categories, published_at AS at, attributes FROM items WHERE item_id IN ('a:b', 'c:d') ORDER BY 1`)).rows).toEqual([
+    expect((await place.database.query(`SELECT item_id AS id, available, categories, published_at AS at, attributes FROM items WHERE item_id IN ('a:b', 'c:d') ORDER BY 1`)).rows).toEqual([
       { id: 'a:b', available: false, categories: ['ml', 'go'], at: new Date('2021-03-04T05:06:07Z'), attributes: { stars: 12, topics: ['x'], Comment: 'A library' } },
       { id: 'c:d', available: true, categories: [], at: null, attributes: { Labels: ['p', 'q'] } },
     ]);
     expect(await importText('{"UserId":"bob","Labels":{"a":1},"Subscribe":null,"Comment":""}\n', { preset: 'gorse', kind: 'users' })).toMatchObject({ rowsImported: 1 });
     expect(await one(`SELECT count(*)::int AS n FROM users WHERE user_id = 'bob'`)).toEqual({ n: 1 });
-    await database.query(`DELETE FROM event_types WHERE name = 'star'`);
+    await place.database.query(`DELETE FROM event_types WHERE name = 'star'`);
   });
 
   it('goes over the bounds of its chunks without losing or doubling a row', async () => {
@@ -143,7 +116,7 @@ u3,i2,view,,,,,
     expect(progress.at(-1)).toBe(1);
     expect(await one('SELECT count(*)::int AS n, count(DISTINCT dedup)::int AS ids, (SELECT last_line FROM imports) AS last FROM events')).toEqual({ n: rows, ids: rows, last: rows + 1 });
     // Event numbers follow the file; the next k of u0,i0 would be of another chunk.
-    const order = await database.query(`SELECT user_id FROM events JOIN users USING (user_no) ORDER BY event_no LIMIT 3 OFFSET 19999`);
+    const order = await place.database.query(`SELECT user_id FROM events JOIN users USING (user_no) ORDER BY event_no LIMIT 3 OFFSET 19999`);
     expect(order.rows.map((row) => row.user_id)).toEqual(['u999', 'u0', 'u1']);
     expect(await importText(text)).toMatchObject({ rowsImported: 0, rowsDuplicate: rows });
   });
@@ -170,7 +143,7 @@ u3,i2,view,,,,,
   });
 
   it('fills titles and prices only where the shop has said nothing', async () => {
-    await database.query(`INSERT INTO items (item_id, title, price) VALUES ('i1', 'The shop’s own', NULL), ('i2', NULL, 5)`);
+    await place.database.query(`INSERT INTO items (item_id, title, price) VALUES ('i1', 'The shop’s own', NULL), ('i2', NULL, 5)`);
     const summary = await importText(`user,item,title,price
 u1,i1,From the file,9.5
 u1,i2,seen once,1
@@ -181,7 +154,7 @@ u1,i3,,
 u1,i4,,
 `);
     expect(summary.itemsFilled).toBe(3);
-    expect((await database.query('SELECT item_id AS id, title, price FROM items ORDER BY item_id')).rows).toEqual([
+    expect((await place.database.query('SELECT item_id AS id, title, price FROM items ORDER BY item_id')).rows).toEqual([
       { id: 'i1', title: 'The shop’s own', price: 9.5 },
       { id: 'i2', title: 'seen twice', price: 5 },
       { id: 'i3', title: 'New', price: 4 },
@@ -196,7 +169,7 @@ u1,i4,,
 
   it('takes rows without a type for ratings where there is a value, else for views, or for what it is told', async () => {
     const typeOf = async (text: string, type: string | null = null) => {
-      await database.query('TRUNCATE events');
+      await place.database.query('TRUNCATE events');
       await importText(text, { type });
       return (await events())[0].type;
     };
@@ -207,13 +180,13 @@ u1,i4,,
   });
 
   it('is refused in words before anything is stored', async () => {
-    const path = await write('who,sku\nu1,i1\n');
+    const path = await place.write('who,sku\nu1,i1\n');
     expect(await faultOf(run(path))).toContain('No column of the file looks like the user. Its columns are: who, sku.');
     expect(await faultOf(run(path, { columns: { user: 'wo' } }))).toContain('did you mean "who"?');
     expect(await faultOf(run(path, { preset: 'online-retial' }))).toContain('no preset "online-retial"; did you mean "online-retail"?');
     expect(await faultOf(run(path, { preset: 'online-retail' }))).toMatch(/no column "CustomerID" \(wanted as user\).*Its columns are: who, sku/);
     expect(await faultOf(run(path, { columns: { user: 'who' }, type: 'purchse' }))).toContain('"purchse" is no event type; did you mean "purchase"?');
-    expect(await faultOf(run(join(folder, 'none.csv')))).toContain('There is no file');
+    expect(await faultOf(run(join(place.folder, 'none.csv')))).toContain('There is no file');
     expect(await one('SELECT (SELECT count(*)::int FROM imports) AS imports, (SELECT count(*)::int FROM events) AS events')).toEqual({ imports: 0, events: 0 });
     expect(await run(path, { columns: { user: 'who' } })).toMatchObject({ rowsImported: 1 });
   });
@@ -224,7 +197,7 @@ u1,i4,,
   });
 
   it('tells those who listen that there are events', async () => {
-    const listener = await database.connect();
+    const listener = await place.database.connect();
     const heard = new Promise((resolve) => listener.once('notification', (message) => resolve(message.channel)));
     await listener.query('LISTEN jongleur_events');
     await importText('user,item\nu,i\n');
