@@ -178,19 +178,24 @@ export function createAnswers(options: AnswersOptions): Answers {
 
   /** The usual list, as `answer` makes it, without what it would do for steered ones. null: not the usual case. */
   function answerQuickly(state: UserState, userId: string, { steered, fingerprint }: Asked): Answer | null {
-    const { limit, condition, includeSeen, explore, scenarioNo } = steered;
-    const { model: live, vector, history, from, to, mark } = state;
-    if (live === null || vector === null || (explore > 0 && explorer.hasNew(live))) {
+    const { limit, condition, includeSeen, scenarioNo } = steered;
+    const { model: live, vector, history, from, to, mark, hiddenElsewhere } = state;
+    if (live === null || vector === null) {
       return null;
     }
     const wanted = Math.min(MAX_DEPTH, limit + 1);
+    const explored = explorer.choose(live, vector, userId, steered, wanted, (itemNo) => !includeSeen && hiddenElsewhere.includes(itemNo));
     const found = live.scan.rank({ vector, history, from, to, limit: wanted, mask: masks.slotFor(live, condition), includeHidden: includeSeen });
-    if (found.count < limit) {
+    if (found.count < wanted) {
       return null;
     }
     const items: AnswerItem[] = [];
-    for (let n = 0; n < limit; n++) {
-      items.push({ itemId: live.itemIds[found.items[n]], score: roundScore(found.scores[n]) });
+    for (let ranked = 0, n = 0; items.length < limit; ) {
+      if (n < explored.entries.length && explored.places[n] === items.length) {
+        items.push(shape(explored.entries[n++], 'personal'));
+      } else {
+        items.push({ itemId: live.itemIds[found.items[ranked]], score: roundScore(found.scores[ranked++]) });
+      }
     }
     const made: Answer = {
       recommendationId: recommendationIds.issue({ scenarioNo, variantNo: 0, modelVersion: live.version, bucket: bucketOf(userId, BUCKET_SALT), length: limit, source: 'personal' }),
@@ -199,7 +204,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     if (state.stale || away) {
       made.stale = true;
     }
-    if (found.count > limit) {
+    if (wanted > limit) {
       made.nextCursor = cursorOf(live.version, stateOf('personal', mark, steered), limit, fingerprint);
     }
     return made;

@@ -8,7 +8,7 @@
  * which draws without replacement, an item in proportion to e^(2 · (z_i + 1 / √(1 + seen_i))) (the Gumbel-max trick). All chance is drawn by user, item and period (`model/hash.ts`): the same list on
  * every replica, and for a user until the period ends.
  */
-import { drawAt, seedOf } from '../model/hash.ts';
+import { drawAt } from '../model/hash.ts';
 import { createTopN, offerTopN, sortTopN } from '../model/top-n.ts';
 
 export const MOST_EXPLORATION_SHARE = 0.5;
@@ -26,38 +26,41 @@ export interface NewItems {
   readonly seen: ArrayLike<number> | null;
 }
 
-export interface Explored {
-  /** Places of the list from 0, ascending; none is 0. */
-  readonly places: number[];
-  /** Which of the new items goes there, by its position in `NewItems`; the best first. */
-  readonly items: number[];
+/**
+ * Places of a list that go to new items, from 0, ascending; none is 0. Those below `end`: a page needs no others.
+ *
+ * @param limit length of the whole list
+ * @param share e, 0 … 0.5
+ * @param seed `seedOf(hashText(userId), periodOf(time, hours))`
+ */
+export function placesForNew(limit: number, share: number, seed: number, end: number): number[] {
+  const stretches = Math.max(0, Math.min(limit - 1, Math.floor(Math.min(share, MOST_EXPLORATION_SHARE) * limit + drawAt(seed, COUNT_DRAW))));
+  /** Stretch k goes from here to where the next begins: at least one place, as there are no more stretches than places. */
+  const beginOf = (k: number) => 1 + Math.floor((k * (limit - 1)) / stretches);
+  const places: number[] = [];
+  for (let k = 0; k < stretches && beginOf(k) < end; k++) {
+    const place = beginOf(k) + Math.floor(drawAt(seed, FIRST_PLACE_DRAW - k) * (beginOf(k + 1) - beginOf(k)));
+    if (place < end) {
+      places.push(place);
+    }
+  }
+  return places;
 }
 
-/**
- * @param share e, 0 … 0.5
- * @param key `hashText(userId)`
- * @param periodNo `periodOf(time, hours)`
- */
-export function planExploration({ itemNos, relevance, seen }: NewItems, limit: number, share: number, key: number, periodNo: number): Explored {
-  const seed = seedOf(key, periodNo);
+/** Which of the new items take part, by their positions in `NewItems`, the best first: `count`, or all that are for this user. */
+export function drawNew({ itemNos, relevance, seen }: NewItems, count: number, seed: number): number[] {
   const { mean, spread, count: fit } = momentsOf(relevance, itemNos.length);
-  const stretches = Math.min(limit - 1, Math.floor(Math.min(share, MOST_EXPLORATION_SHARE) * limit + drawAt(seed, COUNT_DRAW)));
-  const count = Math.max(0, Math.min(stretches, fit));
-  if (count === 0) return { places: [], items: [] };
-  const best = createTopN(count);
+  const most = Math.min(count, fit);
+  if (most === 0) return [];
+  const best = createTopN(most);
   for (let n = 0; n < itemNos.length; n++) {
     if (!Number.isFinite(relevance[n])) continue;
     const gumbel = -Math.log(-Math.log((drawAt(seed, itemNos[n]) * 0xffff_ffff + 1) / 0x1_0000_0001)); // neither 0 nor 1
     const z = spread > 0 ? (relevance[n] - mean) / spread : 0;
-    offerTopN(best, count, z + (seen === null ? 0 : 1 / Math.sqrt(1 + seen[n])) + TEMPERATURE * gumbel, n);
+    offerTopN(best, most, z + (seen === null ? 0 : 1 / Math.sqrt(1 + seen[n])) + TEMPERATURE * gumbel, n);
   }
   sortTopN(best);
-  /** Stretch k goes from here to where the next begins: at least one place, as there are no more stretches than places. */
-  const beginOf = (k: number) => 1 + Math.floor((k * (limit - 1)) / stretches);
-  return {
-    places: Array.from({ length: count }, (_, k) => beginOf(k) + Math.floor(drawAt(seed, FIRST_PLACE_DRAW - k) * (beginOf(k + 1) - beginOf(k)))),
-    items: Array.from(best.items.subarray(0, count)),
-  };
+  return Array.from(best.items.subarray(0, most));
 }
 
 /** The list with the new items in their places, the others in their order around them; `limit` long at most. */

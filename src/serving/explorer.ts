@@ -3,30 +3,38 @@
  * shopper's list (exploration.ts). Vectors are made when a model goes live and when the catalogue has changed, beside the answers and no more often than is cheap.
  */
 import { FEATURE_WEIGHTS, type FeatureSource, inferVectors, priceFeatures } from '../model/content.ts';
-import { hashText, periodOf } from '../model/hash.ts';
+import { hashText, periodOf, seedOf } from '../model/hash.ts';
 import type { Factors } from '../model/matrix.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ListColumn, NumberColumn } from './columns.ts';
 import type { Prepared } from './conditions.ts';
-import { planExploration, weave } from './exploration.ts';
+import { drawNew, placesForNew, weave } from './exploration.ts';
 import { type Entry, MAX_DEPTH } from './lists.ts';
 import type { LiveModel } from './live-model.ts';
 import type { Masks } from './masks.ts';
 
 export interface Explorer {
-  /** Whether lists of this model have places for new items. */
-  hasNew(live: LiveModel): boolean;
   /**
-   * The list with new items in their places, `depth` long at most.
+   * New items for the places of a shopper's list below `end`: k-th item, k-th place. There may be fewer items than places.
    *
    * @param vector the shopper's
    * @param key whose the chances are
+   * @param isTaken items, by number, that are in the list already or are kept from it
    */
+  choose(live: LiveModel, vector: Float32Array, key: string, steered: Prepared, end: number, isTaken: (itemNo: number) => boolean): Explored;
+  /** The list with new items in their places, `depth` long at most. */
   mix(live: LiveModel, vector: Float32Array, key: string, list: Entry[], steered: Prepared, depth: number, isHidden: (itemNo: number) => boolean): Entry[];
   /** The catalogue may have changed, or another model is live. */
   refresh(live: LiveModel | null): void;
   stop(): void;
 }
+
+export interface Explored {
+  readonly places: readonly number[];
+  readonly entries: readonly Entry[];
+}
+
+const NOTHING: Explored = { places: [], entries: [] };
 
 /** Items that have been known for longer and that nobody ever touched are not new. */
 const NEW_DAYS = 90;
@@ -43,6 +51,8 @@ interface NewItems {
   readonly vectors: Factors;
   /** 0: nothing is known that says anything. */
   readonly features: Int32Array;
+  /** Room for x·y of one shopper. */
+  readonly relevance: Float64Array;
 }
 
 function fromLists({ start, size, pool }: ListColumn, rows: number, weight: number): FeatureSource {
@@ -111,7 +121,7 @@ export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => nu
     }
     const rows = catalogue.newest(MAX_NEW, isNew);
     const { vectors, features } = rows.length === 0 ? { vectors: { rows: 0, factors: 0, stride: live.stride, data: new Float32Array(0) }, features: new Int32Array(0) } : inferVectors(featuresOf(), itemOf, rows, live.scan.vectors);
-    return { live, nos: rows.map((row) => columns.nos[row]), ids: Array.from(rows, (row) => columns.ids[row]), vectors, features };
+    return { live, nos: rows.map((row) => columns.nos[row]), ids: Array.from(rows, (row) => columns.ids[row]), vectors, features, relevance: new Float64Array(rows.length) };
   }
 
   function refresh(live: LiveModel | null): void {
@@ -134,30 +144,40 @@ export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => nu
     notBeforeMs = now() + (now() - startedMs) / BUSY_SHARE;
   }
 
+  function choose(live: LiveModel, vector: Float32Array, key: string, steered: Prepared, end: number, isTaken: (itemNo: number) => boolean): Explored {
+    if (known === null || known.live !== live || known.nos.length === 0 || steered.explore === 0) {
+      return NOTHING;
+    }
+    const seed = seedOf(hashText(key), periodOf(now(), steered.rotationHours));
+    // Planned for the longest list, so that pages of one fit together.
+    const places = placesForNew(MAX_DEPTH, steered.explore, seed, end);
+    if (places.length === 0) {
+      return NOTHING;
+    }
+    const { nos, ids, vectors: { data, stride }, features } = known;
+    const marks = steered.condition === null ? null : masks.matches(steered.condition);
+    const excluded = steered.exclude.length === 0 ? null : new Set(steered.exclude);
+    const blocked = catalogue.blockedRows();
+    for (let n = 0; n < nos.length; n++) {
+      const row = catalogue.columns.rowOfNo(nos[n]);
+      const fits = features[n] > 0 && row >= 0 && blocked[row] === 0 && (marks === null || marks[row] === 1) && (excluded === null || !excluded.has(ids[n])) && !isTaken(nos[n]);
+      let product = 0;
+      for (let k = 0; fits && k < live.stride; k++) {
+        product += vector[k] * data[n * stride + k];
+      }
+      known.relevance[n] = fits ? product : Number.NaN;
+    }
+    const { relevance } = known;
+    return { places, entries: drawNew({ itemNos: nos, relevance, seen: null }, places.length, seed).map((n) => ({ itemId: ids[n], itemNo: nos[n], score: relevance[n], source: 'explore' })) };
+  }
+
   return {
-    hasNew: (live) => known !== null && known.live === live && known.nos.length > 0,
+    choose,
     mix(live, vector, key, list, steered, depth, isHidden) {
-      if (known === null || known.live !== live || known.nos.length === 0) {
-        return list;
-      }
-      const { nos, ids, vectors: { data, stride }, features } = known;
-      const marks = steered.condition === null ? null : masks.matches(steered.condition);
-      const excluded = new Set(steered.exclude);
       const present = new Set(list.map(({ itemNo }) => itemNo));
-      const relevance = new Float64Array(nos.length);
-      for (let n = 0; n < nos.length; n++) {
-        const row = marks === null ? -1 : catalogue.columns.rowOfNo(nos[n]);
-        const fits = features[n] > 0 && (marks === null || (row >= 0 && marks[row] === 1)) && !excluded.has(ids[n]) && !present.has(nos[n]) && !isHidden(nos[n]) && !catalogue.isBlocked(nos[n]);
-        let product = 0;
-        for (let k = 0; fits && k < live.stride; k++) {
-          product += vector[k] * data[n * stride + k];
-        }
-        relevance[n] = fits ? product : Number.NaN;
-      }
-      // Planned for the longest list, so that pages of one fit together.
-      const { places, items } = planExploration({ itemNos: nos, relevance, seen: null }, MAX_DEPTH, steered.explore, hashText(key), periodOf(now(), steered.rotationHours));
-      const explored = items.map((n): Entry => ({ itemId: ids[n], itemNo: nos[n], score: relevance[n], source: 'explore' }));
-      return weave(list, explored, places, depth);
+      // Where the ranking ends early, what is left of the new items follows it.
+      const { places, entries } = choose(live, vector, key, steered, list.length < depth ? MAX_DEPTH : depth, (itemNo) => present.has(itemNo) || isHidden(itemNo));
+      return entries.length === 0 ? list : weave(list, entries, places, depth);
     },
     refresh,
     stop() {

@@ -78,6 +78,29 @@ describe('the fast lane', () => {
     }
   });
 
+  it('gives new items the places that the framework gives them', async () => {
+    const bearer = { authorization: `Bearer ${KEYS.secret}` };
+    const publishedAt = new Date(Date.now() - 1000).toISOString();
+    const known = Array.from({ length: 31 }, (_, n) => ({ itemId: `i${n}`, categories: [`c${n % 4}`] }));
+    const fresh = Array.from({ length: 9 }, (_, n) => ({ itemId: `fresh${n}`, categories: [`c${n % 4}`], publishedAt, available: n !== 8 }));
+    expect((await service.call('POST', '/v1/items', { items: [...known, ...fresh] })).status).toBe(200);
+    await service.answers.followItems();
+    await vi.waitFor(async () => expect(JSON.parse((await overPort('/v1/users/u1/recommendations?explore=0.5&limit=10', bearer)).text).items.some(({ source }: { source?: string }) => source === 'explore')).toBe(true), { timeout: 10_000 });
+    fromLane = 0;
+    const explored = new Set<string>();
+    for (let user = 0; user < 40; user++) {
+      for (const query of ['limit=10', 'limit=2&explore=0.5', `explore=0.5&filter=${encodeURIComponent('categories = c1')}&limit=3`]) {
+        const path = `/v1/users/u${user}/recommendations?${query}`;
+        await throughFramework(path, bearer);
+        const [fast, slow] = [await overPort(path, bearer), await throughFramework(path, bearer)];
+        expect([path, fast.status, untimed(fast.text)]).toEqual([path, 200, untimed(slow.text)]);
+        (JSON.parse(fast.text).items as { itemId: string; source?: string }[]).filter(({ source }) => source === 'explore').forEach(({ itemId }) => explored.add(itemId));
+      }
+    }
+    expect(fromLane).toBe(120);
+    expect(fresh.map(({ itemId }) => explored.has(itemId))).toEqual(fresh.map(({ available }) => available));
+  });
+
   it('takes queries that the framework has accepted, and no others', async () => {
     const bearer = { authorization: `Bearer ${KEYS.secret}` };
     const filter = encodeURIComponent('itemId != i3');

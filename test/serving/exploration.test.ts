@@ -1,9 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashText } from '../../src/model/hash.ts';
-import { MOST_EXPLORATION_SHARE, type NewItems, planExploration, weave } from '../../src/serving/exploration.ts';
+import { hashText, seedOf } from '../../src/model/hash.ts';
+import { MOST_EXPLORATION_SHARE, type NewItems, drawNew, placesForNew, weave } from '../../src/serving/exploration.ts';
 
 const alike = (count: number): NewItems => ({ itemNos: Int32Array.from({ length: count }, (_, n) => n + 1), relevance: new Float64Array(count), seen: null });
+
+function planExploration(newItems: NewItems, limit: number, share: number, key: number, periodNo: number): { places: number[]; items: number[] } {
+  const seed = seedOf(key, periodNo);
+  const places = placesForNew(limit, share, seed, limit);
+  const items = drawNew(newItems, places.length, seed);
+  return { places: places.slice(0, items.length), items };
+}
 
 describe('exploration', () => {
   it('takes at most ⌈e · limit⌉ places, each once, never the first, and none without new items', () => {
@@ -17,6 +24,12 @@ describe('exploration', () => {
       expect(places.every((place) => Number.isInteger(place) && place >= 1 && place < limit)).toBe(true);
       expect(items.every((item) => item >= 0 && item < count)).toBe(true);
       expect(planExploration(alike(count), limit, share, hashText(user), periodNo)).toEqual({ places, items });
+    }), { numRuns: 300 });
+  });
+
+  it('has the places of a page without planning the rest', () => {
+    fc.assert(fc.property(fc.record({ limit: fc.integer({ min: 0, max: 200 }), end: fc.integer({ min: 0, max: 200 }), share: fc.double({ min: 0, max: 1, noNaN: true }), seed: fc.nat() }), ({ limit, end, share, seed }) => {
+      expect(placesForNew(limit, share, seed, end)).toEqual(placesForNew(limit, share, seed, limit).filter((place) => place < end));
     }), { numRuns: 300 });
   });
 
