@@ -32,9 +32,9 @@ const keys = createKeyRing(database, { publishable: null, secret: key, admin: nu
 let before = () => undefined;
 const measured = {
   ...answers,
-  recommendFromMemory(userId, ...rest) {
+  recommendQuickly(userId, ...rest) {
     before(userId);
-    return answers.recommendFromMemory(userId, ...rest);
+    return answers.recommendQuickly(userId, ...rest);
   },
 };
 const app = await createApp({ database, writer, answers: measured, trainer, quality, keys, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version: '0.0.0' });

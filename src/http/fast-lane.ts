@@ -2,8 +2,9 @@
  * The one route that everything else is for, ahead of the framework: GET /v1/users/{userId}/recommendations from memory, with at most a limit, or with a query that the framework has accepted before.
  *
  * Routing, hooks, two validations and a serializer cost more than the answer itself. So a request that is plainly right (an id without escapes, a known query, a key that was looked up before, a model that
- * is live, nothing to be read from Postgres) is answered here, and every other one goes on to the framework, which would have given the same answer: the lane decides nothing, refuses nothing and has no
- * errors of its own. It stands aside where requests are logged one by one. test/http/fast-lane.test.ts holds both against each other.
+ * is live, no catalogue fields wanted) is answered here, and every other one goes on to the framework, which would have given the same answer: the lane decides nothing, refuses nothing and has no
+ * errors of its own. It stands aside where requests are logged one by one. Requests come to it by two ways: from Node's own HTTP, and, where not even that is needed, from `plain-connections.ts`.
+ * test/http/fast-lane.test.ts holds all of them against each other.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
@@ -11,6 +12,7 @@ import type { Answer } from '../serving/answers.ts';
 import type { ListRequest } from '../serving/requests.ts';
 import { createLookup, mayCall } from './auth.ts';
 import type { KnownQueries } from './known-queries.ts';
+import { openPlainConnections } from './plain-connections.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Services } from './services.ts';
 
@@ -22,6 +24,8 @@ const PLAIN_ID = /^[\w.~-]{1,128}$/;
 const PLAIN_LIMIT = /^[1-9]\d?$/;
 /** Requests with no more than a limit, by limit; the first leaves it out. */
 const PLAIN: readonly ListRequest[] = Array.from({ length: 100 }, (_, limit) => ({ steering: limit === 0 ? {} : { limit } }));
+/** Of every answer, names and values by turns. */
+const ANSWER_HEADERS = ['x-content-type-options', 'nosniff', 'content-type', 'application/json; charset=utf-8'];
 /** Three digits each, with their zeros. */
 const DIGITS = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'));
 
@@ -51,7 +55,10 @@ export function textOf({ recommendationId, modelVersion, source, stale, items, n
   return nextCursor === undefined ? `${text}]}` : `${text}],"nextCursor":"${nextCursor}"}`;
 }
 
-export function createFastLane({ answers, keys, phase }: Services, queries: KnownQueries): (request: IncomingMessage, response: ServerResponse) => boolean {
+/** The text of an answer, at once where nothing has to be read from Postgres; null: that is for the framework. Promises are never rejected. */
+export type FastLane = (url: string, authorization: string | undefined) => string | null | Promise<string | null>;
+
+export function createFastLane({ answers, keys, phase }: Services, queries: KnownQueries): FastLane {
   const lookup = createLookup(keys);
   /** What a URL asks for behind its route; undefined: that is for the framework to say. */
   function requestOf(url: string, routeEnd: number): ListRequest | undefined {
@@ -65,7 +72,39 @@ export function createFastLane({ answers, keys, phase }: Services, queries: Know
     return url[routeEnd] === '?' ? queries.find(url.slice(routeEnd + 1)) : undefined;
   }
 
-  /** Answers of this turn of the event loop and their texts, by turns. */
+  return (url, authorization) => {
+    if (!url.startsWith(PREFIX) || phase() !== 'ready') {
+      return null;
+    }
+    const idEnd = url.indexOf('/', PREFIX.length);
+    if (idEnd < 0 || !url.startsWith(ROUTE, idEnd)) {
+      return null;
+    }
+    const userId = url.slice(PREFIX.length, idEnd);
+    const asked = requestOf(url, idEnd + ROUTE.length);
+    if (asked === undefined) {
+      return null;
+    }
+    const key = authorization === undefined || !PLAIN_ID.test(userId) ? undefined : lookup(authorization);
+    if (key === undefined || !mayCall(key, 'secret')) {
+      return null;
+    }
+    if (key.keyNo !== null) {
+      keys.noteUse(key.keyNo);
+    }
+    try {
+      const answer = answers.recommendQuickly(userId, asked);
+      return answer instanceof Promise ? answer.then(textOf, () => null) : textOf(answer);
+    } catch {
+      // A scenario that is gone since, say: the framework says what is wrong.
+      return null;
+    }
+  };
+}
+
+/** Writes answers of one turn of the event loop together at its end: a client that is woken once has many to read. */
+function createWriter(): (response: ServerResponse, text: string) => void {
+  /** Answers and their texts, by turns. */
   let waiting: (ServerResponse | string)[] = [];
 
   function write(): void {
@@ -76,62 +115,42 @@ export function createFastLane({ answers, keys, phase }: Services, queries: Know
     }
   }
 
-  return (request, response) => {
-    const url = request.url;
-    if (url === undefined || request.method !== 'GET' || !url.startsWith(PREFIX) || phase() !== 'ready') {
-      return false;
-    }
-    const idEnd = url.indexOf('/', PREFIX.length);
-    if (idEnd < 0 || !url.startsWith(ROUTE, idEnd)) {
-      return false;
-    }
-    const userId = url.slice(PREFIX.length, idEnd);
-    const routeEnd = idEnd + ROUTE.length;
-    const asked = requestOf(url, routeEnd);
-    if (asked === undefined) {
-      return false;
-    }
-    const { authorization } = request.headers;
-    const key = authorization === undefined || !PLAIN_ID.test(userId) ? undefined : lookup(authorization);
-    if (key === undefined || !mayCall(key, 'secret')) {
-      return false;
-    }
-    let answer: Answer | null;
-    try {
-      answer = answers.recommendFromMemory(userId, asked);
-    } catch {
-      // A scenario that is gone since, say: the framework says what is wrong.
-      return false;
-    }
-    if (answer === null) {
-      return false;
-    }
-    if (key.keyNo !== null) {
-      keys.noteUse(key.keyNo);
-    }
-    const text = textOf(answer);
-    response.writeHead(200, [
-      'x-request-id', requestIdOf(request), 'x-content-type-options', 'nosniff', 'content-type', 'application/json; charset=utf-8', 'content-length', String(Buffer.byteLength(text)),
-    ] as never);
+  return (response, text) => {
     if (waiting.length === 0) {
       setImmediate(write);
     }
     waiting.push(response, text);
-    return true;
   };
 }
 
-/** Puts the lane before the framework's own listener. */
+/** Puts the lane before the framework's own listener, and before Node's HTTP. */
 export function installFastLane(app: FastifyInstance, services: Services, queries: KnownQueries): void {
   if (services.logger.isLevelEnabled('debug')) {
     return;
   }
   const [handle] = app.server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
   const lane = createFastLane(services, queries);
+  const write = createWriter();
   app.server.removeAllListeners('request');
   app.server.on('request', (request, response) => {
-    if (!lane(request, response)) {
-      handle(request, response);
+    const answer = (text: string | null) => {
+      if (text === null) {
+        handle(request, response);
+        return;
+      }
+      response.writeHead(200, ['x-request-id', requestIdOf(request), ...ANSWER_HEADERS, 'content-length', String(Buffer.byteLength(text))] as never);
+      write(response, text);
+    };
+    const text = request.method === 'GET' ? lane(request.url!, request.headers.authorization) : null;
+    if (text instanceof Promise) {
+      void text.then(answer);
+    } else {
+      answer(text);
     }
+  });
+  const close = openPlainConnections(app.server, lane, ANSWER_HEADERS);
+  app.addHook('preClose', (done) => {
+    close();
+    done();
   });
 }

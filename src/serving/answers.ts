@@ -47,8 +47,8 @@ export interface Answers {
   modelVersion(): number | null;
   /** Synchronous where nothing has to be read. All lists throw SteeringFault. */
   recommend(userId: string, request: ListRequest): Answer | Promise<Answer>;
-  /** The same where nothing has to be waited for; else null. A request that is the same object as before costs less. */
-  recommendFromMemory(userId: string, request: ListRequest): Answer | null;
+  /** The same by a shorter way, where the list is the usual one. A request that is the same object as before costs less. */
+  recommendQuickly(userId: string, request: ListRequest): Answer | Promise<Answer>;
   /** @param userId whose taste turns the list a little; null: nobody's. @returns null: there is no such item */
   similar(itemIds: readonly string[], userId: string | null, request: ListRequest): Promise<Answer | null>;
   /** What was in the same baskets. @returns null: there is no such item */
@@ -260,6 +260,11 @@ export function createAnswers(options: AnswersOptions): Answers {
     return answer(personalPlan(state, userId, asked.steered.includeSeen, () => trending(userId)), request.cursor, asked, state.mark, state.stale, state);
   }
 
+  function quickly(state: UserState, userId: string, request: ListRequest): Answer | Promise<Answer> {
+    const asked = requests.read(request);
+    return (asked.isPlain ? answerQuickly(state, userId, asked) : null) ?? personal(state, userId, request);
+  }
+
   /** Lists that begin from items: null where there is no such item. */
   async function fromItems(itemIds: readonly string[], userId: string | null, request: ListRequest, planOf: (state: UserState | null, asked: Steered) => Plan | null): Promise<Answer | null> {
     const asked = requests.read(request);
@@ -296,14 +301,9 @@ export function createAnswers(options: AnswersOptions): Answers {
       const state = states.stateOf(userId);
       return state instanceof Promise ? state.then((loaded) => personal(loaded, userId, request)) : personal(state, userId, request);
     },
-    recommendFromMemory(userId, request) {
-      const state = states.stateInMemory(userId);
-      if (state === null) {
-        return null;
-      }
-      const asked = requests.read(request);
-      const made = (asked.isPlain ? answerQuickly(state, userId, asked) : null) ?? personal(state, userId, request);
-      return made instanceof Promise ? null : made;
+    recommendQuickly(userId, request) {
+      const state = states.stateOf(userId);
+      return state instanceof Promise ? state.then((loaded) => quickly(loaded, userId, request)) : quickly(state, userId, request);
     },
     async similar(itemIds, userId, request) {
       return await fromItems(itemIds, userId, request, (state, asked) => {

@@ -1,0 +1,188 @@
+/**
+ * Connections whose requests need no HTTP parser: each comes in one piece, is a GET, and has headers of a plain form that say nothing but who asks. Parsing, message objects, streams and header
+ * validation are a third of an answer's time, so such requests are read here, as text, and answered with one write.
+ *
+ * There is no second HTTP in this file. A connection begins here and stays for as long as the lane answers every request of it. At the first that is anything else (other headers, a body, a part of
+ * a request, two at once, anything that the lane has no answer to) it goes to Node's HTTP server, with what came, and never comes back. Whatever that server would refuse is thus refused by it.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastLane } from './fast-lane.ts';
+
+const START = 'GET /';
+const URL_BEGIN = 'GET '.length;
+const VERSION = ' HTTP/1.1';
+const LINE_END = '\r\n';
+const MAX_REQUEST_BYTES = 4_096;
+/** One header of a request as clients write it: a name that means nothing to this service but `authorization`, and a value of visible characters and single spaces. */
+const HEADER = /^(host|authorization|user-agent|accept|accept-encoding|accept-language|cache-control|pragma|sec-fetch-mode|connection): ([!-~]+(?: [!-~]+)*)$/i;
+/** Clients send the same headers each time. */
+const MAX_KNOWN_HEADERS = 1_000;
+/** Sockets that have so much to send are not read fast enough. */
+const MAX_UNSENT_BYTES = 65_536;
+
+/** @returns the `authorization` of a header block; null: it is not of the plain form */
+export function readPlainHeaders(block: string): string | null {
+  if (!block.endsWith(LINE_END + LINE_END)) {
+    return null;
+  }
+  const values = new Map<string, string>();
+  for (const line of block.slice(0, -2 * LINE_END.length).split(LINE_END)) {
+    const header = HEADER.exec(line);
+    const name = header?.[1].toLowerCase();
+    if (header === null || name === undefined || values.has(name) || (name === 'connection' && header[2].toLowerCase() !== 'keep-alive')) {
+      return null;
+    }
+    values.set(name, header[2]);
+  }
+  return values.has('host') ? (values.get('authorization') ?? null) : null;
+}
+
+/**
+ * @param answer the text of an answer; null: that is for the server
+ * @param headers of every answer, names and values by turns
+ * @returns ends connections that nothing is under way on, and leaves new ones to the server
+ */
+export function openPlainConnections(server: Server, answer: FastLane, headers: readonly string[]): () => void {
+  const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
+  const [serve, ...others] = listeners;
+  /** Connections and how each ends as soon as it may. */
+  const open = new Map<Socket, () => void>();
+  const known = new Map<string, string | null>();
+  let fixedHead = '';
+  for (let k = 0; k < headers.length; k += 2) {
+    fixedHead += `${headers[k]}: ${headers[k + 1]}${LINE_END}`;
+  }
+  let isClosing = false;
+  let date = { second: 0, text: '' };
+  /** Sockets and what is to be written to them, by turns: written together at the end of a turn of the event loop, because a client that is woken once has many answers to read. */
+  let waiting: (Socket | string)[] = [];
+
+  function write(): void {
+    const written = waiting;
+    waiting = [];
+    for (let k = 0; k < written.length; k += 2) {
+      const [socket, text] = [written[k] as Socket, written[k + 1] as string];
+      if (socket.writable) {
+        socket.write(text, 'utf8');
+      }
+    }
+  }
+
+  function authorizationOf(block: string): string | null {
+    let authorization = known.get(block);
+    if (authorization === undefined) {
+      authorization = readPlainHeaders(block);
+      if (known.size >= MAX_KNOWN_HEADERS) {
+        known.clear();
+      }
+      known.set(block, authorization);
+    }
+    return authorization;
+  }
+
+  /** null: what came is not for here. */
+  function answerTo(chunk: Buffer): ReturnType<FastLane> {
+    if (isClosing || chunk.length > MAX_REQUEST_BYTES) {
+      return null;
+    }
+    const text = chunk.toString('latin1');
+    const lineEnd = text.indexOf(LINE_END);
+    if (!text.startsWith(START) || !text.startsWith(VERSION, lineEnd - VERSION.length)) {
+      return null;
+    }
+    const authorization = authorizationOf(text.slice(lineEnd + LINE_END.length));
+    return authorization === null ? null : answer(text.slice(URL_BEGIN, lineEnd - VERSION.length), authorization);
+  }
+
+  function dateText(): string {
+    const second = Math.floor(Date.now() / 1000);
+    if (second !== date.second) {
+      date = { second, text: new Date(second * 1000).toUTCString() };
+    }
+    return date.text;
+  }
+
+  function begin(socket: Socket): void {
+    const onEnd = () => endNow();
+    const onTimeout = () => socket.destroy();
+    const onError = () => socket.destroy();
+    const onClose = () => open.delete(socket);
+    let isAwaited = false;
+    function send(text: string): void {
+      if (waiting.length === 0) {
+        setImmediate(write);
+      }
+      const { keepAliveTimeout } = server;
+      if (socket.timeout !== keepAliveTimeout) {
+        socket.setTimeout(keepAliveTimeout);
+      }
+      waiting.push(
+        socket,
+        `HTTP/1.1 200 OK\r\nx-request-id: ${randomUUID()}\r\n${fixedHead}content-length: ${Buffer.byteLength(text)}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}\r\n\r\n${text}`,
+      );
+    }
+    const finish = (chunk: Buffer, text: string | null) => {
+      if (text === null) {
+        hand(chunk);
+      } else {
+        send(text);
+      }
+    };
+    const onData = (chunk: Buffer) => {
+      const text = socket.writableLength > MAX_UNSENT_BYTES ? null : answerTo(chunk);
+      if (!(text instanceof Promise)) {
+        finish(chunk, text);
+        return;
+      }
+      // What comes meanwhile waits, so that answers keep the order of their requests.
+      isAwaited = true;
+      socket.pause();
+      void text.then((later) => {
+        isAwaited = false;
+        if (socket.destroyed) {
+          return;
+        }
+        finish(chunk, later);
+        if (isClosing) {
+          endNow();
+        }
+        socket.resume();
+      });
+    };
+    function endNow(): void {
+      if (!isAwaited && open.has(socket)) {
+        write();
+        socket.end();
+      }
+    }
+    /** Gives the connection to Node's HTTP, together with what came. Answers are in the order of their requests, so those that wait are written first. */
+    function hand(chunk: Buffer): void {
+      write();
+      socket.off('data', onData).off('end', onEnd).off('timeout', onTimeout).off('error', onError).off('close', onClose);
+      open.delete(socket);
+      socket.setTimeout(0);
+      serve.call(server, socket);
+      socket.emit('data', chunk);
+    }
+    open.set(socket, endNow);
+    // Until the first request, what a server gives the headers to come.
+    socket.setTimeout(server.headersTimeout);
+    socket.on('data', onData).on('end', onEnd).on('timeout', onTimeout).on('error', onError).on('close', onClose);
+  }
+
+  server.removeAllListeners('connection');
+  others.forEach((listener) => server.on('connection', listener));
+  server.on('connection', (socket: Socket) => {
+    if (isClosing) {
+      serve.call(server, socket);
+    } else {
+      begin(socket);
+    }
+  });
+  return () => {
+    isClosing = true;
+    open.forEach((endNow) => endNow());
+  };
+}
