@@ -13,7 +13,7 @@ interface Read {
 
 const HEADERS = `Host: shop\r\nAuthorization: Bearer ${KEYS.secret}\r\n`;
 const get = (path: string, headers = HEADERS) => `GET ${path} HTTP/1.1\r\n${headers}\r\n`;
-const listOf = (user: string) => `/v1/users/${user}/recommendations?limit=3`;
+const listOf = (user: string) => `/v1/users/${user}/recommendations?limit=40`;
 
 /** Takes answers with a content length out of what came. */
 function readAnswers(bytes: Buffer): Read[] {
@@ -70,11 +70,13 @@ describe('plain connections', () => {
     // Another test's open transaction may make everybody look as if they had newer events; once asked, they are in memory.
     const { socket, answers } = await open();
     parsed = 0;
+    let plainBodies = '';
     for (const [n, user] of ['u1', 'u2', 'u3', 'nobody'].entries()) {
       socket.write(get(listOf(user)));
       const plain = (await answers(n + 1))[n];
       expect([user, parsed]).toEqual([user, 0]);
       expect(plain.headers['content-length']).toBe(String(Buffer.byteLength(plain.body)));
+      plainBodies += plain.body;
       const other = await open();
       other.socket.write(get(listOf(user), `${HEADERS}X-Request-Id: mine\r\n`));
       const [usual] = await other.answers(1);
@@ -90,6 +92,7 @@ describe('plain connections', () => {
       const untimed = (text: string) => ({ ...JSON.parse(text), recommendationId: '' });
       expect(untimed(plain.body)).toEqual(untimed(usual.body));
     }
+    expect(plainBodies).toContain('größe-');
     socket.destroy();
   });
 
