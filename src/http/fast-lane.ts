@@ -9,6 +9,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Answer } from '../serving/answers.ts';
+import type { Reason } from '../serving/explain.ts';
 import type { ListRequest } from '../serving/requests.ts';
 import { createLookup, mayCall } from './auth.ts';
 import type { KnownQueries } from './known-queries.ts';
@@ -45,12 +46,16 @@ function quote(id: string): string {
   return PLAIN_ID.test(id) ? `"${id}"` : JSON.stringify(id);
 }
 
+function reasonText({ itemId, type, score, factors, neighbours, text }: Reason): string {
+  return `{"itemId":${quote(itemId)},"type":${type === null ? 'null' : quote(type)},"score":${numberText(score)},"factors":${numberText(factors)},"neighbours":${numberText(neighbours)},"text":${JSON.stringify(text)}}`;
+}
+
 /** The text that the route's schema would make of it. */
 export function textOf({ recommendationId, modelVersion, source, stale, items, nextCursor }: Answer): string {
   let text = `{"recommendationId":"${recommendationId}","modelVersion":${modelVersion},"source":"${source}"${stale === undefined ? '' : `,"stale":${stale}`},"items":[`;
   for (let k = 0; k < items.length; k++) {
     const item = items[k];
-    text += `${k === 0 ? '' : ','}{"itemId":${quote(item.itemId)},"score":${numberText(item.score)}${item.source === undefined ? '' : `,"source":"${item.source}"`}${item.reasons === undefined ? '' : `,"reasons":${JSON.stringify(item.reasons)}`}}`;
+    text += `${k === 0 ? '' : ','}{"itemId":${quote(item.itemId)},"score":${numberText(item.score)}${item.source === undefined ? '' : `,"source":"${item.source}"`}${item.reasons === undefined ? '' : `,"reasons":[${item.reasons.map(reasonText).join()}]`}}`;
   }
   return nextCursor === undefined ? `${text}]}` : `${text}],"nextCursor":"${nextCursor}"}`;
 }

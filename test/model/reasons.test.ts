@@ -68,7 +68,7 @@ describe('shares of the folded-in score', () => {
       const solved = createFoldIn(items, recipe, scale).solve(index, weight, target, n, x);
       const asked = [0, rows - 1, Math.floor(rows / 2)];
       const out = new Float64Array(3 * n).fill(9);
-      createReasoner(vectorsOf(items), rows, gramFor(items, shape.aligned && seed % 2 === 0), recipe, scale).explain(index, weight, target, n, asked, 3, out);
+      createReasoner(vectorsOf(items), rows, gramFor(items, shape.aligned && seed % 2 === 0), recipe, scale, seed % 3 > 0).explain(index, weight, target, n, asked, 3, out);
       for (const [m, item] of asked.entries()) {
         const shares = [...out.subarray(m * n, (m + 1) * n)];
         let score = 0;
@@ -105,6 +105,26 @@ describe('shares of the folded-in score', () => {
     const [dual, primal] = [explain(gram), explain(skewed)];
     for (let e = 0; e < 24; e++) expect(Math.abs(dual[e]! - primal[e]!)).toBeLessThan(1e-3);
     expect(Math.max(...dual)).toBeGreaterThan(0.01);
+  });
+
+  it('are the same in the kernel and in plain TypeScript, for histories of any length', () => {
+    const items = toPrincipalAxes(randomItems(400, 64, 5)).factors;
+    const random = createRandom(9);
+    const [kernel, plain] = [true, false].map((inWasm) => createReasoner(vectorsOf(items), 400, gramOf(items), DEFAULT_RECIPE, 0.3, inWasm));
+    for (const n of [1, 3, 31, 64, 65, 128, 129, 130, 300]) {
+      const index = Int32Array.from({ length: n }, () => random.integer(400));
+      const weight = Float32Array.from({ length: n }, () => 6 * random.uniform());
+      const target = Float32Array.from({ length: n }, () => random.uniform());
+      const asked = Int32Array.from({ length: 10 }, () => random.integer(400));
+      const [one, other] = [kernel, plain].map((reasoner) => {
+        const out = new Float64Array(10 * n);
+        reasoner!.explain(index, weight, target, n, asked, 10, out);
+        return out;
+      });
+      const size = Math.max(...one!.map(Math.abs));
+      expect(size).toBeGreaterThan(1e-6);
+      for (let k = 0; k < 10 * n; k++) expect(Math.abs(one![k]! - other![k]!)).toBeLessThan(1e-9 * size);
+    }
   });
 
   it('one entry explains everything, and a single strong one most of it', () => {
