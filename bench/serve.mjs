@@ -30,7 +30,7 @@ import { addFailure, addRow, check, median, printTable } from './train/table.mjs
 const SIZES = {
   '1k': { users: 2_000, items: 1_000, events: 100_000, neighbours: 100 },
   '40k': { users: 30_000, items: 40_000, events: 1_450_000, neighbours: 100 },
-  '1M': { users: 100_000, items: 1_000_000, events: 4_500_000, neighbours: 20 },
+  '1M': { users: 100_000, items: 1_000_000, events: 4_500_000, neighbours: 20, allTouched: true },
 };
 const ROWS = ['trained-1k', 'event', 'trained-40k', 'filter', 'variety', 'fresh', 'million'];
 /** Shops up to this size have their catalogue in Postgres: the million's takes minutes to write, and no row reads it. */

@@ -12,9 +12,33 @@ import { findNeighboursOnThreads } from '../../dist/training/threads/neighbours.
 
 const DAY_MS = 86_400_000;
 
+/** The model knows items with events alone: those that nobody touched get one view each, by one shopper after the other, so that it is as large as the catalogue. */
+function touchAll(events, users, items) {
+  const seen = new Uint8Array(items + 1);
+  for (let k = 0; k < events.length; k++) {
+    seen[events.item[k]] = 1;
+  }
+  const untouched = Int32Array.from({ length: items }, (_, n) => n + 1).filter((item) => seen[item] === 0);
+  const length = events.length + untouched.length;
+  const view = DEMO_EVENT_TYPES.indexOf('view');
+  const more = { user: (n) => 1 + (n % users), item: (n) => untouched[n], type: () => view, value: () => Number.NaN, quantity: () => Number.NaN, price: () => Number.NaN, occurredAtMs: (n) => events.occurredAtMs[Math.floor((n / untouched.length) * events.length)], group: () => 0 };
+  const longer = { length };
+  for (const [name, column] of Object.entries(events)) {
+    if (name !== 'length') {
+      longer[name] = new column.constructor(length);
+      longer[name].set(column.subarray(0, events.length));
+      for (let n = 0; n < untouched.length; n++) {
+        longer[name][events.length + n] = more[name](n);
+      }
+    }
+  }
+  return longer;
+}
+
 /** @param rules event types of the database the model goes to */
-export async function makeModel({ users, items, events, neighbours: most, seed, rules: types }) {
-  const shop = generateDemoShop({ seed, users, items, events, endMs: Date.UTC(2026, 0, 1) });
+export async function makeModel({ users, items, events, neighbours: most, allTouched, seed, rules: types }) {
+  const made = generateDemoShop({ seed, users, items, events, endMs: Date.UTC(2026, 0, 1) });
+  const shop = allTouched ? { ...made, events: touchAll(made.events, users, items) } : made;
   const { user, item, type, value, quantity, occurredAtMs, length } = shop.events;
   const typeNos = DEMO_EVENT_TYPES.map((name) => types.find((rule) => rule.name === name).typeNo);
   const columns = { length, user, item, type: Int16Array.from(type, (no) => typeNos[no]), value, quantity, occurredAtMs, eventNo: Float64Array.from({ length }, (_, n) => n + 1) };
