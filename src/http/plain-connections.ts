@@ -5,10 +5,10 @@
  * There is no second HTTP in this file. A connection begins here and stays for as long as the lane answers every request of it. At the first that is anything else (other headers, a body, a part of
  * a request, two at once, anything that the lane has no answer to) it goes to Node's HTTP server, with what came, and never comes back. Whatever that server would refuse is thus refused by it.
  */
-import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastLane } from './fast-lane.ts';
+import { nextRequestId } from './request-id.ts';
 
 const START = 'GET /';
 const URL_BEGIN = 'GET '.length;
@@ -21,6 +21,12 @@ const HEADER = /^(host|authorization|user-agent|accept|accept-encoding|accept-la
 const MAX_KNOWN_HEADERS = 1_000;
 /** Sockets that have so much to send are not read fast enough. */
 const MAX_UNSENT_BYTES = 65_536;
+
+interface Waiting {
+  readonly socket: Socket;
+  readonly text: string;
+  readonly isAscii: boolean;
+}
 
 /** @returns the `authorization` of a header block; null: it is not of the plain form */
 export function readPlainHeaders(block: string): string | null {
@@ -56,16 +62,17 @@ export function openPlainConnections(server: Server, answer: FastLane, headers: 
   }
   let isClosing = false;
   let date = { second: 0, text: '' };
-  /** Sockets and what is to be written to them, by turns: written together at the end of a turn of the event loop, because a client that is woken once has many answers to read. */
-  let waiting: (Socket | string)[] = [];
+  /** Written together at the end of a turn of the event loop, because a client that is woken once has many answers to read. */
+  let waiting: Waiting[] = [];
 
   function write(): void {
     const written = waiting;
     waiting = [];
-    for (let k = 0; k < written.length; k += 2) {
-      const [socket, text] = [written[k] as Socket, written[k + 1] as string];
+    for (let k = 0; k < written.length; k++) {
+      const { socket, text, isAscii } = written[k];
       if (socket.writable) {
-        socket.write(text, 'utf8');
+        // Mostly ASCII, which is quicker to write where it need not be looked for.
+        socket.write(text, isAscii ? 'latin1' : 'utf8');
       }
     }
   }
@@ -118,10 +125,12 @@ export function openPlainConnections(server: Server, answer: FastLane, headers: 
       if (socket.timeout !== keepAliveTimeout) {
         socket.setTimeout(keepAliveTimeout);
       }
-      waiting.push(
+      const bytes = Buffer.byteLength(text);
+      waiting.push({
         socket,
-        `HTTP/1.1 200 OK\r\nx-request-id: ${randomUUID()}\r\n${fixedHead}content-length: ${Buffer.byteLength(text)}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}\r\n\r\n${text}`,
-      );
+        text: `HTTP/1.1 200 OK\r\nx-request-id: ${nextRequestId()}\r\n${fixedHead}content-length: ${bytes}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}\r\n\r\n${text}`,
+        isAscii: bytes === text.length,
+      });
     }
     const finish = (chunk: Buffer, text: string | null) => {
       if (text === null) {

@@ -1,10 +1,19 @@
 /** The id that a request is logged and answered with: the sender's own where it is a plain one. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 
+/** Drawn for this process: its requests are told apart by their number. */
+const PROCESS = randomBytes(8).toString('hex');
+let requests = 0;
+
+/** Another each time, here and on every replica. */
+export function nextRequestId(): string {
+  return `${PROCESS}-${(++requests).toString(36)}`;
+}
+
 export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : nextRequestId();
 }
