@@ -14,9 +14,10 @@ import { directionOf } from './similar.ts';
 
 /** The place that a span reaches to. */
 export const SPAN_PLACES = 50;
-/** Shoppers, and items, that are measured. */
-const sampled = 64;
-const rankingsAtOnce = 4;
+/** Shoppers that are measured. */
+const sampledUsers = 64;
+/** Items: a scan for what is similar looks at every one. */
+const sampledItems = 16;
 
 /** Those who are ranked for: entries `rowStart[r]` … `rowStart[r + 1]` − 1 are row r's. */
 export interface SpanUsers {
@@ -35,7 +36,7 @@ export function spanOf(scores: ArrayLike<number>, count: number): number {
 export function* measureSpans(scan: HybridScan, users: SpanUsers): InPieces<number> {
   const { rows, rowStart, history, vectorOf } = users;
   const ratios: number[] = [];
-  const taken = Math.min(rows, sampled);
+  const taken = Math.min(rows, sampledUsers);
   for (let n = 0; n < taken; n++) {
     const row = Math.floor((n * rows) / taken);
     const vector = vectorOf(row);
@@ -43,7 +44,7 @@ export function* measureSpans(scan: HybridScan, users: SpanUsers): InPieces<numb
     const { scores, count } = scan.rank({ vector, history, from: rowStart[row]!, to: rowStart[row + 1]!, limit: SPAN_PLACES, mask: 0 });
     const span = spanOf(scores, count);
     if (spread > 0 && span > 0) ratios.push(span / spread);
-    if (n % rankingsAtOnce === 0) yield;
+    yield;
   }
   return medianOf(ratios);
 }
@@ -51,7 +52,7 @@ export function* measureSpans(scan: HybridScan, users: SpanUsers): InPieces<numb
 /** The median span of lists of similar items, whose scores are cosines and so the same everywhere. The scan as above. */
 export function* measureSimilarSpan(scan: HybridScan, items: number): InPieces<number> {
   const spans: number[] = [];
-  const taken = Math.min(items, sampled);
+  const taken = Math.min(items, sampledItems);
   for (let n = 0; n < taken; n++) {
     const item = Math.floor((n * items) / taken);
     const direction = directionOf(scan, [item]);
@@ -59,7 +60,7 @@ export function* measureSimilarSpan(scan: HybridScan, items: number): InPieces<n
       const { scores, count } = scan.rankSimilar(direction, SPAN_PLACES, 0, [item]);
       spans.push(spanOf(scores, count));
     }
-    if (n % rankingsAtOnce === 0) yield;
+    yield;
   }
   return medianOf(spans);
 }

@@ -193,6 +193,23 @@ export function createAnswers(options: AnswersOptions): Answers {
     return made;
   }
 
+  /** Reasons of a page. What fills a list up is there for reasons of its own, or for none that could be told. */
+  function explain(plan: Plan, page: readonly Entry[]): Reason[][] | Promise<Reason[][]> {
+    const { next } = plan;
+    const reasonsOf = ({ because, source }: Plan) => {
+      const itemIds = page.filter((entry) => entry.source === source || (entry.source === 'pinned' && source === plan.source)).map(({ itemId }) => itemId);
+      const reasons = because === null || itemIds.length === 0 ? [] : explainer.explainList(because, itemIds);
+      const byItem = (lists: readonly Reason[][]) => new Map(lists.map((list, n) => [itemIds[n], list]));
+      return reasons instanceof Promise ? reasons.then(byItem) : byItem(reasons);
+    };
+    const inPage = (...lists: readonly ReadonlyMap<string, Reason[]>[]) => page.map(({ itemId }) => lists.find((list) => list.has(itemId))?.get(itemId) ?? []);
+    const own = reasonsOf(plan);
+    if (next !== null) {
+      return Promise.all([own, reasonsOf(next)]).then((lists) => inPage(...lists));
+    }
+    return own instanceof Promise ? own.then(inPage) : inPage(own);
+  }
+
   /** @param mark changes with what is known of the shopper */
   function answer(plan: Plan, cursor: string | undefined, { steered: asked, fingerprint }: Asked, mark = 0, stale = false): Answer | Promise<Answer> {
     const parameters = boundTo(plan, fingerprint);
@@ -217,7 +234,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       });
       return asked.fields.length === 0 ? made : addFields(made, asked.fields);
     };
-    const reasons = plan.because === null ? page.map(() => []) : explainer.explainList(plan.because, page.map(({ itemId }) => itemId));
+    const reasons = explain(plan, page);
     return reasons instanceof Promise ? reasons.then(add) : add(reasons);
   }
 

@@ -201,6 +201,18 @@ describe('lists', () => {
       }
     });
 
+    it('of what fills a list up are its own', async () => {
+      const { items } = await get('/v1/items/i3/together', { limit: 20, reasons: true });
+      for (const { source, reasons } of items) {
+        expect(reasons!.map(({ text }) => text)).toEqual([source === 'similar' ? 'Because it is like “Thing 3”' : 'Because it was bought together with “Thing 3”']);
+      }
+      expect(new Set(items.map(({ source }) => source))).toEqual(new Set([undefined, 'similar']));
+      await service.call('POST', '/v1/items', { items: [{ itemId: 'fresh' }] });
+      const all = await get('/v1/items/i3/similar', { limit: 200, reasons: true });
+      expect(all.items.find(({ itemId }) => itemId === 'fresh')).toMatchObject({ source: 'newest', reasons: [] });
+      await service.call('DELETE', '/v1/items/fresh');
+    });
+
     it('are an empty list where there are none', async () => {
       for (const list of [await get('/v1/trending', { reasons: true, limit: 3 }), await get('/v1/newest', { reasons: true, limit: 3 }), await forUser('nobody', { reasons: true, limit: 3 })]) {
         expect(list.items.map(({ reasons }) => reasons)).toEqual([[], [], []]);
