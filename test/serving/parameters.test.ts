@@ -8,7 +8,7 @@ describe('parameters of a list', () => {
   it('are what lists go by without a word, and what the API says', () => {
     for (const name of PARAMETER_NAMES) {
       expect([name, DEFAULTS[name]]).toEqual([name, PARAMETERS[name].default]);
-      for (const schema of [SteeringQuery[name], SteeringBody[name]] as { 'x-default'?: unknown; type: string }[]) {
+      for (const schema of [SteeringQuery[name], SteeringBody[name]] as unknown as readonly { 'x-default'?: unknown; type: string }[]) {
         expect([name, schema['x-default'] ?? null, schema.type]).toEqual([name, PARAMETERS[name].default, PARAMETERS[name].kind === 'switch' ? 'boolean' : PARAMETERS[name].kind]);
       }
     }
