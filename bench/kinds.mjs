@@ -15,6 +15,7 @@ import { vectorsOf } from '../dist/model/matrix.js';
 import { createReasoner } from '../dist/model/reasons.js';
 import { DEFAULT_RECIPE } from '../dist/model/recipe.js';
 import { createReranker } from '../dist/model/rerank.js';
+import { spanOf } from '../dist/model/span.js';
 import { DEFAULT_TERMS } from '../dist/model/terms.js';
 import { createRecommendationIds } from '../dist/serving/recommendation-id.js';
 import { createTopN } from '../dist/model/top-n.js';
@@ -49,18 +50,16 @@ const scan = createHybridScan(items, hybrid, 200);
 const asked = Array.from({ length: 200 }, (_, n) => Math.floor((n * users.rows) / 200));
 const vectorOf = (row) => users.data.subarray(row * users.stride, (row + 1) * users.stride);
 const pools = asked.map((row) => {
-  const scores = scan.scoreAll(vectorOf(row), history, rowStart[row], rowStart[row + 1]);
-  const mean = scores.reduce((a, b) => a + b, 0) / scores.length;
   const { count, items: best, scores: worth } = scan.rank({ vector: vectorOf(row), history, from: rowStart[row], to: rowStart[row + 1], limit: 200, mask: 0 });
-  return { pool: { count, items: best.slice(0, count), scores: worth.slice(0, count) }, spread: Math.sqrt(scores.reduce((a, b) => a + (b - mean) ** 2, 0) / scores.length) };
+  return { pool: { count, items: best.slice(0, count), scores: worth.slice(0, count) }, span: spanOf(worth, count) };
 });
 const reranker = createReranker(vectorsOf(items), part.itemNos, 200);
 const out = createTopN(200);
 for (const [diversity, rotation] of [[0, 0.3], [0.3, 0], [0.5, 0], [1, 0], [0.5, 0.5]]) {
-  const how = { diversity, rotation, key: 1, periodNo: 1, spread: 1 };
+  const how = { diversity, rotation, key: 1, periodNo: 1, span: 1 };
   time(`rerank 200 to 10, diversity ${diversity}, rotation ${rotation}`, pools.length, () => {
-    for (const { pool, spread } of pools) {
-      how.spread = spread;
+    for (const { pool, span } of pools) {
+      how.span = span;
       reranker.rerank(pool, 10, how, out);
     }
   });

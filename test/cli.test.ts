@@ -62,6 +62,17 @@ describe('jongleur', () => {
     const stranger = await jongleur('recommend', 'nobody');
     expect(stranger).toMatchObject({ code: 0 });
     expect(stranger.err).toMatch(/Nothing is known of "nobody".*trending/);
+    expect(await jongleur('recommend', 'nobody', '--no-fill')).toMatchObject({ code: 0, out: expect.stringMatching(/^Nothing to recommend/) as string });
+    const ids = async (...args: string[]) => ((JSON.parse((await jongleur(...args, '--json')).out) as { items: { itemId: string }[] }).items.map(({ itemId }) => itemId));
+    expect(await ids('similar', 'i1', 'i3', '--limit', '2', '--user', 'u1')).toHaveLength(2);
+    expect(await ids('session', 'i1', '--type', 'cart', '--limit', '2', '--explore', '0', '--min-score', '-1')).toEqual(expect.arrayContaining([expect.stringMatching(/^i[3579]$/)]));
+    expect(await ids('newest', '--limit', '3', '--rotation', '1', '--rotation-hours', '1')).toHaveLength(3);
+    expect(await ids('trending', '--limit', '3')).toHaveLength(3);
+    expect(await jongleur('together', 'i1', '--limit', '2')).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/^ +1 .* i[357] /) as string });
+    expect((await jongleur('together', 'i1', 'nothing', '--scenario', 'hom')).err).toMatch(/did you mean "home"/);
+    expect(await jongleur('similar', 'nothing')).toMatchObject({ code: 1, err: expect.stringMatching(/There is no item "nothing"/) as string });
+    expect(await jongleur('session', 'i1', '--type', 'vew')).toMatchObject({ code: 1, err: expect.stringMatching(/no event type "vew"; there are view, cart/) as string });
+    expect(await jongleur('trending', '--explore', '0.6')).toMatchObject({ code: 2, err: expect.stringMatching(/number from 0 to 0.5/) as string });
   });
 
   it('shows versions, takes one back, and lets somebody decide', async () => {

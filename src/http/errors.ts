@@ -38,8 +38,27 @@ interface FieldError {
   readonly message: string;
 }
 
+/** JSON's types as people call them. */
+const TYPE_WORDS: Readonly<Record<string, string>> = { integer: 'a whole number', number: 'a number', boolean: 'true or false', string: 'text', array: 'a list', object: 'an object' };
+
+interface FaultySchema {
+  readonly properties?: object;
+  readonly description?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+}
+
+/** "1 to 200", or where there is one bound alone "at most 200". @param from stands before two bounds */
+function range(least: number | undefined, most: number | undefined, from = ''): string {
+  return least === undefined ? `at most ${most}` : most === undefined ? `at least ${least}` : `${from}${least} to ${most}`;
+}
+
 /** One fault found by Ajv, in words: which field, which value, what would be right. */
-function describeFault(fault: FastifySchemaValidationError & { data?: unknown; parentSchema?: { properties?: object } }, context: string): FieldError {
+function describeFault(fault: FastifySchemaValidationError & { data?: unknown; parentSchema?: FaultySchema }, context: string): FieldError {
   const path = fault.instancePath.slice(1).replaceAll('/', '.').replace(/~1/g, '/').replace(/~0/g, '~');
   const inside = (name: string) => (path === '' ? name : `${path}.${name}`);
   const params = fault.params as Record<string, unknown>;
@@ -54,15 +73,28 @@ function describeFault(fault: FastifySchemaValidationError & { data?: unknown; p
       return {
         field: inside(name),
         code: 'unknown-field',
-        message: `${JSON.stringify(name)} is not known here${near === null ? '' : `; did you mean "${near}"?`}${known.length === 0 ? '' : ` Known: ${known.join(', ')}`}`,
+        message: `${JSON.stringify(name)} is not known here${near === null ? '' : `; did you mean "${near}"?`}${known.length === 0 ? '' : `${near === null ? '.' : ''} Known: ${known.join(', ')}`}`,
       };
     }
     case 'enum':
       return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}; it must be one of ${(params.allowedValues as unknown[]).map(String).join(', ')}` };
     case 'type':
-      return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}; it must be ${[params.type].flat().join(' or ')}` };
+      return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}; it must be ${[params.type].flat().map((type) => TYPE_WORDS[String(type)] ?? String(type)).join(' or ')}` };
+    case 'minimum':
+    case 'maximum':
+      return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}; it must be ${range(fault.parentSchema?.minimum, fault.parentSchema?.maximum, 'from ')}` };
+    case 'minLength':
+    case 'maxLength':
+      return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}; it must have ${range(fault.parentSchema?.minLength, fault.parentSchema?.maxLength)} characters` };
+    case 'minItems':
+    case 'maxItems':
+      return { field, code: 'invalid', message: `${field} has ${(fault.data as unknown[]).length} members; it must have ${range(fault.parentSchema?.minItems, fault.parentSchema?.maxItems)}` };
     case 'format':
       return { field, code: `invalid-${String(params.format)}`, message: `${field} is ${describeValue(fault.data)}; it must be ${FORMAT_WORDS[String(params.format)] ?? String(params.format)}` };
+    case 'pattern': {
+      const rule = fault.parentSchema?.description;
+      return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}, which does not fit${rule === undefined ? '' : `: ${rule}`}` };
+    }
     default:
       return { field, code: 'invalid', message: `${field} is ${describeValue(fault.data)}; it ${fault.message ?? 'is not valid'}` };
   }

@@ -55,7 +55,7 @@ export function textOf({ recommendationId, modelVersion, source, stale, items, n
   let text = `{"recommendationId":"${recommendationId}","modelVersion":${modelVersion},"source":"${source}"${stale === undefined ? '' : `,"stale":${stale}`},"items":[`;
   for (let k = 0; k < items.length; k++) {
     const item = items[k];
-    text += `${k === 0 ? '' : ','}{"itemId":${quote(item.itemId)},"score":${numberText(item.score)}${item.source === undefined ? '' : `,"source":"${item.source}"`}${item.reasons === undefined ? '' : `,"reasons":[${item.reasons.map(reasonText).join()}]`}}`;
+    text += `${k === 0 ? '' : ','}{"itemId":${quote(item.itemId)},"score":${item.score === null ? 'null' : numberText(item.score)}${item.source === undefined ? '' : `,"source":"${item.source}"`}${item.reasons === undefined ? '' : `,"reasons":[${item.reasons.map(reasonText).join()}]`}}`;
   }
   return nextCursor === undefined ? `${text}]}` : `${text}],"nextCursor":"${nextCursor}"}`;
 }

@@ -7,7 +7,7 @@ import type { ListRequest } from '../serving/requests.ts';
 export interface KnownQueries {
   /** @param text what follows the ? of a URL, as it came */
   find(text: string): ListRequest | undefined;
-  /** Those that ask for a page further on are one shopper's, and those with fields are read from Postgres: they are not kept. */
+  /** Those that ask for a page further on are one shopper's, and answers with fields may have to wait for Postgres: they are not kept. */
   learn(text: string, request: ListRequest): void;
 }
 

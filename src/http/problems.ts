@@ -26,7 +26,7 @@ export const PROBLEMS = {
   'key-missing': { status: 401, title: 'A key is needed', when: 'The request had no Authorization header, or not one of the form "Bearer KEY".', remedy: 'Send Authorization: Bearer KEY. `jongleur keys` shows the keys made at the first start.' },
   'key-unknown': { status: 401, title: 'The key is not known', when: 'The key was never made here, or it was revoked.', remedy: 'Check for a missing character; `jongleur keys` shows the keys made at the first start.' },
   'key-role': { status: 403, title: 'The key may not do this', when: 'A publishable key (pk_) may ask for similar items, sessions, trending and newest; a secret key (sk_) all data and answers; an admin key (ak_) everything.', remedy: 'Send a key of the role that the detail names, from a server and never from a browser.' },
-  'not-found': { status: 404, title: 'There is no such thing', when: 'The user, item, run, model or key in the path does not exist.', remedy: 'Check the id. Users and items come into being with their first event.' },
+  'not-found': { status: 404, title: 'There is no such thing', when: 'The user, item, scenario, run, model or key in the path does not exist, or nothing can be said of it.', remedy: 'Check the id. Users and items come into being with their first event.' },
   'route-not-found': { status: 404, title: 'There is no such route', when: 'Method and path match no operation.', remedy: 'See /docs for all operations.' },
   'event-conflict': { status: 409, title: 'The event id is taken', when: 'An event with this id is stored for this user, with other content.', remedy: 'Events are never changed; send a new one under a new id.' },
   'training-running': { status: 409, title: 'A training run is under way', when: 'One run at a time, over all replicas.', remedy: 'Wait for it (GET /v1/training-runs) or cancel it (DELETE /v1/training-runs/{no}).' },
@@ -62,6 +62,7 @@ export type ProblemCode = keyof typeof PROBLEMS;
 /** An error that is meant for the caller. Thrown by routes; `errors.ts` turns it into the answer. */
 export class Problem extends Error {
   readonly code: ProblemCode;
+  /** More fields of the answer; a `remedy` among them stands in place of the code's. */
   readonly extra: Readonly<Record<string, unknown>>;
   constructor(code: ProblemCode, detail: string, extra: Readonly<Record<string, unknown>> = {}) {
     super(detail);

@@ -1,6 +1,7 @@
 /** The answers: what next for this shopper, what is like this item, what goes with it, what is on the rise, what fits this session. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import type { UnknownItem } from '../serving/answers.ts';
 import type { ListRequest } from '../serving/requests.ts';
 import type { KnownQueries } from './known-queries.ts';
 import { Problem } from './problems.ts';
@@ -19,10 +20,9 @@ const STEERED = 'All lists take the same parameters: see docs/recommendations.md
 export function recommendationRoutes({ answers, writer }: Services, queries: KnownQueries): FastifyPluginCallbackTypebox {
   const query = (given: SteeringQueryFields): ListRequest => ({ steering: readQuery(given, answers.readBoosts), scenario: given.scenario, cursor: given.cursor });
   const body = (given: SteeringBodyFields): ListRequest => ({ steering: readBody(given), scenario: given.scenario, cursor: given.cursor });
-  const noSuchItem = (itemId: string) => new Problem('not-found', `There is no item ${JSON.stringify(itemId)}.`, { field: 'itemId' });
-  const found = <T>(answer: T | null, itemId: string): T => {
+  const found = <T>(answer: T | null, itemIds: readonly string[]): T => {
     if (answer === null) {
-      throw noSuchItem(itemId);
+      throw itemIds.length === 1 ? noSuchItem(itemIds[0]) : new Problem('not-found', `There is none of the ${itemIds.length} items, the first being ${JSON.stringify(itemIds[0])}.`, { field: 'itemIds' });
     }
     return answer;
   };
@@ -65,15 +65,18 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
         config: { role: 'secret' },
         schema: {
           operationId: 'getReasons', tags: ['answers'], summary: 'Why an item is recommended to a shopper',
-          description: 'The shopper’s own items by their exact share of the score: what each adds through the factors, and what through the neighbourhood. Shares add up to the score, but for what recent popularity adds.',
+          description: 'The shopper’s own items by their exact share of the score: what each adds through the factors, and what through the neighbourhood. Shares add up to the score, but for what recent popularity adds. Those below a hundredth of what speaks for the item are under `others`.',
           params: UserItemParams, response: { 200: Reasons, ...withNotFound },
         },
       },
       async (request) => {
         const { userId, itemId } = request.params;
         const reasons = await answers.reasons(userId, itemId);
-        if (reasons === null) {
-          throw new Problem('not-found', `There is nothing to say: the model does not know item ${JSON.stringify(itemId)}, or nothing that could be scored of user ${JSON.stringify(userId)}.`, { field: 'itemId' });
+        if (reasons === 'unknown-shopper') {
+          throw new Problem('not-found', `Nothing that could be scored is known of user ${JSON.stringify(userId)}: their lists are what is trending, which is the same for everybody.`, { field: 'userId' });
+        }
+        if (typeof reasons === 'string') {
+          throw unknownItem(reasons, itemId);
         }
         return { userId, itemId, ...reasons };
       },
@@ -91,7 +94,7 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
       async (request) => {
         needSecretForUser(request.query.userId, request.keyRole);
         const { userId, ...rest } = request.query;
-        return found(await answers.similar([request.params.itemId], userId ?? null, query(rest)), request.params.itemId);
+        return found(await answers.similar([request.params.itemId], userId ?? null, query(rest)), [request.params.itemId]);
       },
     );
     app.post(
@@ -106,7 +109,7 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
       async (request) => {
         needSecretForUser(request.body.userId, request.keyRole);
         const { itemIds, userId, ...rest } = request.body;
-        return found(await answers.similar(itemIds, userId ?? null, body(rest)), itemIds[0]);
+        return found(await answers.similar(itemIds, userId ?? null, body(rest)), itemIds);
       },
     );
     app.get(
@@ -114,11 +117,11 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
       {
         config: { role: 'secret' },
         schema: {
-          operationId: 'getItemsBoughtTogether', tags: ['answers'], summary: 'What was bought together with an item', description: `From baskets: events with the same \`groupId\`, else purchases of one shopper within a day. Where no basket says anything, what is trending, and \`source\` says so. ${STEERED}`,
+          operationId: 'getItemsBoughtTogether', tags: ['answers'], summary: 'What was bought together with an item', description: `From baskets: events with the same \`groupId\`, else purchases of one shopper within a day. Where no basket says anything, what is similar, and \`source\` says so. ${STEERED}`,
           params: ItemParams, querystring: ListQuery, response: { 200: Answer, ...listErrors, 404: withNotFound[404] },
         },
       },
-      async (request) => found(await answers.together([request.params.itemId], query(request.query)), request.params.itemId),
+      async (request) => found(await answers.together([request.params.itemId], query(request.query)), [request.params.itemId]),
     );
     app.post(
       '/v1/items/together',
@@ -131,7 +134,7 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
       },
       async (request) => {
         const { itemIds, ...rest } = request.body;
-        return found(await answers.together(itemIds, body(rest)), itemIds[0]);
+        return found(await answers.together(itemIds, body(rest)), itemIds);
       },
     );
     app.get(
@@ -146,7 +149,7 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
       '/v1/newest',
       {
         config: { role: 'publishable' },
-        schema: { operationId: 'getNewest', tags: ['answers'], summary: 'What is new in the catalogue', description: `By \`publishedAt\`, else by when the item was first heard of. With \`filter=category = shoes\`: in one category. ${STEERED}`, querystring: ListQuery, response: { 200: Answer, ...listErrors } },
+        schema: { operationId: 'getNewest', tags: ['answers'], summary: 'What is new in the catalogue', description: `By \`publishedAt\`, else by when the item was first heard of; what came with the first import without a \`publishedAt\` is last, with score 0. With \`filter=category = shoes\`: in one category. ${STEERED}`, querystring: ListQuery, response: { 200: Answer, ...listErrors } },
       },
       async (request) => await answers.newest(query(request.query)),
     );
@@ -164,8 +167,8 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
       (request) => {
         const { itemId } = request.params;
         const audience = answers.audience(itemId, request.query.limit, request.query.includeSeen);
-        if (audience === null) {
-          throw new Problem('not-found', `No model that is live knows item ${JSON.stringify(itemId)}.`, { field: 'itemId' });
+        if (typeof audience === 'string') {
+          throw unknownItem(audience, itemId);
         }
         return audience;
       },
@@ -198,6 +201,26 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
     );
     done();
   };
+}
+
+function noSuchItem(itemId: string): Problem {
+  return new Problem('not-found', `There is no item ${JSON.stringify(itemId)}.`, { field: 'itemId' });
+}
+
+/** Why a model has nothing to say of an item. */
+function unknownItem(why: UnknownItem, itemId: string): Problem {
+  switch (why) {
+    case 'no-model':
+      return new Problem('not-found', 'No model is live yet: lists are what is trending.', { field: 'itemId', remedy: 'Train one: POST /v1/training-runs, or `jongleur train`.' });
+    case 'no-item':
+      return noSuchItem(itemId);
+    case 'new-item':
+      return new Problem(
+        'not-found',
+        `The live model does not know item ${JSON.stringify(itemId)}: it is new, or nobody has done anything with it. Where a shopper’s list has it (source explore), that is for what the catalogue says of it: its categories, title, attributes and price are like those of items that suit them.`,
+        { field: 'itemId', remedy: 'Wait for events of it: the next model that is trained knows it then.' },
+      );
+  }
 }
 
 /** A publishable key is in every browser: it must not tell what somebody likes. */

@@ -2,7 +2,7 @@
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
 import { type StoredScenario, deleteScenario, listScenarios, putScenario } from '../storage/scenarios.ts';
-import { Problem } from './problems.ts';
+import { PROBLEMS, Problem } from './problems.ts';
 import { commonErrors, withNotFound } from './schemas.ts';
 import type { Services } from './services.ts';
 import { ScenarioBody } from './steering.ts';
@@ -78,5 +78,5 @@ export function scenarioRoutes({ database, answers }: Services): FastifyPluginCa
 }
 
 function noSuchScenario(name: string): Problem {
-  return new Problem('not-found', `There is no scenario ${JSON.stringify(name)}; GET /v1/scenarios lists them.`, { field: 'name' });
+  return new Problem('not-found', `There is no scenario ${JSON.stringify(name)}.`, { field: 'name', remedy: PROBLEMS['scenario-unknown'].remedy });
 }

@@ -1,6 +1,9 @@
 /** Shapes that several routes share. Their examples run against the demo shop. */
+import { describeValue } from '../ingest/ids.ts';
+import { nearestName } from '../model/nearest-name.ts';
 import { SOURCES } from '../serving/lists.ts';
 import { type Static, type TSchema, Type } from 'typebox';
+import { Problem } from './problems.ts';
 
 export const Id = (description: string, example: string) => Type.String({ minLength: 1, maxLength: 256, format: 'id', description, examples: [example] });
 export const UserId = Id('The shop’s id of a shopper', 'user-1');
@@ -25,15 +28,22 @@ export type ItemField = (typeof ITEM_FIELDS)[number];
 export const FieldsQuery = Type.Optional(
   Type.String({
     maxLength: 200,
-    pattern: `^(${ITEM_FIELDS.join('|')})(,(${ITEM_FIELDS.join('|')}))*$`,
     description: `Catalogue fields to bring along, separated by commas: ${ITEM_FIELDS.join(', ')}`,
     examples: ['title,price,imageUrl'],
   }),
 );
 export const FieldsBody = Type.Optional(Type.Array(OneOf(ITEM_FIELDS), { maxItems: ITEM_FIELDS.length, description: 'Catalogue fields to bring along' }));
 
-export function parseFields(text: string | undefined): ItemField[] {
-  return text === undefined ? [] : (text.split(',') as ItemField[]);
+/** @throws Problem */
+export function parseFields(text: string): ItemField[] {
+  return text.split(',').map((name) => {
+    const field = ITEM_FIELDS.find((one) => one === name);
+    if (field === undefined) {
+      const near = nearestName(name, [...ITEM_FIELDS]);
+      throw new Problem('invalid-request', `fields has ${describeValue(name)}, which is none${near === null ? '' : `; did you mean "${near}"?`}${near === null ? '.' : ''} It takes ${ITEM_FIELDS.join(', ')}, separated by commas.`, { field: 'fields' });
+    }
+    return field;
+  });
 }
 
 const CatalogueFields = {
@@ -48,11 +58,11 @@ const CatalogueFields = {
 const Source = OneOf(SOURCES, 'Where the list, or an item of it, comes from');
 
 const Reason = Type.Object({
-  itemId: Type.String({ description: 'An item of the shopper’s own' }),
+  itemId: Type.String({ description: 'An item of the shopper’s own or of the session; in lists that begin from items one of these' }),
   type: Nullable(Type.String({ description: 'What they did with it, by the event that weighs most; null where that is not known' })),
   score: Type.Number({ description: 'What it adds to the score: `factors` + `neighbours`' }),
-  factors: Type.Number({ description: 'Its exact share of the factor score; below 0 it speaks against the item' }),
-  neighbours: Type.Number({ description: 'What it adds through the neighbourhood' }),
+  factors: Type.Number({ description: 'Its exact share of the factor score, or of the likeness; below 0 it speaks against the item' }),
+  neighbours: Type.Number({ description: 'What it adds through the neighbourhood, or through common baskets' }),
   text: Type.String({ description: 'Words ready for a shop' }),
 });
 
@@ -70,7 +80,7 @@ export const Answer = Type.Object(
     modelVersion: Nullable(Type.Integer({ description: 'The model that answered; null where none is live yet' })),
     source: Source,
     stale: Type.Optional(Type.Boolean({ description: 'true: the newest events or fields could not be read, the answer is from memory' })),
-    items: Type.Array(Type.Object({ itemId: Type.String(), score: Type.Number({ description: 'Higher is better; comparable within one list of one source only' }), source: Type.Optional(Source), reasons: Type.Optional(Type.Array(Reason)), ...CatalogueFields })),
+    items: Type.Array(Type.Object({ itemId: Type.String(), score: Nullable(Type.Number({ description: 'Higher is better; comparable within one list of one source only. null for a pinned item that the list has no score for' })), source: Type.Optional(Source), reasons: Type.Optional(Type.Array(Reason)), ...CatalogueFields })),
     nextCursor: Type.Optional(Type.String({ description: 'Send as `cursor`, with the same other parameters, for the next page; absent on the last. Pages reach 200 items deep' })),
   },
   { description: 'A list of items, best first' },

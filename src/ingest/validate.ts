@@ -75,7 +75,7 @@ export function checkEvent(sent: unknown, types: ReadonlyMap<string, EventTypeRu
   for (const name of Object.keys(fields)) {
     if (!(EVENT_FIELDS as readonly string[]).includes(name)) {
       const near = nearestName(name, EVENT_FIELDS);
-      return { field: name, code: 'unknown-field', message: `${describeValue(name)} is not a field of an event${near === null ? '' : `; did you mean "${near}"?`} Known fields: ${EVENT_FIELDS.join(', ')}` };
+      return { field: name, code: 'unknown-field', message: `${describeValue(name)} is not a field of an event${near === null ? '.' : `; did you mean "${near}"?`} Known fields: ${EVENT_FIELDS.join(', ')}` };
     }
   }
   for (const name of ['userId', 'itemId', 'type'] as const) {

@@ -1,7 +1,7 @@
 /**
  * Chance without state: 32-bit hashes that are the same on every replica, for lists that turn and for shares of users.
  *
- *   hashText    FNV-1a (Fowler, Noll, Vo) over UTF-16 code units, the low byte first, then the finaliser of MurmurHash3 (Appleby)
+ *   hashText    FNV-1a (Fowler, Noll, Vo) over UTF-16 code units, the low byte first, then the finaliser of MurmurHash3 (Appleby); another seed gives an independent hash
  *   drawAt      finaliser(finaliser(key + period · 0x9e3779b1) + no · 0x85ebca6b) / 2³²
  *
  * For one key and period, `drawAt` is a permutation of the 32-bit numbers, so no two items draw the same.
@@ -14,14 +14,19 @@ export function finalise(hash: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+/** Where FNV-1a begins. */
+export const TEXT_SEED = 0x811c9dc5;
+const prime = 0x01000193;
+
+/** One UTF-16 code unit more, before `finalise`. */
+export function hashUnit(hash: number, unit: number): number {
+  return Math.imul(Math.imul(hash ^ (unit & 0xff), prime) ^ (unit >>> 8), prime);
+}
+
 /** 0 … 2³² − 1. */
-export function hashText(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    hash = Math.imul(hash ^ (unit & 0xff), 0x01000193);
-    hash = Math.imul(hash ^ (unit >>> 8), 0x01000193);
-  }
+export function hashText(text: string, seed = TEXT_SEED): number {
+  let hash = seed;
+  for (let i = 0; i < text.length; i++) hash = hashUnit(hash, text.charCodeAt(i));
   return finalise(hash);
 }
 

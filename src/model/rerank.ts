@@ -1,11 +1,12 @@
 /**
  * What a list is besides the best: varied, and not the same every day. Works on a pool, the exact best few hundred, and gives `limit` of them in a new order; scores are the pool's own.
  *
- *   rotation   e_i = s_i − r σ h_i          h_i in [0, 1): drawn by user, item and period (hash.ts). No state: every replica gives the same list, and it turns with the period
+ *   rotation   e_i = s_i − r S h_i          h_i in [0, 1): drawn by user, item and period (hash.ts). No state: every replica gives the same list, and it turns with the period
  *   diversity  maximal marginal relevance (Carbonell, Goldstein 1998): the next place goes to the item of the largest
- *                (1 − d) e_i / 6σ  −  d max_{j chosen} cos(y_i, y_j)
+ *                (1 − d) e_i / ¾S  −  d max_{j chosen} cos(y_i, y_j)
  *
- * σ is the spread of the user's scores over the catalogue, so that r and d mean the same for every user and shop, and do not depend on how deep the pool is. d = 0 and r = 0 change nothing.
+ * S is the span of the user's list, from the best to the fiftieth (span.ts), so that r and d mean the same for every user and shop, and do not depend on how deep the pool is: r = 1 may put the best behind
+ * the fiftieth. d = 0 and r = 0 change nothing.
  *
  * An item's largest cosine can only grow while the list does, and its worth only fall. So the worth it had when it was last looked at bounds what it has now, and most pairs are never multiplied;
  * the lists are those of multiplying all.
@@ -14,20 +15,20 @@ import { drawAt, seedOf } from './hash.ts';
 import type { ItemVectors } from './matrix.ts';
 import { createTopN, offerTopN, sortTopN, type TopN } from './top-n.ts';
 
-/** Scores span so many spreads where cosines span 1: about what lies between the best of a user and the 200th, so that d = 1/2 weighs both alike. */
-const spreadsPerCosine = 6;
+/** So much of a span weighs as much as a whole cosine where d = 1/2. */
+const spansPerCosine = 0.75;
 
 export interface RerankOptions {
   /** d, 0 … 1: 0 = none, 1 = nothing but. */
   diversity: number;
-  /** r, 0 … 1: an item's score falls by up to so many spreads. */
+  /** r, 0 … 1: an item's score falls by up to so many spans. */
   rotation: number;
   /** Of whom the draws are: `hashText(userId)`. */
   key: number;
   /** `periodOf(time, rotationHours)`. */
   periodNo: number;
-  /** σ > 0; not finite or 0: nothing is reordered. */
-  spread: number;
+  /** S > 0; not finite or 0: nothing is reordered. */
+  span: number;
 }
 
 export interface Reranker {
@@ -57,9 +58,9 @@ export function createReranker(vectors: ItemVectors, itemNos: Int32Array, mostPo
   const chosen = new Int32Array(mostPool);
 
   /** Places of the pool by e_i, best first, into `turned`: at least `limit` of them. Ties to the earlier place. */
-  function turn(pool: TopN, limit: number, { rotation, key, periodNo, spread }: RerankOptions): void {
+  function turn(pool: TopN, limit: number, { rotation, key, periodNo, span }: RerankOptions): void {
     const seed = seedOf(key, periodNo);
-    const most = rotation * spread;
+    const most = rotation * span;
     turned.count = 0;
     for (let n = 0; n < pool.count; n++) offerTopN(turned, limit, pool.scores[n]! - (most === 0 ? 0 : most * drawAt(seed, itemNos[pool.items[n]!]!)), n);
     sortTopN(turned);
@@ -73,9 +74,9 @@ export function createReranker(vectors: ItemVectors, itemNos: Int32Array, mostPo
   }
 
   /** Chooses `limit` places of `turned`, whose items are places of the pool, into `chosen`. Ties to the earlier place. */
-  function diversify(items: Int32Array, count: number, limit: number, diversity: number, spread: number): void {
+  function diversify(items: Int32Array, count: number, limit: number, diversity: number, span: number): void {
     const { items: placeOf, scores } = turned;
-    const unit = (1 - diversity) / (spreadsPerCosine * spread);
+    const unit = (1 - diversity) / (spansPerCosine * span);
     for (let n = 0; n < count; n++) {
       relevance[n] = unit * (scores[n]! - scores[0]!);
       nearest[n] = -1;
@@ -121,13 +122,13 @@ export function createReranker(vectors: ItemVectors, itemNos: Int32Array, mostPo
       const { count } = pool;
       if (count > mostPool) throw new RangeError(`a pool of ${count} is more than this reranker takes (${mostPool})`);
       const wanted = Math.min(limit, count);
-      const { diversity, rotation, spread } = options;
-      const reorders = (diversity > 0 || rotation > 0) && spread > 0 && spread < Infinity;
+      const { diversity, rotation, span } = options;
+      const reorders = (diversity > 0 || rotation > 0) && span > 0 && span < Infinity;
       source.items.set(pool.items.subarray(0, reorders ? count : wanted));
       source.scores.set(pool.scores.subarray(0, reorders ? count : wanted));
       if (reorders) {
         turn(pool, diversity > 0 ? count : wanted, options);
-        if (diversity > 0) diversify(source.items, count, wanted, Math.min(1, diversity), spread);
+        if (diversity > 0) diversify(source.items, count, wanted, Math.min(1, diversity), span);
       }
       for (let n = 0; n < wanted; n++) {
         const from = !reorders ? n : turned.items[diversity > 0 ? chosen[n]! : n]!;

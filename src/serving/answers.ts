@@ -5,29 +5,33 @@
  *   following.ts   which model answers, who has newer events       kinds.ts    what a list is made from
  *   user-state.ts  what is known of a shopper                      lists.ts    how it becomes a list
  */
-import { finalise, periodOf } from '../model/hash.ts';
 import type { Database } from '../storage/database.ts';
-import { type Item, findItem, loadItems } from '../storage/items.ts';
+import { findItem } from '../storage/items.ts';
 import { type Audience, audienceOf } from './audience.ts';
 import { createCatalogue } from './catalogue.ts';
-import { createConditions } from './conditions.ts';
-import { createCursors } from './cursors.ts';
-import { type Explanation, type KnownState, type Reason, createExplainer } from './explain.ts';
+import { type Prepared, createConditions } from './conditions.ts';
+import { type Explanation, type Reason, createExplainer } from './explain.ts';
 import { createExplorer } from './explorer.ts';
+import { type ItemFields, createFieldReader } from './fields.ts';
 import { coalesce, createFollowing } from './following.ts';
-import { type SessionItem, newestPlan, personalPlan, sessionPlan, similarPlan, togetherPlan, trendingPlan } from './kinds.ts';
-import { type Entry, MAX_DEPTH, type Plan, SOURCES, type Source, createListMaker, roundScore } from './lists.ts';
+import { LOAD_TIMEOUT_MS, inTime } from './in-time.ts';
+import { type SessionItem, emptyPlan, isKnown, newestPlan, personalPlan, sessionPlan, similarPlan, togetherPlan, trendingPlan } from './kinds.ts';
+import { type Entry, type Plan, type Source, createListMaker, mayFill, roundScore } from './lists.ts';
+import type { LiveModel } from './live-model.ts';
 import { createMasks } from './masks.ts';
-import { bucketOf, createRecommendationIds } from './recommendation-id.ts';
+import { createPages } from './pages.ts';
+import { MAX_DEPTH } from './parameters.ts';
+import { type ListSource, bucketOf, createRecommendationIds } from './recommendation-id.ts';
 import { type Asked, type ListRequest, createRequests } from './requests.ts';
 import { createScenarios } from './scenarios.ts';
-import { type Boost, type Field, type Steered, SteeringFault } from './steering.ts';
+import type { Boost, Field, Steered } from './steering.ts';
 import { createTrending } from './trending.ts';
 import { type CommittedEvent, type UserState, createUserStates } from './user-state.ts';
 
-export interface AnswerItem extends Partial<Pick<Item, Field>> {
+export interface AnswerItem extends ItemFields {
   itemId: string;
-  score: number;
+  /** null: the list has none for it, as for a pinned item that its kind cannot score. */
+  score: number | null;
   /** Where it differs from the list's. */
   source?: Source;
   reasons?: Reason[];
@@ -43,6 +47,9 @@ export interface Answer {
   nextCursor?: string;
 }
 
+/** Why a model has nothing to say of an item: there is none, of either, or it is in the catalogue alone. */
+export type UnknownItem = 'no-model' | 'no-item' | 'new-item';
+
 export interface Answers {
   modelVersion(): number | null;
   /** Synchronous where nothing has to be read. All lists throw SteeringFault. */
@@ -57,10 +64,10 @@ export interface Answers {
   newest(request: ListRequest): Promise<Answer>;
   /** Items oldest first. */
   session(items: readonly SessionItem[], request: ListRequest): Promise<Answer>;
-  /** Why an item is, or would be, in a shopper's list. null: the model does not know the item, or nothing of the shopper */
-  reasons(userId: string, itemId: string): Promise<({ readonly modelVersion: number; readonly score: number } & Explanation) | null>;
-  /** The shoppers who would like an item most. null: the model does not know it */
-  audience(itemId: string, limit: number, includeSeen: boolean): Audience | null;
+  /** Why an item is, or would be, in a shopper's list. */
+  reasons(userId: string, itemId: string): Promise<({ readonly modelVersion: number; readonly score: number } & Explanation) | UnknownItem | 'unknown-shopper'>;
+  /** The shoppers who would like an item most. */
+  audience(itemId: string, limit: number, includeSeen: boolean): Audience | UnknownItem;
   /** @throws SteeringFault where the text is no condition */
   checkFilter(text: string, field: string): void;
   /** `field:value^amount, …` @throws SteeringFault */
@@ -92,7 +99,7 @@ export interface AnswersOptions {
   readonly now: () => number;
   /** Signs recommendation ids and cursors: the same on every replica. */
   readonly tokenKey: Buffer;
-  /** How long an answer waits for a shopper's newest events; default 50. */
+  /** How long an answer waits for a shopper's newest events, and for catalogue fields; default 50. */
   readonly loadTimeoutMs?: number;
   readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
 }
@@ -101,32 +108,33 @@ export interface AnswersOptions {
 const RECOMMENDATION_AGE_MS = 30 * 86_400_000;
 /** Cuts shoppers otherwise than experiments do. */
 const BUCKET_SALT = 'bucket';
-const MAX_CURSORS = 5_000;
-
-function isKnown(state: UserState): state is KnownState {
-  return state.model !== null && state.vector !== null;
-}
 
 export function createAnswers(options: AnswersOptions): Answers {
-  const { database, now, log } = options;
+  const { database, now, log, loadTimeoutMs = LOAD_TIMEOUT_MS } = options;
   let away = false;
   const noteReach = (reached: boolean) => {
     away = !reached;
   };
-  const states = createUserStates(database, now, noteReach, options.loadTimeoutMs);
+  const states = createUserStates(database, now, noteReach, loadTimeoutMs);
   const trends = createTrending(database, (error) => log('could not count trends', { reason: String(error) }, true));
   const following = createFollowing({ database, systemIdentifier: options.systemIdentifier, now, states, noteReach, onEvents: () => trends.noteEvents(), log });
-  const catalogue = createCatalogue(database, now);
+  const catalogue = createCatalogue(database, now, (itemId) => fieldReader.forget(itemId));
+  const fieldReader = createFieldReader(database, catalogue, loadTimeoutMs, (error) => log('catalogue fields could not be read', { reason: String(error) }, true));
   const masks = createMasks(catalogue, now);
   const conditions = createConditions(catalogue);
-  const explorer = createExplorer(catalogue, masks, now);
-  const lists = createListMaker({ catalogue, masks, trends, explorer, now });
-  const explainer = createExplainer(database, catalogue);
+  /** While a list is made, the moment whose turn it has where that is not this one: pages go on as the list began. */
+  let turnMs: number | null = null;
+  const turnNow = () => turnMs ?? now();
+  const explorer = createExplorer(catalogue, masks, turnNow);
+  const lists = createListMaker({ catalogue, masks, trends, explorer, now: turnNow });
+  const explainer = createExplainer(fieldReader);
   const scenarios = createScenarios(database);
   const requests = createRequests(scenarios, conditions, catalogue);
   const recommendationIds = createRecommendationIds(options.tokenKey, now, RECOMMENDATION_AGE_MS);
-  const cursors = createCursors(options.tokenKey);
+  const { stateOf, boundTo, placeOf, cursorOf } = createPages(options.tokenKey, now);
   const trending = (key: string) => trendingPlan(following.model(), trends, key);
+  /** In place of a kind that knows nothing: what is trending, or an empty list where nothing is to fill it. */
+  const instead = (source: ListSource, key: string, steered: Steered) => (mayFill(steered) ? trending(key) : emptyPlan(source, following.model(), key));
 
   /** The token says which list it was: for events that follow from it. */
   function issue(plan: Plan, scenarioNo: number, length: number): string {
@@ -134,46 +142,21 @@ export function createAnswers(options: AnswersOptions): Answers {
   }
 
   function shape(entry: Entry, source: Source): AnswerItem {
-    const item: AnswerItem = { itemId: entry.itemId, score: roundScore(entry.score) };
+    const item: AnswerItem = { itemId: entry.itemId, score: Number.isNaN(entry.score) ? null : roundScore(entry.score) };
     if (entry.source !== source) {
       item.source = entry.source;
     }
     return item;
   }
 
-  /** State that pages must share: model, what is known of the shopper, and the turn of a rotated list. */
-  function stateOf(source: Source, mark: number, { rotation, explore, rotationHours }: Steered): number {
-    const turn = rotation > 0 || explore > 0 ? periodOf(now(), rotationHours) : 0;
-    return finalise((finalise((mark + Math.imul(turn, 0x9e3779b1)) | 0) + SOURCES.indexOf(source)) | 0);
-  }
-
-  function offsetOf(cursor: string | undefined, fingerprint: number, plan: Plan, stateNo: number): number {
-    if (cursor === undefined) {
-      return 0;
+  /** A list at the turn of a moment. */
+  function listAt(atMs: number, plan: Plan, steered: Prepared, depth: number): Entry[] {
+    turnMs = atMs;
+    try {
+      return lists.make(plan, steered, depth);
+    } finally {
+      turnMs = null;
     }
-    const read = cursors.read(cursor);
-    if (typeof read === 'string' || read.parameters !== fingerprint) {
-      throw new SteeringFault('cursor', 'cursor', typeof read === 'string' ? 'cursor is none that this service made.' : 'cursor belongs to a request with other parameters.');
-    }
-    if (read.modelVersion !== (plan.live?.version ?? 0) || read.state !== stateNo) {
-      throw new SteeringFault('stale-cursor', 'cursor', 'The list that cursor belongs to is not what it was: there is a new model, the shopper did something new, or its rotation has turned.');
-    }
-    return read.offset;
-  }
-
-  /** Most lists of most shoppers go on alike: a cursor says nothing of whose list it is. By state, of one model, offset and request. */
-  let lastCursors = { modelVersion: -1, offset: 0, parameters: 0, texts: new Map<number, string>() };
-
-  function cursorOf(modelVersion: number, state: number, offset: number, parameters: number): string {
-    if (lastCursors.modelVersion !== modelVersion || lastCursors.offset !== offset || lastCursors.parameters !== parameters || lastCursors.texts.size >= MAX_CURSORS) {
-      lastCursors = { modelVersion, offset, parameters, texts: new Map() };
-    }
-    let text = lastCursors.texts.get(state);
-    if (text === undefined) {
-      text = cursors.issue({ modelVersion, state, offset, parameters });
-      lastCursors.texts.set(state, text);
-    }
-    return text;
   }
 
   /** The usual list, as `answer` makes it, without what it would do for steered ones. null: not the usual case. */
@@ -210,22 +193,39 @@ export function createAnswers(options: AnswersOptions): Answers {
     return made;
   }
 
+  /** Reasons of a page. What fills a list up is there for reasons of its own, or for none that could be told. */
+  function explain(plan: Plan, page: readonly Entry[]): Reason[][] | Promise<Reason[][]> {
+    const { next } = plan;
+    const reasonsOf = ({ because, source }: Plan) => {
+      const itemIds = page.filter((entry) => entry.source === source || (entry.source === 'pinned' && source === plan.source)).map(({ itemId }) => itemId);
+      const reasons = because === null || itemIds.length === 0 ? [] : explainer.explainList(because, itemIds);
+      const byItem = (lists: readonly Reason[][]) => new Map(lists.map((list, n) => [itemIds[n], list]));
+      return reasons instanceof Promise ? reasons.then(byItem) : byItem(reasons);
+    };
+    const inPage = (...lists: readonly ReadonlyMap<string, Reason[]>[]) => page.map(({ itemId }) => lists.find((list) => list.has(itemId))?.get(itemId) ?? []);
+    const own = reasonsOf(plan);
+    if (next !== null) {
+      return Promise.all([own, reasonsOf(next)]).then((lists) => inPage(...lists));
+    }
+    return own instanceof Promise ? own.then(inPage) : inPage(own);
+  }
+
   /** @param mark changes with what is known of the shopper */
-  function answer(plan: Plan, cursor: string | undefined, { steered: asked, fingerprint }: Asked, mark: number, stale: boolean, state: UserState | null): Answer | Promise<Answer> {
-    const stateNo = stateOf(plan.source, mark, asked);
-    const offset = offsetOf(cursor, fingerprint, plan, stateNo);
+  function answer(plan: Plan, cursor: string | undefined, { steered: asked, fingerprint }: Asked, mark = 0, stale = false): Answer | Promise<Answer> {
+    const parameters = boundTo(plan, fingerprint);
+    const { offset, stateNo, atMs } = placeOf(cursor, parameters, plan, mark, asked);
     const end = Math.min(MAX_DEPTH, offset + asked.limit);
     // One more than asked for says whether there is a next page.
-    const list = lists.make(plan, asked, Math.min(MAX_DEPTH, end + 1));
+    const list = listAt(atMs, plan, asked, Math.min(MAX_DEPTH, end + 1));
     const page = list.slice(offset, end);
     const made: Answer = { recommendationId: issue(plan, asked.scenarioNo, page.length), modelVersion: plan.live?.version ?? null, source: plan.source, items: page.map((entry) => shape(entry, plan.source)) };
     if (stale || away) {
       made.stale = true;
     }
     if (list.length > end) {
-      made.nextCursor = cursorOf(plan.live?.version ?? 0, stateNo, end, fingerprint);
+      made.nextCursor = cursorOf(plan.live?.version ?? 0, stateNo, end, parameters);
     }
-    if (!asked.reasons || state === null || !isKnown(state)) {
+    if (!asked.reasons) {
       return asked.fields.length === 0 ? made : addFields(made, asked.fields);
     }
     const add = (reasons: Reason[][]) => {
@@ -234,30 +234,24 @@ export function createAnswers(options: AnswersOptions): Answers {
       });
       return asked.fields.length === 0 ? made : addFields(made, asked.fields);
     };
-    const reasons = explainer.explainList(state, page.map(({ itemId }) => itemId));
+    const reasons = explain(plan, page);
     return reasons instanceof Promise ? reasons.then(add) : add(reasons);
   }
 
-  async function addFields(made: Answer, fields: readonly Field[]): Promise<Answer> {
-    if (made.items.length === 0) {
-      return made;
-    }
-    try {
-      const byId = new Map((await loadItems(database, made.items.map((item) => item.itemId))).map((item) => [item.itemId, item]));
-      const items = made.items.map((item) => {
-        const row = byId.get(item.itemId);
-        return row === undefined ? item : { ...item, ...Object.fromEntries(fields.map((field) => [field, row[field]])) };
-      });
-      return { ...made, items };
-    } catch (error) {
-      log('catalogue fields could not be read', { reason: String(error) }, true);
-      return { ...made, stale: true };
-    }
+  function addFields(made: Answer, fields: readonly Field[]): Answer | Promise<Answer> {
+    const withFields = (): Answer => {
+      const isWhole = made.items.every(({ itemId }) => fieldReader.knows(itemId, fields));
+      const items = made.items.map((item) => ({ ...item, ...fieldReader.fieldsOf(item.itemId, fields) }));
+      return isWhole ? { ...made, items } : { ...made, stale: true, items };
+    };
+    const missing = made.items.filter(({ itemId }) => !fieldReader.knows(itemId, fields));
+    return missing.length === 0 ? withFields() : fieldReader.load(missing.map(({ itemId }) => itemId)).then(withFields);
   }
 
   function personal(state: UserState, userId: string, request: ListRequest): Answer | Promise<Answer> {
     const asked = requests.read(request);
-    return answer(personalPlan(state, userId, asked.steered.includeSeen, () => trending(userId)), request.cursor, asked, state.mark, state.stale, state);
+    const plan = personalPlan(state, userId, asked.steered.includeSeen, instead('personal', userId, asked.steered));
+    return answer(plan, request.cursor, asked, state.mark, state.stale);
   }
 
   function quickly(state: UserState, userId: string, request: ListRequest): Answer | Promise<Answer> {
@@ -266,26 +260,26 @@ export function createAnswers(options: AnswersOptions): Answers {
   }
 
   /** Lists that begin from items: null where there is no such item. */
-  async function fromItems(itemIds: readonly string[], userId: string | null, request: ListRequest, planOf: (state: UserState | null, asked: Steered) => Plan | null): Promise<Answer | null> {
+  async function fromItems(source: ListSource, itemIds: readonly string[], userId: string | null, request: ListRequest, planOf: (live: LiveModel, state: UserState | null, asked: Steered) => Plan | null): Promise<Answer | null> {
     const asked = requests.read(request);
+    let isUnsure = false;
     if (itemIds.every((itemId) => catalogue.columns.rowOfId(itemId) < 0)) {
-      // What the catalogue in memory does not know may be a moment old. With Postgres away it may well exist.
-      const exists = await Promise.all(itemIds.map(async (itemId) => await findItem(database, itemId).catch(() => undefined)));
-      if (exists.every((item) => item === null)) {
+      // What the catalogue in memory does not know may be a moment old. Where Postgres does not answer it may well exist.
+      const finding = Promise.all(itemIds.map(async (itemId) => await findItem(database, itemId).catch(() => undefined)));
+      const found = await inTime(finding, loadTimeoutMs);
+      if (found?.every((item) => item === null) === true) {
         return null;
       }
+      isUnsure = found === null || found.includes(undefined);
     }
     const state = userId === null ? null : await states.stateOf(userId);
-    const plan = planOf(state, asked.steered) ?? { ...trending(userId ?? itemIds.join('\n')), seenIds: itemIds };
-    return await answer(plan, request.cursor, asked, state?.mark ?? 0, state?.stale ?? false, null);
+    const live = following.model();
+    const plan = (live === null ? null : planOf(live, state, asked.steered)) ?? { ...instead(source, userId ?? itemIds.join('\n'), asked.steered), seenIds: itemIds };
+    return await answer(plan, request.cursor, asked, state?.mark, isUnsure || state?.stale === true);
   }
 
   async function followItems(): Promise<void> {
-    const before = catalogue.revision();
     await catalogue.refresh();
-    if (catalogue.revision() !== before) {
-      explainer.forgetTitles();
-    }
     explorer.refresh(following.model());
   }
 
@@ -294,6 +288,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     explorer.refresh(following.model());
   }
 
+  const unknown = (itemId: string, live: LiveModel | null): UnknownItem => (live === null ? 'no-model' : catalogue.columns.rowOfId(itemId) < 0 ? 'no-item' : 'new-item');
   const follow = { items: coalesce(followItems), models: coalesce(followModels), scenarios: coalesce(() => scenarios.refresh()) };
   return {
     modelVersion: () => following.model()?.version ?? null,
@@ -305,34 +300,31 @@ export function createAnswers(options: AnswersOptions): Answers {
       const state = states.stateOf(userId);
       return state instanceof Promise ? state.then((loaded) => quickly(loaded, userId, request)) : quickly(state, userId, request);
     },
-    async similar(itemIds, userId, request) {
-      return await fromItems(itemIds, userId, request, (state, asked) => {
-        const live = following.model();
-        return live === null ? null : similarPlan(live, itemIds, state, userId ?? '', asked.includeSeen);
-      });
-    },
-    async together(itemIds, request) {
-      return await fromItems(itemIds, null, request, () => {
-        const live = following.model();
-        return live === null ? null : togetherPlan(live, itemIds);
-      });
-    },
-    trending: async (request) => await answer(trending(''), request.cursor, requests.read(request), 0, false, null),
-    newest: async (request) => await answer(newestPlan(following.model(), lists.newest), request.cursor, requests.read(request), 0, false, null),
+    similar: async (itemIds, userId, request) => await fromItems('similar', itemIds, userId, request, (live, state, asked) => similarPlan(live, itemIds, state, userId ?? '', asked.includeSeen)),
+    together: async (itemIds, request) => await fromItems('together', itemIds, null, request, (live, _state, asked) => togetherPlan(live, itemIds) ?? (mayFill(asked) ? similarPlan(live, itemIds, null, '', false) : null)),
+    trending: async (request) => await answer(trending(''), request.cursor, requests.read(request)),
+    newest: async (request) => await answer(newestPlan(following.model(), lists.newest), request.cursor, requests.read(request)),
     async session(items, request) {
-      return await answer(sessionPlan(following.model(), items, () => trending('')), request.cursor, requests.read(request), 0, false, null);
+      const asked = requests.read(request);
+      const live = following.model();
+      const seenIds = items.map(({ itemId }) => itemId);
+      const plan = (live === null ? null : sessionPlan(live, items)) ?? { ...instead('session', '', asked.steered), seenIds };
+      return await answer(plan, request.cursor, asked);
     },
     async reasons(userId, itemId) {
       const state = await states.stateOf(userId);
       const index = state.model?.itemIndexById.get(itemId);
-      if (!isKnown(state) || index === undefined) {
-        return null;
+      if (state.model === null || index === undefined) {
+        return unknown(itemId, state.model);
+      }
+      if (!isKnown(state)) {
+        return 'unknown-shopper';
       }
       const explanation = await explainer.explainItem(state, index);
       const { factors, neighbours, recency } = explanation.parts;
       return { modelVersion: state.model.version, score: roundScore(factors + neighbours + recency), ...explanation };
     },
-    audience: (itemId, limit, includeSeen) => audienceOf(following.model(), itemId, limit, includeSeen),
+    audience: (itemId, limit, includeSeen) => audienceOf(following.model(), itemId, limit, includeSeen) ?? unknown(itemId, following.model()),
     checkFilter: (text, field) => void conditions.read(text, field),
     readBoosts: conditions.readBoosts,
     check: (request) => void requests.read(request),

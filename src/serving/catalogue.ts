@@ -35,7 +35,12 @@ export interface Catalogue {
   /** Row of each of a model's items, by index; −1 where the item is not known here (yet). */
   rowsOf(model: CatalogueModel): Int32Array;
   /**
-   * Rows of the newest items, newest first: by `publishedAt`, or where there is none by when the item was first seen; of equals the later item first. Blocked ones are left out.
+   * When an item came: `publishedAt`, or where there is none when it was first seen. 0 where neither says anything: what was there within the catalogue's first hour and has no `publishedAt` came with the
+   * first import, and may be of any age.
+   */
+  cameMs(row: number): number;
+  /**
+   * Rows of the newest items, newest first by `cameMs`; of equals the later item first. Blocked ones are left out.
    *
    * @param matching by row: 1 = wanted; null: all
    */
@@ -49,10 +54,13 @@ interface ModelRows {
   marks: Uint8Array;
 }
 
+/** A first import takes so long at most. */
+const FIRST_IMPORT_MS = 3_600_000;
 /** Changes of one reading that are recognised when they come again. */
 const MAX_RECOGNISED = 100_000;
 
-export function createCatalogue(database: Database, now: () => number): Catalogue {
+/** @param onChange called with the id of every item that is read again, and so may be another than before */
+export function createCatalogue(database: Database, now: () => number, onChange: (itemId: string) => void = () => undefined): Catalogue {
   const columns = new ItemColumns();
   const byModel = new WeakMap<CatalogueModel, ModelRows>();
   let watermark: string | null = null;
@@ -69,6 +77,7 @@ export function createCatalogue(database: Database, now: () => number): Catalogu
   let generation = 0;
   /** When a published_at or expires_at next makes a difference. */
   let nextChangeMs = -Infinity;
+  let firstImport = { revision: -1, endMs: -Infinity };
 
   function learnAttribute(name: string, type: AttributeType, isKept: boolean): void {
     if (columns.attributes.has(name)) {
@@ -96,6 +105,7 @@ export function createCatalogue(database: Database, now: () => number): Catalogu
       }
     }
     isBlockedStale = columns.put(item) || isBlockedStale;
+    onChange(item.itemId);
     revision++;
   }
 
@@ -149,6 +159,27 @@ export function createCatalogue(database: Database, now: () => number): Catalogu
     }
     isBlockedStale = false;
     generation++;
+  }
+
+  /** Until when what was first seen came with the first import. */
+  function firstImportEndMs(): number {
+    if (firstImport.revision !== revision) {
+      const { firstSeenMs, rows } = columns;
+      let firstMs = Infinity;
+      for (let row = 0; row < rows; row++) {
+        firstMs = Math.min(firstMs, firstSeenMs[row]);
+      }
+      firstImport = { revision, endMs: firstMs + FIRST_IMPORT_MS };
+    }
+    return firstImport.endMs;
+  }
+
+  function cameMs(row: number): number {
+    const { values } = columns.publishedAtMs;
+    if (row < values.length && !Number.isNaN(values[row])) {
+      return values[row];
+    }
+    return columns.firstSeenMs[row] > firstImportEndMs() ? columns.firstSeenMs[row] : 0;
   }
 
   function blockedRows(): Uint8Array {
@@ -225,6 +256,7 @@ export function createCatalogue(database: Database, now: () => number): Catalogu
       return generation;
     },
     rowsOf: (model) => entryOf(model).rows,
+    cameMs,
     newest(limit, matching) {
       const { rows } = columns;
       const byRow = blockedRows();
@@ -233,7 +265,7 @@ export function createCatalogue(database: Database, now: () => number): Catalogu
       for (let fromEnd = 0; fromEnd < rows; fromEnd++) {
         const row = rows - 1 - fromEnd;
         if (byRow[row] === 0 && (matching === null || matching[row] === 1)) {
-          offerTopN(found, limit, columns.newnessMs(row), fromEnd);
+          offerTopN(found, limit, cameMs(row), fromEnd);
         }
       }
       sortTopN(found);

@@ -1,18 +1,17 @@
 /**
- * Why an item is in a shopper's list: the shopper's own items by their exact share of its score, through the factors (model/reasons.ts) and through the neighbourhood, in numbers and in words.
+ * Why an item is in a list: the shopper's own items, or those of a session, by their exact share of its score, through the factors (model/reasons.ts) and through the neighbourhood; or, where a list begins
+ * from items, what each of these adds. In numbers and in words.
  */
 import { type Reasoner, createReasoner } from '../model/reasons.ts';
-import type { Database } from '../storage/database.ts';
-import { loadTitles } from '../storage/items.ts';
-import type { Catalogue } from './catalogue.ts';
+import type { FieldReader } from './fields.ts';
 import { roundScore } from './lists.ts';
 import type { LiveModel } from './live-model.ts';
 import type { UserState } from './user-state.ts';
 
 export interface Reason {
-  /** One of the shopper's own. */
+  /** One of the shopper's own, of the session's, or of those that the list begins from. */
   readonly itemId: string;
-  /** The event that weighs most; null: not known. */
+  /** The event that weighs most; null: not known, or there was none. */
   readonly type: string | null;
   /** factors + neighbours */
   readonly score: number;
@@ -33,18 +32,22 @@ export interface Explanation {
 /** A state that an answer was made from by its vector. */
 export type KnownState = UserState & { readonly model: LiveModel; readonly vector: Float32Array };
 
+/** What a list's reasons are made from: a history, or the items that it begins from. */
+export type Because =
+  | { readonly kind: 'history'; readonly state: KnownState }
+  | { readonly kind: 'items'; readonly through: 'factors' | 'neighbours'; readonly words: (name: string) => string; readonly sharesOf: (itemId: string) => { readonly itemId: string; readonly share: number }[] };
+
 export interface Explainer {
   /** For each item the reasons that speak for it most, at most three; none for items the model does not know. Synchronous where titles need not be read. */
-  explainList(state: KnownState, itemIds: readonly string[]): Reason[][] | Promise<Reason[][]>;
+  explainList(because: Because, itemIds: readonly string[]): Reason[][] | Promise<Reason[][]>;
   /** All about one item, by its index in the model. */
   explainItem(state: KnownState, index: number): Promise<Explanation>;
-  /** Titles may have changed. */
-  forgetTitles(): void;
 }
 
 const MAX_REASONS = 3;
 const MAX_DETAILS = 50;
-const MAX_TITLES = 50_000;
+/** A reason adds, or takes away, at least so much of all that speaks for an item: less is nothing to tell anybody. */
+const LEAST_SHARE = 0.01;
 
 /** "Because you …": of event types that most shops have. */
 const VERBS: Readonly<Record<string, string>> = { view: 'looked at', cart: 'put into your cart', purchase: 'bought', rating: 'rated', click: 'clicked on', play: 'played', complete: 'finished', like: 'liked', wishlist: 'wished for' };
@@ -63,10 +66,8 @@ interface Share {
   readonly neighbours: number;
 }
 
-export function createExplainer(database: Database, catalogue: Pick<Catalogue, 'columns'>): Explainer {
+export function createExplainer(fields: Pick<FieldReader, 'titleOf' | 'load'>): Explainer {
   const reasoners = new WeakMap<LiveModel, Reasoner>();
-  /** Of items whose titles the catalogue does not keep. */
-  let titles = new Map<string, string | null>();
   let shares = new Float64Array(0);
   let near = new Float64Array(0);
 
@@ -91,14 +92,19 @@ export function createExplainer(database: Database, catalogue: Pick<Catalogue, '
     return n;
   }
 
-  /** The `most` largest by what `sizeOf` says, largest first. */
+  /** The `most` largest by what `sizeOf` says, largest first, without those that are next to nothing beside all that speaks for the item. */
   function strongest(k: number, n: number, most: number, sizeOf: (score: number) => number): Share[] {
     const found: Share[] = [];
+    let forIt = 0;
+    for (let e = k * n; e < (k + 1) * n; e++) {
+      forIt += Math.max(0, shares[e] + near[e]);
+    }
+    const least = LEAST_SHARE * forIt;
     for (let e = 0; e < n; e++) {
       const factors = shares[k * n + e];
       const neighbours = near[k * n + e];
       const size = sizeOf(factors + neighbours);
-      if (size <= 0 || (found.length === most && size <= sizeOf(found[most - 1].factors + found[most - 1].neighbours))) {
+      if (size <= 0 || size < least || (found.length === most && size <= sizeOf(found[most - 1].factors + found[most - 1].neighbours))) {
         continue;
       }
       let at = found.length;
@@ -111,23 +117,6 @@ export function createExplainer(database: Database, catalogue: Pick<Catalogue, '
     return found;
   }
 
-  /** Of a catalogue too large to have all titles in memory: read once. */
-  function readTitles(missing: readonly string[]): Promise<void> {
-    if (titles.size + missing.length > MAX_TITLES) {
-      titles = new Map();
-    }
-    // Without Postgres ids have to do, this once.
-    return loadTitles(database, missing)
-      .then((rows) => rows.forEach(({ itemId, title }) => titles.set(itemId, title)))
-      .catch(() => undefined);
-  }
-
-  function titleOf(itemId: string): string | null | undefined {
-    const row = catalogue.columns.rowOfId(itemId);
-    const kept = row < 0 ? undefined : catalogue.columns.titleOf(row);
-    return kept === undefined ? titles.get(itemId) : kept;
-  }
-
   function describe({ model, history, from, mainType }: KnownState, { entry, factors, neighbours }: Share): Reason {
     const itemId = model.itemIds[history.index[from + entry]];
     const type = model.rules.find(({ typeNo }) => typeNo === mainType[from + entry])?.name ?? null;
@@ -136,28 +125,46 @@ export function createExplainer(database: Database, catalogue: Pick<Catalogue, '
 
   /**
    * Words for reasons, `lists[k]` those for item `itemIds[k]`, which may itself be one of the shopper's own. Synchronous where all titles are known.
+   *
+   * @param name the title of the reason's item, else its id; null where it is the item itself
    */
-  function inWords(lists: readonly Reason[][], itemIds: readonly string[]): Reason[][] | Promise<Reason[][]> {
+  function inWords(lists: readonly Reason[][], itemIds: readonly string[], wordsOf = (reason: Reason, name: string | null) => textOf(reason.type, name, reason.score)): Reason[][] | Promise<Reason[][]> {
     let missing: string[] | null = null;
     const write = () => {
       missing = null;
       for (let k = 0; k < lists.length; k++) {
         for (const reason of lists[k]) {
-          const title = reason.itemId === itemIds[k] ? null : titleOf(reason.itemId);
+          const title = reason.itemId === itemIds[k] ? null : fields.titleOf(reason.itemId);
           if (title === undefined) {
             (missing ??= []).push(reason.itemId);
           }
-          reason.text = textOf(reason.type, reason.itemId === itemIds[k] ? null : (title ?? reason.itemId), reason.score);
+          reason.text = wordsOf(reason, reason.itemId === itemIds[k] ? null : (title ?? reason.itemId));
         }
       }
       return lists as Reason[][];
     };
     const written = write();
-    return missing === null ? written : readTitles([...new Set(missing as string[])]).then(write);
+    // Where Postgres does not answer in time ids have to do, this once.
+    return missing === null ? written : fields.load([...new Set(missing as string[])]).then(write);
+  }
+
+  /** Of a list that begins from items. */
+  function explainByItems({ through, words, sharesOf }: Because & { kind: 'items' }, itemIds: readonly string[]): Reason[][] | Promise<Reason[][]> {
+    const lists = itemIds.map((itemId) => {
+      const all = sharesOf(itemId).filter(({ share }) => share > 0);
+      const least = LEAST_SHARE * all.reduce((sum, { share }) => sum + share, 0);
+      const strong = all.filter(({ share }) => share >= least).sort((a, b) => b.share - a.share).slice(0, MAX_REASONS);
+      return strong.map((one): Reason => ({ itemId: one.itemId, type: null, score: roundScore(one.share), factors: 0, neighbours: 0, [through]: roundScore(one.share), text: '' }));
+    });
+    return inWords(lists, itemIds, (reason, name) => words(name ?? reason.itemId));
   }
 
   return {
-    explainList(state, itemIds) {
+    explainList(because, itemIds) {
+      if (because.kind === 'items') {
+        return explainByItems(because, itemIds);
+      }
+      const { state } = because;
       const { model } = state;
       const known = itemIds.flatMap((itemId, place) => {
         const index = model.itemIndexById.get(itemId);
@@ -194,9 +201,6 @@ export function createExplainer(database: Database, catalogue: Pick<Catalogue, '
         reasons,
         others: rounded,
       };
-    },
-    forgetTitles() {
-      titles = new Map();
     },
   };
 }

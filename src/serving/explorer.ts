@@ -9,9 +9,10 @@ import type { Catalogue } from './catalogue.ts';
 import type { ListColumn, NumberColumn } from './columns.ts';
 import type { Prepared } from './conditions.ts';
 import { drawNew, placesForNew, weave } from './exploration.ts';
-import { type Entry, MAX_DEPTH } from './lists.ts';
+import type { Entry } from './lists.ts';
 import type { LiveModel } from './live-model.ts';
 import type { Masks } from './masks.ts';
+import { MAX_DEPTH } from './parameters.ts';
 
 export interface Explorer {
   /**

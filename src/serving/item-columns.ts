@@ -2,11 +2,12 @@
  * The catalogue by columns: rows in ascending order of item numbers. An item that has nothing but an id costs 13 bytes beside it, and 5 to 11 for finding it by its id; every other column
  * begins with its first value.
  */
+import { hashText } from '../model/hash.ts';
 import { indexOfNo } from '../model/matrix.ts';
 import { type AttributeType, typeOfAttribute } from '../storage/item-attributes.ts';
 import type { ItemRow } from '../storage/item-rows.ts';
 import { ListColumn, NumberColumn } from './columns.ts';
-import { Dictionary, hashText, hashTextLong, hashWords, foldText } from './texts.ts';
+import { Dictionary, hashTextLong, hashWords, foldText } from './texts.ts';
 
 /** A boolean's value; 0 is none. */
 export const FALSE = 1;

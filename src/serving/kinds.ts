@@ -1,8 +1,9 @@
 /** What each kind of list is made from: a `Plan` that `lists.ts` carries out. */
 import { directionOf } from '../model/similar.ts';
-import { type TopN, createTopN } from '../model/top-n.ts';
-import type { Entry, ListSource, Plan } from './lists.ts';
+import type { Because, KnownState } from './explain.ts';
+import type { Entry, Plan } from './lists.ts';
 import type { LiveModel } from './live-model.ts';
+import type { ListSource } from './recommendation-id.ts';
 import type { Trending } from './trending.ts';
 import { NO_HISTORY, type UserState } from './user-state.ts';
 
@@ -15,14 +16,33 @@ export interface SessionItem {
 const SESSION_DECAY = 0.8;
 /** How far a shopper's own direction turns the one of the items they look at: so much of its length. */
 const PERSONAL_TOUCH = 0.3;
-const SAMPLED_ITEMS = 1_000;
 
-const NOTHING: TopN = createTopN(0);
 const nothing = () => [];
 
 /** A list that knows no shopper and no model: the base of the others. */
 function plain(source: ListSource, live: LiveModel | null, key: string): Plan {
-  return { live, source, key, seen: nothing, seenIds: [], rank: null, spread: () => 0, rows: null, vector: null };
+  return { live, source, key, seen: nothing, seenIds: [], rank: null, scoreOf: null, span: () => 0, rows: null, vector: null, next: null, because: null };
+}
+
+/** An empty list of a kind that has nothing to say. */
+export function emptyPlan(source: ListSource, live: LiveModel | null, key: string): Plan {
+  return plain(source, live, key);
+}
+
+/** Ranks by a vector and a history, whosever they are. */
+function rankedBy(source: ListSource, state: KnownState, key: string, includeHidden: boolean): Plan {
+  const { vector, history, from, to } = state;
+  return {
+    ...plain(source, state.model, key),
+    rank: (live, limit, mask, without, boosts) => live.scan.rank({ vector, history, from, to, limit, mask, includeHidden, without, boosts }),
+    scoreOf(live, index) {
+      const { factors, neighbours, recency } = live.scan.partsOf(vector, history, from, to, index);
+      return factors + neighbours + recency;
+    },
+    span: (live) => live.spansPerSpread * live.scan.spread(vector),
+    vector,
+    because: { kind: 'history', state },
+  };
 }
 
 function* hiddenNos(live: LiveModel, { history, from, to, hiddenElsewhere }: UserState): Iterable<number> {
@@ -34,29 +54,30 @@ function* hiddenNos(live: LiveModel, { history, from, to, hiddenElsewhere }: Use
   yield* hiddenElsewhere;
 }
 
-/** @param state its model is the one that answers, also where another has gone live meanwhile */
-export function personalPlan(state: UserState, userId: string, includeHidden: boolean, trending: () => Plan): Plan {
-  const { model: live, vector, history, from, to } = state;
-  if (live === null || vector === null) {
-    return live === null ? trending() : { ...trending(), live, seen: () => hiddenNos(live, state) };
-  }
-  return {
-    ...plain('personal', live, userId),
-    seen: () => hiddenNos(live, state),
-    rank: (_live, limit, mask, without, boosts) => live.scan.rank({ vector, history, from, to, limit, mask, includeHidden, without, boosts }),
-    spread: () => live.scan.spread(vector),
-    vector,
-  };
+/** Whether something of a shopper is known that can be scored. */
+export function isKnown(state: UserState): state is KnownState {
+  return state.model !== null && state.vector !== null;
 }
 
-/** Items oldest first. */
-export function sessionPlan(live: LiveModel | null, items: readonly SessionItem[], trending: () => Plan): Plan {
-  const seenIds = items.map(({ itemId }) => itemId);
+/**
+ * @param state its model is the one that answers, also where another has gone live meanwhile
+ * @param instead what is answered where nothing is known of the shopper
+ */
+export function personalPlan(state: UserState, userId: string, includeHidden: boolean, instead: Plan): Plan {
+  const { model: live } = state;
   if (live === null) {
-    return { ...trending(), seenIds };
+    return instead;
   }
+  const seen = () => hiddenNos(live, state);
+  return isKnown(state) ? { ...rankedBy('personal', state, userId, includeHidden), seen } : { ...instead, live, seen };
+}
+
+/** Items oldest first. @returns null where the model knows none of them */
+export function sessionPlan(live: LiveModel, items: readonly SessionItem[]): Plan | null {
   const weights = new Map<number, number>();
   const fresh = new Map<number, number>();
+  /** By item: what its heaviest event weighs, and the event's type. */
+  const heaviest = new Map<number, { weight: number; typeNo: number }>();
   items.forEach((item, position) => {
     const index = live.itemIndexById.get(item.itemId);
     const weight = live.rules.find((rule) => rule.typeNo === item.typeNo)?.weight ?? 0;
@@ -64,47 +85,29 @@ export function sessionPlan(live: LiveModel | null, items: readonly SessionItem[
       const decay = SESSION_DECAY ** (items.length - 1 - position);
       weights.set(index, (weights.get(index) ?? 0) + weight * decay);
       fresh.set(index, decay);
+      if (weight * decay >= (heaviest.get(index)?.weight ?? 0)) {
+        heaviest.set(index, { weight: weight * decay, typeNo: item.typeNo });
+      }
     }
   });
   const index = Int32Array.from(weights.keys());
   const vector = new Float32Array(live.stride);
-  if (!live.foldIn.solve(index, Float32Array.from(weights.values()), new Float32Array(index.length).fill(1), index.length, vector)) {
-    return { ...trending(), live, seenIds };
+  const foldWeight = Float32Array.from(weights.values());
+  const foldTarget = new Float32Array(index.length).fill(1);
+  if (!live.foldIn.solve(index, foldWeight, foldTarget, index.length, vector)) {
+    return null;
   }
-  const history = { ...NO_HISTORY, index, weight: Float32Array.from(fresh.values()), hidden: new Uint8Array(index.length).fill(1) };
-  return {
-    ...plain('session', live, seenIds.join('\n')),
-    seenIds,
-    rank: (_live, limit, mask, without, boosts) => live.scan.rank({ vector, history, from: 0, to: index.length, limit, mask, without, boosts }),
-    spread: () => live.scan.spread(vector),
-    vector,
+  const state: KnownState = {
+    model: live, vector, foldWeight, foldTarget, from: 0, to: index.length, hiddenElsewhere: [], mark: 0, stale: false,
+    history: { ...NO_HISTORY, index, weight: Float32Array.from(fresh.values()), hidden: new Uint8Array(index.length).fill(1) },
+    mainType: Int16Array.from(heaviest.values(), ({ typeNo }) => typeNo),
   };
+  return { ...rankedBy('session', state, items.map(({ itemId, typeNo }) => `${itemId} ${typeNo}`).join('\n'), false), seenIds: items.map(({ itemId }) => itemId) };
 }
 
-const spreads = new WeakMap<LiveModel, number>();
-
-/** Standard deviation of the cosine between a direction and an item's, about the same for every direction: measured once a model, between some items. */
-function spreadOfCosines(live: LiveModel): number {
-  let spread = spreads.get(live);
-  if (spread === undefined) {
-    const items = live.itemIds.length;
-    const step = Math.max(1, Math.floor(items / SAMPLED_ITEMS));
-    let sum = 0;
-    let squares = 0;
-    let pairs = 0;
-    for (let a = 0; a + step < items; a += step) {
-      const [one, other] = [directionOf(live.scan, [a]), directionOf(live.scan, [(a * 7919 + 1) % items])];
-      if (one !== null && other !== null) {
-        const cosine = one.reduce((total, value, k) => total + value * other[k], 0);
-        sum += cosine;
-        squares += cosine * cosine;
-        pairs++;
-      }
-    }
-    spread = pairs === 0 ? 0 : Math.sqrt(Math.max(0, squares / pairs - (sum / pairs) ** 2));
-    spreads.set(live, spread);
-  }
-  return spread;
+/** Of lists that begin from items: what each of these adds to a score. */
+function becauseOf(through: 'factors' | 'neighbours', words: (name: string) => string, itemIds: readonly string[], shareOf: (itemId: string, of: string) => number): Because {
+  return { kind: 'items', through, words, sharesOf: (itemId) => itemIds.map((of) => ({ itemId: of, share: shareOf(itemId, of) })) };
 }
 
 /**
@@ -120,6 +123,8 @@ export function similarPlan(live: LiveModel, itemIds: readonly string[], state: 
     return null;
   }
   const own = state !== null && state.model === live ? state : null;
+  /** How long the items' part of the direction is. */
+  let itemsPart = 1;
   if (own !== null && own.vector !== null) {
     const length = Math.hypot(...own.vector);
     const touch = length > 0 ? PERSONAL_TOUCH / length : 0;
@@ -130,6 +135,7 @@ export function similarPlan(live: LiveModel, itemIds: readonly string[], state: 
     for (let k = 0; k < direction.length; k++) {
       direction[k] /= turned;
     }
+    itemsPart /= turned;
   }
   const hidden: number[] = [];
   if (own !== null && !includeHidden) {
@@ -143,12 +149,45 @@ export function similarPlan(live: LiveModel, itemIds: readonly string[], state: 
     ...plain('similar', live, userId === '' ? itemIds.join('\n') : userId),
     seenIds: itemIds,
     seen: own === null ? nothing : () => hiddenNos(live, own),
-    rank: (_live, limit, mask, without, boosts) => live.scan.rankSimilar(direction, limit, mask, [...indexes, ...hidden, ...without], boosts) ?? NOTHING,
-    spread: spreadOfCosines,
+    rank: (_live, limit, mask, without, boosts) => live.scan.rankSimilar(direction, limit, mask, [...indexes, ...hidden, ...without], boosts),
+    scoreOf: (_live, index) => cosineTo(live, direction, index),
+    span: () => live.similarSpan,
+    because: becauseOf('factors', (name) => `Because it is like “${name}”`, itemIds, sharesOfItems(live, itemIds, itemsPart)),
   };
 }
 
-/** Items that were in the same baskets as the given ones. @returns null where no basket says anything of them */
+/** NaN for an item without a direction. @param direction of length 1 */
+function cosineTo(live: LiveModel, direction: ArrayLike<number>, index: number): number {
+  const vector = live.scan.vectorOf(index);
+  let [product, square] = [0, 0];
+  for (let k = 0; k < vector.length; k++) {
+    product += direction[k] * vector[k];
+    square += vector[k] * vector[k];
+  }
+  return square > 0 ? product / Math.sqrt(square) : Number.NaN;
+}
+
+/** What each of the items adds to a cosine with the mean of their directions, of which they are a part of this length. They sum to the cosine, but for a shopper's taste. */
+function sharesOfItems(live: LiveModel, itemIds: readonly string[], itemsPart: number): (itemId: string, of: string) => number {
+  const directions = new Map<string, Float64Array>();
+  const sum = new Float64Array(live.stride);
+  for (const itemId of itemIds) {
+    const index = live.itemIndexById.get(itemId);
+    const direction = index === undefined ? null : directionOf(live.scan, [index]);
+    if (direction !== null) {
+      directions.set(itemId, direction);
+      direction.forEach((value, k) => (sum[k] += value));
+    }
+  }
+  const scale = itemsPart / Math.hypot(...sum);
+  return (itemId, of) => {
+    const index = live.itemIndexById.get(itemId);
+    const direction = directions.get(of);
+    return index === undefined || direction === undefined ? 0 : scale * cosineTo(live, direction, index) || 0;
+  };
+}
+
+/** Items that were in the same baskets as the given ones, then what is like these. @returns null where no basket says anything of them */
 export function togetherPlan(live: LiveModel, itemIds: readonly string[]): Plan | null {
   const { together } = live;
   const begun = new Set(itemIds);
@@ -165,7 +204,25 @@ export function togetherPlan(live: LiveModel, itemIds: readonly string[]): Plan 
     .map(([index, score]): Entry => ({ itemId: live.itemIds[index], itemNo: live.itemNos[index], score, source: 'together' }))
     .filter(({ itemId }) => !begun.has(itemId))
     .sort((a, b) => b.score - a.score || a.itemNo - b.itemNo);
-  return entries.length === 0 ? null : { ...plain('together', live, itemIds.join('\n')), seenIds: itemIds, rows: () => entries };
+  if (together === null || entries.length === 0) {
+    return null;
+  }
+  const shareOf = (itemId: string, of: string) => {
+    const [index, begin] = [live.itemIndexById.get(itemId), live.itemIndexById.get(of)];
+    for (let n = begin === undefined ? 0 : together.rowStart[begin]; begin !== undefined && n < together.rowStart[begin + 1]; n++) {
+      if (together.index[n] === index) {
+        return together.similarity[n];
+      }
+    }
+    return 0;
+  };
+  return {
+    ...plain('together', live, itemIds.join('\n')),
+    seenIds: itemIds,
+    rows: () => entries,
+    next: similarPlan(live, itemIds, null, '', false),
+    because: becauseOf('neighbours', (name) => `Because it was bought together with “${name}”`, [...begun], shareOf),
+  };
 }
 
 export function trendingPlan(live: LiveModel | null, trends: Pick<Trending, 'rows'>, key: string): Plan {

@@ -1,30 +1,33 @@
 /**
  * From candidates to a list, whatever kind they are of:
  *
- *   candidates by score (exact, from what the conditions leave) → diversity and rotation → minScore → exploration → pins → filled up: buried ones, trending, newest → the page asked for
+ *   candidates by score (exact, from what the conditions leave) → diversity and rotation → exploration → minScore → pins → filled up: buried ones, the kind's next, trending, newest → the page asked for
  *
  * The whole list is made down to the end of the page, so that pages fit together. An item is in a list once; each that is not of the list's own kind says its source.
  */
 import type { HybridScan } from '../model/hybrid.ts';
+import { SPAN_PLACES } from '../model/span.ts';
 import type { TopN } from '../model/top-n.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Prepared } from './conditions.ts';
+import type { Because } from './explain.ts';
 import type { Explorer } from './explorer.ts';
 import type { Filter } from './filter/nodes.ts';
 import type { LiveModel } from './live-model.ts';
 import type { Masks } from './masks.ts';
+import { LIST_SOURCES, type ListSource } from './recommendation-id.ts';
 import { MAX_POOL, createReorderer } from './reorder.ts';
 import type { Trending } from './trending.ts';
 
-export const SOURCES = ['personal', 'session', 'similar', 'together', 'trending', 'newest', 'explore', 'pinned'] as const;
+/** Where an item of a list can come from. */
+export const SOURCES = [...LIST_SOURCES, 'pinned'] as const;
 export type Source = (typeof SOURCES)[number];
-/** What a whole list can come from. */
-export type ListSource = Exclude<Source, 'pinned'>;
 
 /** An item of a list. */
 export interface Entry {
   readonly itemId: string;
   readonly itemNo: number;
+  /** NaN: the list has none for it, as for a pinned item that its kind cannot score. */
   readonly score: number;
   readonly source: Source;
 }
@@ -46,34 +49,43 @@ export interface Plan {
    * The best by score from the model: `limit` of them without those of the slot and without the item indexes given. null: this kind knows nothing here.
    */
   readonly rank: ((live: LiveModel, limit: number, mask: number, without: readonly number[], boosts: ScanBoosts) => TopN) | null;
-  /** Unit of its scores, for boosts, rotation and diversity. */
-  readonly spread: (live: LiveModel) => number;
+  /** What an item of the model scores by `rank`, boosts aside, whatever hides it; null where there is no `rank`. */
+  readonly scoreOf: ((live: LiveModel, index: number) => number) | null;
+  /** What lies between the best and the fiftieth: the unit of boosts, rotation and diversity (model/span.ts). */
+  readonly span: (live: LiveModel) => number;
   /** In place of `rank`: items of the catalogue, best first; those that the condition leaves, or more. */
   readonly rows: ((condition: Filter | null) => readonly Entry[]) | null;
   /** The shopper's vector, by which new items are chosen; null: none are. */
   readonly vector: Float32Array | null;
+  /** Fills the list up before what is trending does. */
+  readonly next: Plan | null;
+  /** What its reasons are made from; null: there are none. */
+  readonly because: Because | null;
 }
 
-/** Deepest end of a page. */
-export const MAX_DEPTH = 200;
 /** Pools that lists are reordered from hold at least so many. */
 const LEAST_POOL = 200;
+
+/** So many boosts of 1 lift the fiftieth item of a list to the first. */
+const BOOSTS_PER_SPAN = 5;
 
 /** As answers show it. Six decimals: more would be noise of the arithmetic, and bytes. */
 export function roundScore(score: number): number {
   return Math.round(score * 1e6) / 1e6;
 }
 
-/** Standard deviation of the scores. */
-function spreadOf(entries: readonly Entry[]): number {
-  let sum = 0;
-  let squares = 0;
-  for (const { score } of entries) {
-    sum += score;
-    squares += score * score;
-  }
-  const mean = sum / Math.max(1, entries.length);
-  return Math.sqrt(Math.max(0, squares / Math.max(1, entries.length) - mean * mean));
+/** Of entries, best first. Where all score the same any unit will do. */
+function spanOfEntries(entries: readonly Entry[]): number {
+  return entries.length === 0 ? 1 : entries[0].score - entries[Math.min(SPAN_PLACES, entries.length) - 1].score || 1;
+}
+
+/** Whether something else may take the places that a kind leaves empty. A least score is for showing nothing rather than something poor. */
+export function mayFill({ fill, minScore }: Pick<Prepared, 'fill' | 'minScore'>): boolean {
+  return fill && minScore === null;
+}
+
+function isEnough(score: number, { minScore }: Prepared): boolean {
+  return minScore === null || roundScore(score) >= minScore;
 }
 
 export interface ListMaker {
@@ -103,7 +115,7 @@ export function createListMaker({ catalogue, masks, trends, explorer, now }: Lis
   }
 
   function boostsOf(plan: Plan, live: LiveModel, { boostFilters }: Prepared): ScanBoosts {
-    return boostFilters.length === 0 ? undefined : boostFilters.map(({ filter, amount }) => ({ slot: masks.boostSlotFor(live, filter), amount: amount * plan.spread(live) }));
+    return boostFilters.length === 0 ? undefined : boostFilters.map(({ filter, amount }) => ({ slot: masks.boostSlotFor(live, filter), amount: (amount * plan.span(live)) / BOOSTS_PER_SPAN }));
   }
 
   /** The best `limit` in the order of the list. */
@@ -119,7 +131,7 @@ export function createListMaker({ catalogue, masks, trends, explorer, now }: Lis
     }
     let found = plan.rank!(live, poolSize(steered, limit), mask, without, boosts);
     if (reorders(steered)) {
-      found = reorderer.ranking(found, live, limit, plan.spread(live), plan.key, steered);
+      found = reorderer.ranking(found, live, limit, plan.span(live), plan.key, steered);
     }
     const entries: Entry[] = [];
     for (let n = 0; n < found.count; n++) {
@@ -137,10 +149,15 @@ export function createListMaker({ catalogue, masks, trends, explorer, now }: Lis
     if (steered.boostFilters.length === 0) {
       return left;
     }
-    const spread = spreadOf(rows);
-    const boosts = steered.boostFilters.map(({ filter, amount }) => ({ matches: matcher(filter), amount: amount * spread }));
-    const boosted = left.map((row) => ({ ...row, score: boosts.reduce((score, { matches, amount }) => (matches(row.itemNo) ? score + amount : score), row.score) }));
-    return boosted.sort((a, b) => b.score - a.score || a.itemNo - b.itemNo);
+    const boost = booster(steered, spanOfEntries(rows));
+    // Stable: those that score the same stay in the order of their kind.
+    return left.map((row) => ({ ...row, score: row.score + boost(row.itemNo) })).sort((a, b) => b.score - a.score);
+  }
+
+  /** What boosts add to the score of an item. */
+  function booster({ boostFilters }: Prepared, span: number): (itemNo: number) => number {
+    const boosts = boostFilters.map(({ filter, amount }) => ({ matches: matcher(filter), amount: (amount * span) / BOOSTS_PER_SPAN }));
+    return (itemNo) => boosts.reduce((sum, { matches, amount }) => (matches(itemNo) ? sum + amount : sum), 0);
   }
 
   /** Whether an item of a number matches; those that the catalogue does not know match nothing. */
@@ -155,37 +172,63 @@ export function createListMaker({ catalogue, masks, trends, explorer, now }: Lis
     };
   }
 
-  /** Scores are seconds since 1970. */
+  /** Scores are seconds since 1970; 0 where nobody knows. */
   function newest(condition: Filter | null): Entry[] {
     const { columns } = catalogue;
-    return Array.from(catalogue.newest(MAX_POOL, condition === null ? null : masks.matches(condition)), (row) => ({ itemId: columns.ids[row], itemNo: columns.nos[row], score: Math.round(columns.newnessMs(row) / 1000), source: 'newest' }));
+    return Array.from(catalogue.newest(MAX_POOL, condition === null ? null : masks.matches(condition)), (row) => ({ itemId: columns.ids[row], itemNo: columns.nos[row], score: Math.round(catalogue.cameMs(row) / 1000), source: 'newest' }));
   }
 
   function trendingRows(): Entry[] {
     return trends.rows().map(({ itemId, itemNo, score }) => ({ itemId, itemNo, score, source: 'trending' }));
   }
 
+  /** What items score in a list of this kind, those too that are not in it; NaN where the kind has nothing to say of one. */
+  function scorer(plan: Plan, list: readonly Entry[], steered: Prepared): (itemId: string, itemNo: number) => number {
+    const inList = new Map(list.map((entry) => [entry.itemId, entry.score]));
+    if (plan.rows !== null) {
+      const inRows = new Map(fromRows(plan.rows(steered.open), steered, null).map((entry) => [entry.itemId, entry.score]));
+      return (itemId) => inList.get(itemId) ?? inRows.get(itemId) ?? Number.NaN;
+    }
+    const { live, scoreOf } = plan;
+    const boost = live === null ? null : booster(steered, plan.span(live));
+    return (itemId, itemNo) => {
+      const index = live?.itemIndexById.get(itemId);
+      return inList.get(itemId) ?? (live === null || boost === null || scoreOf === null || index === undefined ? Number.NaN : scoreOf(live, index) + boost(itemNo));
+    };
+  }
+
   /** Gives pinned items their places; those that may not be shown keep none. */
-  function pin(list: Entry[], begun: ReadonlySet<string>, steered: Prepared, depth: number): Entry[] {
+  function pin(plan: Plan, list: Entry[], mayFollow: (entry: Pick<Entry, 'itemId' | 'itemNo'>) => boolean, steered: Prepared, depth: number): Entry[] {
     const passes = matcher(steered.condition);
     const excluded = new Set(steered.exclude);
     const pins = steered.pins.toSorted((a, b) => a.position - b.position).flatMap(({ itemId, position }) => {
       const row = catalogue.columns.rowOfId(itemId);
       const itemNo = row < 0 ? -1 : catalogue.columns.nos[row];
-      return row < 0 || excluded.has(itemId) || begun.has(itemId) || catalogue.isBlocked(itemNo) || !passes(itemNo) ? [] : [{ itemId, itemNo, position }];
+      return row < 0 || excluded.has(itemId) || catalogue.isBlocked(itemNo) || !passes(itemNo) || !mayFollow({ itemId, itemNo }) ? [] : [{ itemId, itemNo, position }];
     });
     if (pins.length === 0) {
       return list;
     }
-    const scoreOf = new Map(list.map((entry) => [entry.itemId, entry.score]));
+    const scoreOf = scorer(plan, list, steered);
     const pinned = new Set(pins.map(({ itemId }) => itemId));
     const others = list.filter(({ itemId }) => !pinned.has(itemId));
     for (const { itemId, itemNo, position } of pins) {
       if (!others.some((entry) => entry.itemId === itemId)) {
-        others.splice(Math.min(position - 1, others.length), 0, { itemId, itemNo, score: scoreOf.get(itemId) ?? 0, source: 'pinned' });
+        others.splice(Math.min(position - 1, others.length), 0, { itemId, itemNo, score: scoreOf(itemId, itemNo), source: 'pinned' });
       }
     }
     return others.slice(0, depth);
+  }
+
+  /** New items among the others, where they are good enough. They take places of a list and do not lengthen one that nothing may fill. */
+  function explore(plan: Plan, live: LiveModel, vector: Float32Array, ranked: Entry[], steered: Prepared, depth: number, isHidden: (itemNo: number) => boolean): Entry[] {
+    if (mayFill(steered)) {
+      return explorer.mix(live, vector, plan.key, ranked, steered, depth, isHidden);
+    }
+    // With room for all of them, so that what is ranked moves up where a new one is left out.
+    const mixed = explorer.mix(live, vector, plan.key, ranked, steered, 2 * depth, isHidden);
+    const end = mixed.findLastIndex(({ source }) => source !== 'explore') + 1;
+    return mixed.slice(0, end).filter(({ source, score }) => source !== 'explore' || isEnough(score, steered)).slice(0, depth);
   }
 
   return {
@@ -200,29 +243,25 @@ export function createListMaker({ catalogue, masks, trends, explorer, now }: Lis
         return hidden.has(itemNo);
       };
       const begun = new Set(plan.seenIds);
-      const mayFollow = ({ itemId, itemNo }: Entry) => !begun.has(itemId) && !isHidden(itemNo);
+      const mayFollow = ({ itemId, itemNo }: Pick<Entry, 'itemId' | 'itemNo'>) => !begun.has(itemId) && !isHidden(itemNo);
 
       /** The best `limit` in the order of the list, without what it begins from and what is hidden. */
-      function candidates(limit: number, filter: Filter | null): Entry[] {
-        if (plan.rows === null) {
-          return live === null || plan.rank === null ? [] : fromModel(plan, live, steered, limit, filter);
+      function candidates(of: Plan, limit: number, filter: Filter | null): Entry[] {
+        if (of.rows === null) {
+          return live === null || of.rank === null ? [] : fromModel(of, live, steered, limit, filter);
         }
-        const entries = fromRows(plan.rows(filter), steered, filter).filter(mayFollow);
-        return reorders(steered) ? reorderer.entries(entries, live, limit, spreadOf(entries), plan.key, steered) : entries.slice(0, limit);
+        const entries = fromRows(of.rows(filter), steered, filter).filter(mayFollow);
+        return reorders(steered) ? reorderer.entries(entries, live, limit, spanOfEntries(entries), of.key, steered) : entries.slice(0, limit);
       }
 
-      let list = candidates(depth, condition);
-      if (steered.minScore !== null) {
-        const least = steered.minScore;
-        list = list.filter(({ score }) => roundScore(score) >= least);
-      }
+      let list = candidates(plan, depth, condition).filter(({ score }) => isEnough(score, steered));
       if (live !== null && plan.vector !== null && steered.explore > 0) {
-        list = explorer.mix(live, plan.vector, plan.key, list, steered, depth, isHidden);
+        list = explore(plan, live, plan.vector, list, steered, depth, isHidden);
       }
       if (steered.pins.length > 0) {
-        list = pin(list, begun, steered, depth);
+        list = pin(plan, list, mayFollow, steered, depth);
       }
-      if (list.length >= depth || !steered.fill || steered.minScore !== null) {
+      if (list.length >= depth || !mayFill(steered)) {
         return list;
       }
       const taken = new Set([...steered.exclude, ...list.map(({ itemId }) => itemId)]);
@@ -235,7 +274,10 @@ export function createListMaker({ catalogue, masks, trends, explorer, now }: Lis
         }
       };
       if (steered.bury.length > 0) {
-        add(candidates(depth, open));
+        add(candidates(plan, depth, open));
+      }
+      if (list.length < depth && plan.next !== null) {
+        add(candidates(plan.next, depth, open));
       }
       if (list.length < depth && plan.source !== 'trending') {
         add(fromRows(trendingRows(), steered, open));

@@ -7,6 +7,7 @@ import { type Factors, createFactors } from '../model/matrix.ts';
 import type { Neighbours } from '../model/neighbours.ts';
 import { type InPieces, overRanges } from '../model/pieces.ts';
 import type { Recipe } from '../model/recipe.ts';
+import { type SpanUsers, measureSimilarSpan, measureSpans } from '../model/span.ts';
 import { rowsOfUsers } from '../model/without-users.ts';
 import { type ItemSide, type UserSide, SnapshotDamaged, decodeItemSideInPieces, decodeUserSideInPieces } from '../model/snapshot.ts';
 
@@ -46,6 +47,9 @@ export interface LiveModel {
   readonly foldTarget: Float32Array;
   /** Number of the event type that adds most to an entry; 0: not known. */
   readonly mainType: Int16Array;
+  /** Spans of shoppers' lists in spreads of their scores, and of lists of similar items (model/span.ts). */
+  readonly spansPerSpread: number;
+  readonly similarSpan: number;
 }
 
 /** Longest list an answer is made from: a pool to choose from for more variety, and pages. */
@@ -53,6 +57,7 @@ export const MAX_RANKED = 1600;
 /** In steps of a simple loop: a power of two, and an entry of a Map. */
 const DECAY_COST = 16;
 const MAP_COST = 128;
+const MAX_SESSIONS = 64;
 
 /**
  * In pieces, because answers go on meanwhile.
@@ -85,6 +90,11 @@ export function* createLiveModel(facts: { version: number; watermark: string; sy
   if (ownFoldIn !== null) {
     giveBack(itemPart);
   }
+  const foldIn = ownFoldIn ?? createFoldIn(items.factors, items.recipe, items.weightScale);
+  const history: HistoryEntries = { index: users.history.itemIndex, weight, hidden: users.history.hidden };
+  const { stride } = items.factors;
+  const { rowStart } = users.history;
+  const measured: SpanUsers = users.userIds.length === 0 ? shortSessions(foldIn, itemNos.length, stride) : { rows: users.userIds.length, rowStart, history, vectorOf: (row) => users.factors.data.subarray(row * stride, (row + 1) * stride) };
   return {
     ...facts,
     rules: items.rules,
@@ -97,16 +107,34 @@ export function* createLiveModel(facts: { version: number; watermark: string; sy
     halfLifeDays,
     recipe: items.recipe,
     weightScale: items.weightScale,
-    foldIn: ownFoldIn ?? createFoldIn(items.factors, items.recipe, items.weightScale),
-    stride: items.factors.stride,
+    foldIn,
+    stride,
     userNos: users.userNos,
     userRowById,
     userFactors: users.factors,
-    rowStart: users.history.rowStart,
-    history: { index: users.history.itemIndex, weight, hidden: users.history.hidden },
+    rowStart,
+    history,
     foldWeight: users.history.weight,
     foldTarget: users.history.target,
     mainType: users.history.mainType,
+    spansPerSpread: yield* measureSpans(scan, measured),
+    similarSpan: yield* measureSimilarSpan(scan, itemNos.length),
+  };
+}
+
+/** In place of shoppers where there are none: some who met one item each. */
+function shortSessions(foldIn: FoldIn, items: number, stride: number): SpanUsers {
+  const rows = Math.min(items, MAX_SESSIONS);
+  const index = Int32Array.from({ length: rows }, (_, n) => Math.floor((n * items) / rows));
+  const vector = new Float32Array(stride);
+  return {
+    rows,
+    rowStart: Int32Array.from({ length: rows + 1 }, (_, n) => n),
+    history: { index, weight: new Float32Array(rows).fill(1), hidden: new Uint8Array(rows).fill(1) },
+    vectorOf(row) {
+      foldIn.solve([index[row]], [1], [1], 1, vector);
+      return vector;
+    },
   };
 }
 

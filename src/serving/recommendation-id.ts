@@ -17,9 +17,12 @@ const MOST_LENGTH = 0x3fff;
 /** Beyond so many ids of one second the oldest are forgotten, and signed again. */
 const MOST_KEPT = 20_000;
 
-/** What an answer was made from, by its place here: only ever added to, at the end. */
+/** What an answer was made from, by its place here, which stored ids hold: only ever added to, at the end. */
 export const RECOMMENDATION_SOURCES = ['personal', 'session', 'similar', 'together', 'trending', 'newest', 'explore', 'audience'] as const;
 export type RecommendationSource = (typeof RECOMMENDATION_SOURCES)[number];
+/** What a list of items can come from. */
+export type ListSource = Exclude<RecommendationSource, 'audience'>;
+export const LIST_SOURCES = RECOMMENDATION_SOURCES.filter((source) => source !== 'audience');
 
 export interface RecommendationFields {
   /** Number of the scenario, 0 = none; up to 32,767, as the variant's. */

@@ -8,9 +8,9 @@ import type { Steered } from './steering.ts';
 
 export interface Reorderer {
   /** The first `depth` places of a ranking, in place. */
-  ranking(found: TopN, live: LiveModel, depth: number, spread: number, key: string, steered: Steered): TopN;
+  ranking(found: TopN, live: LiveModel, depth: number, span: number, key: string, steered: Steered): TopN;
   /** The first `depth` of the entries, of which there may be `MAX_POOL`. Items that the model does not know are like nothing. */
-  entries(entries: readonly Entry[], live: LiveModel | null, depth: number, spread: number, key: string, steered: Steered): Entry[];
+  entries(entries: readonly Entry[], live: LiveModel | null, depth: number, span: number, key: string, steered: Steered): Entry[];
 }
 
 export const MAX_POOL = 1_000;
@@ -18,18 +18,18 @@ export const MAX_POOL = 1_000;
 export function createReorderer(now: () => number): Reorderer {
   let ofModel: { readonly live: LiveModel; readonly reranker: Reranker } | null = null;
 
-  function optionsOf({ diversity, rotation, rotationHours }: Steered, spread: number, key: string) {
-    return { diversity, rotation, key: hashText(key), periodNo: periodOf(now(), rotationHours), spread };
+  function optionsOf({ diversity, rotation, rotationHours }: Steered, span: number, key: string) {
+    return { diversity, rotation, key: hashText(key), periodNo: periodOf(now(), rotationHours), span };
   }
 
   return {
-    ranking(found, live, depth, spread, key, steered) {
+    ranking(found, live, depth, span, key, steered) {
       if (ofModel === null || ofModel.live !== live) {
         ofModel = { live, reranker: createReranker(live.scan.vectors, live.itemNos, MAX_POOL) };
       }
-      return ofModel.reranker.rerank(found, depth, optionsOf(steered, spread, key), found);
+      return ofModel.reranker.rerank(found, depth, optionsOf(steered, span, key), found);
     },
-    entries(entries, live, depth, spread, key, steered) {
+    entries(entries, live, depth, span, key, steered) {
       const count = Math.min(entries.length, MAX_POOL);
       const stride = live?.stride ?? 0;
       const data = new Float32Array(count * stride);
@@ -44,7 +44,7 @@ export function createReorderer(now: () => number): Reorderer {
         }
       }
       const reranker = createReranker({ data, stride, offsetOf: (place) => place * stride }, Int32Array.from(entries, ({ itemNo }) => itemNo), count);
-      const options = optionsOf(steered, spread, key);
+      const options = optionsOf(steered, span, key);
       const found = reranker.rerank(pool, depth, live === null ? { ...options, diversity: 0 } : options, pool);
       return Array.from({ length: found.count }, (_, n) => entries[found.items[n]]);
     },

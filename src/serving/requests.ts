@@ -1,5 +1,6 @@
 /** What a list is asked for, read once: the request over its scenario, with conditions parsed. Requests that come again as the same object are not read again until something they go by has changed. */
 import { hashText } from '../model/hash.ts';
+import { nearestName } from '../model/nearest-name.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Conditions, Prepared } from './conditions.ts';
 import type { Scenarios } from './scenarios.ts';
@@ -47,7 +48,9 @@ export function createRequests(scenarios: Scenarios, conditions: Conditions, cat
       }
       const applied = scenarios.apply(request.steering, request.scenario);
       if (applied === null) {
-        throw new SteeringFault('scenario', 'scenario', `scenario is ${JSON.stringify(request.scenario)}; there is none of that name. Known: ${scenarios.names().join(', ') || 'none'}.`);
+        const names = scenarios.names();
+        const near = nearestName(request.scenario ?? '', names);
+        throw new SteeringFault('scenario', 'scenario', `scenario is ${JSON.stringify(request.scenario)}; there is none of that name${near === null ? '.' : `; did you mean "${near}"?`} Known: ${names.join(', ') || 'none'}.`);
       }
       const steered = conditions.prepare(applied);
       const asked = { steered, fingerprint: hashText(JSON.stringify(applied)), isPlain: isPlain(request, steered) };

@@ -3,10 +3,11 @@
  */
 import type { Item } from '../storage/items.ts';
 import type { FilterFault, FilterFaultCode } from './filter/fault.ts';
+import { PARAMETERS } from './parameters.ts';
 
 export type Field = keyof Pick<Item, 'title' | 'url' | 'imageUrl' | 'price' | 'categories' | 'attributes'>;
 
-/** Adds `amount` spreads of the shopper's scores to every item that the filter matches; below 0 it takes them away. */
+/** Adds to the score of every item that the filter matches, or takes away below 0; an amount of 5 is what lies between the first item of a list and the fiftieth. */
 export interface Boost {
   readonly filter: string;
   readonly amount: number;
@@ -26,14 +27,14 @@ export interface Steering {
   readonly includeSeen: boolean;
   /** 0 … 1: how much unlikeness counts against the score (maximal marginal relevance). */
   readonly diversity: number;
-  /** 0 … 1: how much of a spread chance may take from a score, the same for a shopper until `rotationHours` are over. */
+  /** 0 … 1: how much of what lies between the first item and the fiftieth chance may take from a score, the same for a shopper until `rotationHours` are over. */
   readonly rotation: number;
   readonly rotationHours: number;
-  /** Items of the list's own source that score less are left out, and nothing fills their places; null: no bound. */
+  /** Items of the list's own source, and new ones, that score less are left out, and nothing fills their places; null: no bound. */
   readonly minScore: number | null;
   /** Share of the places that new items may take, 0 … 0.5. */
   readonly explore: number;
-  /** Whether a short list is filled up by other kinds. */
+  /** Whether a list that is short, or empty, is filled up by other kinds. */
   readonly fill: boolean;
   /** Whether each item says why it is there. */
   readonly reasons: boolean;
@@ -87,10 +88,12 @@ export class SteeringFault extends Error {
   }
 }
 
+const { limit, includeSeen, diversity, rotation, rotationHours, minScore, explore, fill, reasons } = PARAMETERS;
+
 /** Of these a setting changes `explore`. */
 export const DEFAULTS: Steered = {
-  limit: 10, fields: [], filters: [], boosts: [], exclude: [], includeSeen: false, diversity: 0, rotation: 0, rotationHours: 24, minScore: null, explore: 0.1, fill: true, reasons: false,
-  pins: [], bury: [], never: [], scenarioNo: 0,
+  limit: limit.default, includeSeen: includeSeen.default, diversity: diversity.default, rotation: rotation.default, rotationHours: rotationHours.default, minScore: minScore.default, explore: explore.default,
+  fill: fill.default, reasons: reasons.default, fields: [], filters: [], boosts: [], exclude: [], pins: [], bury: [], never: [], scenarioNo: 0,
 };
 
 /** The request over the scenario over the defaults. Conditions, boosts and excluded items of both apply; of everything else the request's own word counts. */

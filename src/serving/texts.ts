@@ -1,4 +1,5 @@
 /** Texts as numbers: folded, so that `Shoes` and `shoes` are one, then a code or a hash. */
+import { TEXT_SEED, finalise, hashText, hashUnit } from '../model/hash.ts';
 
 const BEYOND_ASCII = /[^\p{ASCII}]/u;
 const WORDS = /[\p{L}\p{M}\p{N}]+/gu;
@@ -8,30 +9,14 @@ export function foldText(text: string): string {
   return BEYOND_ASCII.test(text) ? text.normalize('NFC').toLowerCase() : text.toLowerCase();
 }
 
-const SEED = 0x811c9dc5;
 const SECOND_SEED = 0x9747b28c;
-const PRIME = 0x01000193;
-
-/** FNV-1a (Fowler, Noll, Vo) over UTF-16 units, with a last mixing so that near texts lie far apart. @returns 32 bits, signed */
-export function hashText(text: string, seed = SEED): number {
-  let hash = seed;
-  for (let k = 0; k < text.length; k++) {
-    hash = Math.imul(hash ^ text.charCodeAt(k), PRIME);
-  }
-  return mix(hash);
-}
-
-function mix(hash: number): number {
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  return hash ^ (hash >>> 13);
-}
 
 /** 53 bits of two hashes: of a million texts, another one is taken for a given one with a chance of 1 in 10¹⁰. Never 0. */
 export function hashTextLong(text: string): number {
-  return (hashText(text, SECOND_SEED) >>> 11) * 0x1_0000_0000 + (hashText(text) >>> 0) || 1;
+  return (hashText(text, SECOND_SEED) >>> 11) * 0x1_0000_0000 + hashText(text) || 1;
 }
 
-/** Hashes of a text's words, each once, in their order. A word is a run of letters, marks and digits, folded. */
+/** Hashes of a text's words, 32 bits, signed, each once, in their order. A word is a run of letters, marks and digits, folded. */
 export function hashWords(text: string): number[] {
   const hashes: number[] = [];
   const add = (hash: number) => {
@@ -41,22 +26,22 @@ export function hashWords(text: string): number[] {
   };
   if (BEYOND_ASCII.test(text)) {
     for (const word of foldText(text).match(WORDS) ?? []) {
-      add(hashText(word));
+      add(hashText(word) | 0);
     }
     return hashes;
   }
   // The same without a string a word: a million titles are read at a start.
-  let hash = SEED;
+  let hash = TEXT_SEED;
   let inside = false;
   for (let k = 0; k <= text.length; k++) {
     let unit = k === text.length ? 32 : text.charCodeAt(k);
     unit += unit >= 65 && unit <= 90 ? 32 : 0;
     if ((unit >= 97 && unit <= 122) || (unit >= 48 && unit <= 57)) {
-      hash = Math.imul(hash ^ unit, PRIME);
+      hash = hashUnit(hash, unit);
       inside = true;
     } else if (inside) {
-      add(mix(hash));
-      hash = SEED;
+      add(finalise(hash) | 0);
+      hash = TEXT_SEED;
       inside = false;
     }
   }

@@ -9,6 +9,7 @@
 import type { HistoryEntries } from '../model/hybrid.ts';
 import type { Database } from '../storage/database.ts';
 import { type NewEvent, type UserEvents, loadUserEvents } from '../storage/events.ts';
+import { LOAD_TIMEOUT_MS, inTime } from './in-time.ts';
 import { type KeptUser, keepUser } from './kept-user.ts';
 import type { LiveModel } from './live-model.ts';
 
@@ -52,8 +53,6 @@ export interface UserStates {
   finishSwap(model: LiveModel, dirtyUserIds: readonly string[] | null): void;
 }
 
-/** How long an answer waits for a shopper's newest events. */
-export const LOAD_TIMEOUT_MS = 50;
 const MAX_HISTORY_EVENTS = 5_000;
 /** Users whose events are kept: with 100 events each about 170 MB. */
 const MAX_CACHED_STATES = 50_000;
@@ -142,14 +141,7 @@ export function createUserStates(database: Database, now: () => number, onReach:
   }
 
   async function loadInTime(live: LiveModel, userId: string): Promise<UserState> {
-    const loading = load(live, userId);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<null>((resolve) => {
-      timer = setTimeout(resolve, loadTimeoutMs, null);
-    });
-    const state = await Promise.race([loading, late]);
-    clearTimeout(timer);
-    return state ?? trained(live, userId, true);
+    return (await inTime(load(live, userId), loadTimeoutMs)) ?? trained(live, userId, true);
   }
 
   function stateInMemory(userId: string): UserState | null {

@@ -108,11 +108,6 @@ export async function loadItems(database: Queryable, itemIds: readonly string[])
   return await run<Item>(database, `SELECT ${COLUMNS} FROM items WHERE item_id = ANY($1)`, [itemIds]);
 }
 
-/** Titles alone, for words about items. */
-export async function loadTitles(database: Queryable, itemIds: readonly string[]): Promise<{ itemId: string; title: string | null }[]> {
-  return await run<{ itemId: string; title: string | null }>(database, 'SELECT item_id AS "itemId", title FROM items WHERE item_id = ANY($1)', [itemIds]);
-}
-
 /** Items by number after `afterItemNo`; `query` finds a part of the id or title, whatever its case. */
 export async function listItems(database: Queryable, query: string | null, afterItemNo: number, limit: number): Promise<Item[]> {
   return await run<Item>(

@@ -25,18 +25,18 @@ describe('settings', () => {
   });
 
   it.each([
-    [{ gate: { margin: 1.5 } }, 'gate.margin', /gate\.margin is 1\.5; it must be <= 1/],
-    [{ gate: { margin: '0.1' } }, 'gate.margin', /gate\.margin is "0\.1"; it must be number or null/],
-    [{ gate: { minUsers: 0 } }, 'gate.minUsers', /must be >= 1/],
-    [{ gate: { normRatio: 1 } }, 'gate.normRatio', /must be >= 1\.1/],
-    [{ gate: { manual: 'yes' } }, 'gate.manual', /must be boolean or null/],
+    [{ gate: { margin: 1.5 } }, 'gate.margin', /gate\.margin is 1\.5; it must be from 0 to 1/],
+    [{ gate: { margin: '0.1' } }, 'gate.margin', /gate\.margin is "0\.1"; it must be a number or null/],
+    [{ gate: { minUsers: 0 } }, 'gate.minUsers', /must be from 1 to 1000000/],
+    [{ gate: { normRatio: 1 } }, 'gate.normRatio', /must be from 1\.1 to 1000/],
+    [{ gate: { manual: 'yes' } }, 'gate.manual', /must be true or false or null/],
     [{ gate: { margn: 0.1 } }, 'gate.margn', /did you mean "margin"/],
-    [{ gate: null }, 'gate', /must be object/],
-    [{ keepVersions: 2.5 }, 'keepVersions', /must be integer or null/],
+    [{ gate: null }, 'gate', /must be an object/],
+    [{ keepVersions: 2.5 }, 'keepVersions', /must be a whole number or null/],
     [{ keepVersion: 2 }, 'keepVersion', /did you mean "keepVersions"/],
     [{ search: 'fast' }, 'search', /must be one of off, light, full, null/],
     [{ split: 'random' }, 'split', /must be one of time, leave-last-out, null/],
-    [[], 'body', /must be object/],
+    [[], 'body', /must be an object/],
   ])('refuse %j, naming the field', async (body, field, message) => {
     const answer = await service.call('PUT', '/v1/settings', body);
     expectProblem(answer, 400, 'invalid-request');

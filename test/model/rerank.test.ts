@@ -6,7 +6,7 @@ import { createRandom } from '../../src/model/random.ts';
 import { createReranker, type RerankOptions } from '../../src/model/rerank.ts';
 import { createTopN, type TopN } from '../../src/model/top-n.ts';
 
-const none: RerankOptions = { diversity: 0, rotation: 0, key: hashText('user-1'), periodNo: 3, spread: 1 };
+const none: RerankOptions = { diversity: 0, rotation: 0, key: hashText('user-1'), periodNo: 3, span: 1 };
 
 function makeShop(rows: number, factors: number, seed: number): Factors {
   const random = createRandom(seed);
@@ -46,9 +46,9 @@ function cosine({ data, stride }: Factors, a: number, b: number): number {
 }
 
 /** Places of the pool, by the formula, multiplying all pairs. */
-function rerankPlainly(items: Factors, itemNos: Int32Array, pool: TopN, limit: number, { diversity, rotation, key, periodNo, spread }: RerankOptions): { worth: number; item: number }[] {
+function rerankPlainly(items: Factors, itemNos: Int32Array, pool: TopN, limit: number, { diversity, rotation, key, periodNo, span }: RerankOptions): { worth: number; item: number }[] {
   const seed = seedOf(key, periodNo);
-  const left = Array.from({ length: pool.count }, (_, n) => ({ item: pool.items[n]!, turned: pool.scores[n]! - rotation * spread * drawAt(seed, itemNos[pool.items[n]!]!) }));
+  const left = Array.from({ length: pool.count }, (_, n) => ({ item: pool.items[n]!, turned: pool.scores[n]! - rotation * span * drawAt(seed, itemNos[pool.items[n]!]!) }));
   left.sort((a, b) => b.turned - a.turned);
   const best = left[0]!.turned;
   const list: { worth: number; item: number }[] = [];
@@ -56,7 +56,7 @@ function rerankPlainly(items: Factors, itemNos: Int32Array, pool: TopN, limit: n
     let [at, most] = [0, -Infinity];
     for (const [n, { item, turned }] of left.entries()) {
       const near = list.length === 0 ? 0 : Math.max(...list.map((chosen) => cosine(items, chosen.item, item)));
-      const worth = ((1 - diversity) * (turned - best)) / (6 * spread) - diversity * near;
+      const worth = ((1 - diversity) * (turned - best)) / (0.75 * span) - diversity * near;
       if (worth > most) [at, most] = [n, worth];
     }
     list.push({ item: left.splice(at, 1)[0]!.item, worth: most });
@@ -67,12 +67,12 @@ function rerankPlainly(items: Factors, itemNos: Int32Array, pool: TopN, limit: n
 const shapes = fc.record({ count: fc.integer({ min: 1, max: 60 }), factors: fc.integer({ min: 1, max: 20 }), limit: fc.integer({ min: 0, max: 70 }), seed: fc.integer({ min: 1, max: 1e6 }) });
 
 describe('reranking', () => {
-  it('is the identity, to the last bit, without diversity and rotation, and where scores have no spread', () => {
+  it('is the identity, to the last bit, without diversity and rotation, and where a list has no span', () => {
     fc.assert(fc.property(shapes, ({ count, factors, limit, seed }) => {
       const items = makeShop(80, factors, seed);
       const pool = makePool(count, 80, seed);
       const reranker = createReranker(vectorsOf(items), Int32Array.from({ length: 80 }, (_, i) => i + 1), 60);
-      for (const options of [none, { ...none, diversity: 0.5, rotation: 0.5, spread: 0 }, { ...none, diversity: 1, spread: Number.NaN }]) {
+      for (const options of [none, { ...none, diversity: 0.5, rotation: 0.5, span: 0 }, { ...none, diversity: 1, span: Number.NaN }]) {
         const out = reranker.rerank(pool, limit, options, createTopN(70));
         expect(out.count).toBe(Math.min(limit, count));
         expect([...out.items.subarray(0, out.count)]).toEqual([...pool.items.subarray(0, out.count)]);
@@ -88,7 +88,7 @@ describe('reranking', () => {
       const itemNos = Int32Array.from({ length: 80 }, (_, i) => 3 * i + 1);
       const pool = makePool(count, 80, seed);
       const scoreOf = new Map(Array.from({ length: count }, (_, n) => [pool.items[n]!, pool.scores[n]!]));
-      const options = { ...none, diversity, rotation, spread: 1.3, periodNo: seed };
+      const options = { ...none, diversity, rotation, span: 1.3, periodNo: seed };
       const wanted = rerankPlainly(items, itemNos, pool, limit, options);
       const out = createReranker(vectorsOf(items), itemNos, 60).rerank(pool, limit, options, pool); // into the pool itself
       expect(out.count).toBe(wanted.length);
@@ -102,7 +102,7 @@ describe('reranking', () => {
         const turned = (i: number) => scoreOf.get(i)! - rotation * 1.3 * drawAt(seed2, itemNos[i]!);
         const best = Math.max(...[...scoreOf.keys()].map(turned));
         const near = n === 0 ? 0 : Math.max(...found.slice(0, n).map((chosen) => cosine(items, chosen, found[n]!)));
-        expect(((1 - diversity) * (turned(found[n]!) - best)) / (6 * 1.3) - diversity * near).toBeCloseTo(worth, 9);
+        expect(((1 - diversity) * (turned(found[n]!) - best)) / (0.75 * 1.3) - diversity * near).toBeCloseTo(worth, 9);
         break;
       }
     }), { numRuns: 150 });
@@ -123,7 +123,7 @@ describe('reranking', () => {
     expect(likeness.at(-1)).toBeLessThan(likeness[0]! - 0.1);
   });
 
-  it('rotation turns with the period and the user, is the same anywhere, and takes a score down by at most r spreads', () => {
+  it('rotation turns with the period and the user, is the same anywhere, and takes a score down by at most r spans', () => {
     const items = makeShop(300, 8, 5);
     const itemNos = Int32Array.from({ length: 300 }, (_, i) => i);
     const pool = makePool(200, 300, 9);

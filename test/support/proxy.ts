@@ -1,4 +1,4 @@
-/** A wire between the service and Postgres that can be cut at a COMMIT. */
+/** A wire between the service and Postgres that can be cut at a COMMIT, and that can swallow everything. */
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 
 /** `cut-before`: the next COMMIT never arrives. `cut-after`: it is carried out, and its answer never arrives. */
@@ -16,12 +16,17 @@ export interface Proxy {
   away: boolean;
   /** After a fault: whether all of it breaks and stays away. */
   awayAfterFault: boolean;
+  /** Nothing arrives any more, on either side, and nothing breaks. */
+  hang(): void;
+  /** All that was held back arrives. */
+  resume(): void;
   close(): Promise<void>;
 }
 
 export async function startProxy(databaseUrl: string): Promise<Proxy> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
+  let hangs = false;
   const server = createServer((client) => {
     if (proxy.away) {
       client.destroy();
@@ -70,6 +75,10 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
       }
       client.write(bytes);
     });
+    if (hangs) {
+      client.pause();
+      upstream.pause();
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = new URL(databaseUrl);
@@ -77,6 +86,14 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
   url.port = String((server.address() as AddressInfo).port);
   const proxy: Proxy = {
     url: url.href, faults: [], away: false, awayAfterFault: false,
+    hang() {
+      hangs = true;
+      sockets.forEach((socket) => socket.pause());
+    },
+    resume() {
+      hangs = false;
+      sockets.forEach((socket) => socket.resume());
+    },
     async close() {
       sockets.forEach((socket) => socket.destroy());
       await new Promise((resolve) => server.close(resolve));

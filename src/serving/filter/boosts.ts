@@ -8,7 +8,7 @@ import { parseNumber } from './values.ts';
 
 export interface Boost {
   readonly filter: Filter;
-  /** Added to the score of what matches, in units of the user's score spread. */
+  /** Added to the score of what matches, in fifths of the list's span. */
   readonly amount: number;
 }
 

@@ -93,5 +93,5 @@ export function findField({ isEmpty, attributes, notKept }: FilterSchema, name: 
   }
   const known = isAttribute ? [...attributes.keys()] : [...BUILT_IN.keys(), ...attributes.keys()];
   const near = name.length > MAX_COMPARED_UNITS ? null : nearestName(name, known.filter((one) => one.length <= MAX_COMPARED_UNITS));
-  return `${quoteShort(name)} is neither a field nor an attribute of any item${near === null ? '' : `; did you mean ${quoteShort(near)}?`} GET /v1/items/schema lists them`;
+  return `${quoteShort(name)} is neither a field nor an attribute of any item${near === null ? '.' : `; did you mean ${quoteShort(near)}?`} GET /v1/items/schema lists them`;
 }
