@@ -13,6 +13,8 @@ export interface Config {
   readonly port: number;
   /** Where browsers reach this server, without a trailing slash; null: `http://HOST:PORT`. */
   readonly publicUrl: string | null;
+  /** Origins whose pages may call from a browser, beside this server's own. */
+  readonly corsOrigins: readonly string[];
   /** null: the embedded Postgres under `dataDir`. */
   readonly databaseUrl: string | null;
   readonly dataDir: string;
@@ -52,6 +54,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   HOST: { schema: { type: 'string', default: '127.0.0.1' }, example: '0.0.0.0', says: 'address to listen on; the image sets 0.0.0.0' },
   PORT: { schema: { type: 'integer', minimum: 0, maximum: 65535, default: 3000 }, example: '3000', says: 'a whole number from 0 (any free port) to 65535' },
   PUBLIC_URL: { schema: { type: 'string' }, example: 'https://recommend.example.com', says: 'an http(s) URL: where browsers reach this server' },
+  CORS_ORIGINS: { schema: { type: 'string' }, example: 'https://shop.example,https://www.shop.example', says: 'origins whose pages may call from a browser, separated by commas; none without it' },
   DATABASE_URL: { schema: { type: 'string' }, example: 'postgres://jongleur:secret@db:5432/jongleur', says: 'a postgres:// URL (14 or newer); without it the embedded Postgres is used' },
   DATA_DIR: { schema: { type: 'string', default: './.jongleur' }, example: '/var/lib/jongleur', says: 'folder for the keys file and the embedded Postgres' },
   DEMO: { schema: { type: 'string', enum: ['auto', 'on', 'off'], default: 'auto' }, example: 'off', says: 'auto (demo shop into an empty embedded database), on (into any empty database) or off' },
@@ -143,6 +146,11 @@ export function readConfig(environment: Record<string, string | undefined>, term
   if (publicUrl !== null && !isUrl(publicUrl, ['http:', 'https:'])) {
     faults.push(describeFault('PUBLIC_URL', publicUrl));
   }
+  const corsOrigins = (text('CORS_ORIGINS') ?? '').split(',').map((origin) => origin.trim()).filter((origin) => origin !== '');
+  // An origin and nothing behind it: "*" or a path would look as if it were a rule, and match nothing.
+  if (corsOrigins.some((origin) => !isUrl(origin, ['http:', 'https:']) || new URL(origin).origin !== origin || origin.includes('*'))) {
+    faults.push(describeFault('CORS_ORIGINS', text('CORS_ORIGINS')));
+  }
   const databaseUrl = text('DATABASE_URL');
   if (databaseUrl !== null && !isUrl(databaseUrl, ['postgres:', 'postgresql:'])) {
     // The value may carry a password, so the message does not repeat it.
@@ -156,6 +164,7 @@ export function readConfig(environment: Record<string, string | undefined>, term
     host: text('HOST')!,
     port: Number(values.PORT),
     publicUrl: publicUrl === null ? null : publicUrl.replace(/\/+$/, ''),
+    corsOrigins: Object.freeze(corsOrigins),
     databaseUrl,
     dataDir: resolve(text('DATA_DIR')!),
     demo: text('DEMO') as Config['demo'],

@@ -10,8 +10,10 @@ import { ConfigError, readConfig } from './config.ts';
 import { ensureDemoShop } from './demo-shop.ts';
 import { type House, openHouse } from './house.ts';
 import { createApp } from './http/app.ts';
+import { createDashboardSessions } from './http/dashboard-session.ts';
 import { createKeyRing } from './http/keys.ts';
 import type { Phase } from './http/services.ts';
+import { createShopperTokens } from './http/shopper-tokens.ts';
 import { createImportJobs } from './ingest/import-jobs.ts';
 import { createWriter } from './ingest/writer.ts';
 import { createLogger } from './logger.ts';
@@ -77,9 +79,15 @@ async function main(): Promise<void> {
   const givenRoles = (Object.keys(config.keys) as Role[]).filter((role) => config.keys[role] !== null);
   const keyRoles = await createFirstKeys(database, config.dataDir, givenRoles);
   const keys = createKeyRing(database, config.keys);
-  await keys.reload();
+  const tokenKey = await readSecret(database, 'tokens');
+  const tokens = createShopperTokens(database, tokenKey, Date.now);
+  const sessions = createDashboardSessions(tokenKey, keys, config.publicUrl?.startsWith('https:') === true, Date.now);
+  const reloadKeys = async () => {
+    await Promise.all([keys.reload(), tokens.reload()]);
+  };
+  await reloadKeys();
 
-  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey: await readSecret(database, 'tokens'), now: Date.now, log: say });
+  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey, now: Date.now, log: say });
   const trainer = createTrainer({
     database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
     kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums, searchSeconds: config.trainSearchSeconds, codeVersion: version, cron: config.retrainCron,
@@ -99,7 +107,7 @@ async function main(): Promise<void> {
   stopping.onStop('imports', 5_000, async () => await imports.stop());
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
-  const app = await createApp({ database, writer, imports, answers, trainer, quality, redaction, keys, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, version });
+  const app = await createApp({ database, writer, imports, answers, trainer, quality, redaction, keys, tokens, sessions, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
   stopping.onStop('draining', 1_000, () => {
@@ -173,7 +181,7 @@ async function main(): Promise<void> {
         await answers.followModels();
         redaction.note();
       },
-      jongleur_keys: () => keys.reload(),
+      jongleur_keys: reloadKeys,
       jongleur_scenarios: () => answers.followScenarios(),
     };
     const wake = (channel: Channel) => {
@@ -189,6 +197,7 @@ async function main(): Promise<void> {
           databaseUp = true;
           answers.noteReach(true);
           await keys.flushUse();
+          await tokens.flushUse();
           for (const channel of Object.keys(follow) as Channel[]) {
             await follow[channel]();
           }
@@ -204,7 +213,7 @@ async function main(): Promise<void> {
     stopping.onStop('wake-ups', 2_000, async () => {
       clearInterval(poll);
       await wakeUps.stop();
-      await keys.flushUse().catch(() => undefined);
+      await Promise.allSettled([keys.flushUse(), tokens.flushUse()]);
     });
   }
 

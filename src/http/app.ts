@@ -4,7 +4,9 @@
 import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Duplex } from 'node:stream';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
-import { installAuth } from './auth.ts';
+import { installAuth, requireRoles } from './auth.ts';
+import { installBrowsers } from './browsers.ts';
+import { dashboardRoutes } from './dashboard.ts';
 import { installPages, installSpecification } from './docs.ts';
 import { answerFrameworkError, installErrors } from './errors.ts';
 import { eventTypeRoutes } from './event-types.ts';
@@ -22,8 +24,10 @@ import { recommendationBatchRoutes } from './recommendation-batch.ts';
 import { recommendationRoutes } from './recommendations.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Services } from './services.ts';
+import { redactKeys } from './redact.ts';
 import { scenarioRoutes } from './scenarios.ts';
 import { settingRoutes } from './settings.ts';
+import { tokenRoutes } from './tokens.ts';
 import { trainingRunRoutes } from './training-runs.ts';
 import { userRoutes } from './users.ts';
 import { checkBody, validatorCompiler } from './validation.ts';
@@ -41,7 +45,8 @@ class RequestLog extends LogController {
 
   override requestCompleted(error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
     const level = error == null && reply.statusCode < 400 ? 'debug' : 'info';
-    reply.log[level]({ reqId: request.id, req: request, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined }, 'request');
+    const { method, url, host, ip, socket } = request;
+    reply.log[level]({ reqId: request.id, req: { method, url: redactKeys(url), host, ip, socket }, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined }, 'request');
   }
 }
 
@@ -126,11 +131,10 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   });
   limitBodies(app, bodyTimeoutMs);
   installErrors(app);
-  installAuth(app, services.keys);
+  requireRoles(app);
+  await installBrowsers(app, services.corsOrigins);
+  installAuth(app, services);
   app.addHook('onRequest', (request, _reply, done) => {
-    if (request.keyNo !== null) {
-      services.keys.noteUse(request.keyNo);
-    }
     const phase = services.phase();
     if (phase === 'starting' && request.url.startsWith('/v1/')) {
       done(new Problem('starting', PROBLEMS.starting.when));
@@ -164,6 +168,8 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   await app.register(modelRoutes(services));
   await app.register(settingRoutes(services));
   await app.register(keyRoutes(services));
+  await app.register(tokenRoutes(services));
+  await app.register(dashboardRoutes(services));
   await app.register(async (pages) => await installPages(pages, services));
   installFastLane(app, services, queries);
   return app;

@@ -11,7 +11,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Answer } from '../serving/answers.ts';
 import type { Reason } from '../serving/explain.ts';
 import type { ListRequest } from '../serving/requests.ts';
-import { createLookup, mayCall } from './auth.ts';
+import { TOKEN_HEADER, createLookup, mayCall } from './auth.ts';
 import type { KnownQueries } from './known-queries.ts';
 import { openPlainConnections } from './plain-connections.ts';
 import { requestIdOf } from './request-id.ts';
@@ -91,7 +91,7 @@ export function createFastLane({ answers, keys, phase }: Services, queries: Know
       return null;
     }
     const key = authorization === undefined || !PLAIN_ID.test(userId) ? undefined : lookup(authorization);
-    if (key === undefined || !mayCall(key, 'secret')) {
+    if (key === undefined || !mayCall(key, 'shopper')) {
       return null;
     }
     if (key.keyNo !== null) {
@@ -128,6 +128,11 @@ function createWriter(): (response: ServerResponse, text: string) => void {
   };
 }
 
+/** Whose page a browser's request is from, and whose token came along, is for the framework to judge. */
+function saysNoMore({ headers }: IncomingMessage): boolean {
+  return headers.origin === undefined && headers[TOKEN_HEADER] === undefined;
+}
+
 /** Puts the lane before the framework's own listener, and before Node's HTTP. */
 export function installFastLane(app: FastifyInstance, services: Services, queries: KnownQueries): void {
   if (services.logger.isLevelEnabled('debug')) {
@@ -146,7 +151,7 @@ export function installFastLane(app: FastifyInstance, services: Services, querie
       response.writeHead(200, ['x-request-id', requestIdOf(request), ...ANSWER_HEADERS, 'content-length', String(Buffer.byteLength(text))] as never);
       write(response, text);
     };
-    const text = request.method === 'GET' ? lane(request.url!, request.headers.authorization) : null;
+    const text = request.method === 'GET' && saysNoMore(request) ? lane(request.url!, request.headers.authorization) : null;
     if (text instanceof Promise) {
       void text.then(answer);
     } else {

@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
+/** Not one that looks like a key: it would be logged. */
+const REQUEST_ID = /^(?![psa]k_|ts_|eyJ)[\w.:/+=-]{1,128}$/;
 
 export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers['x-request-id'];
