@@ -12,6 +12,7 @@ import { type House, openHouse } from './house.ts';
 import { createApp } from './http/app.ts';
 import { createDashboardSessions } from './http/dashboard-session.ts';
 import { createKeyRing } from './http/keys.ts';
+import { createPressure } from './http/pressure.ts';
 import type { Phase } from './http/services.ts';
 import { createShopperTokens } from './http/shopper-tokens.ts';
 import { createImportJobs } from './ingest/import-jobs.ts';
@@ -107,7 +108,9 @@ async function main(): Promise<void> {
   stopping.onStop('imports', 5_000, async () => await imports.stop());
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
-  const app = await createApp({ database, writer, imports, answers, trainer, quality, redaction, keys, tokens, sessions, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, version });
+  const pressure = createPressure((level, { delayMs, heap }) => logger.warn({ level, delayMs: Math.round(delayMs), heap: Number(heap.toFixed(2)) }, level === 0 ? 'keeps up again; nothing is refused' : 'cannot keep up; what can wait is refused'));
+  stopping.onStop('pressure', 1_000, () => pressure.stop());
+  const app = await createApp({ database, writer, imports, answers, trainer, quality, redaction, keys, tokens, sessions, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
   stopping.onStop('draining', 1_000, () => {

@@ -12,7 +12,7 @@ export async function installBrowsers(app: FastifyInstance, origins: readonly st
     origin: [...origins],
     methods: ['GET', 'POST', 'PUT', 'DELETE'],
     allowedHeaders: ['Authorization', 'Content-Type', 'X-Shopper-Token', 'X-Request-Id', 'Idempotency-Key'],
-    exposedHeaders: ['X-Request-Id', 'Retry-After'],
+    exposedHeaders: ['X-Request-Id', 'Retry-After', 'RateLimit', 'RateLimit-Policy'],
     credentials: false,
     strictPreflight: false,
     maxAge: PREFLIGHT_SECONDS,

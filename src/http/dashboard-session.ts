@@ -11,6 +11,8 @@ export const SESSION_SECONDS = 12 * 3600;
 /** Milliseconds since 1970 as 48 bits, then the keyed hash. */
 const TIME_BYTES = 6;
 const MARK_BYTES = 20;
+/** So that one that strays into a URL is known, and cut from the log. */
+const PREFIX = 'ds_';
 
 export interface DashboardSessions {
   readonly cookieName: string;
@@ -31,7 +33,7 @@ export function createDashboardSessions(key: Buffer, ring: KeyRing, https: boole
   const own = createHmac('sha256', key).update('dashboard session: key').digest();
   const markOf = (sha256Hex: string) => createHmac('sha256', own).update(sha256Hex).digest().subarray(0, MARK_BYTES);
   const cookieName = https ? '__Host-jongleur' : 'jongleur';
-  const shape = new RegExp(`(?:^|;)\\s*${cookieName}=([A-Za-z0-9_-]+)`);
+  const shape = new RegExp(`(?:^|;)\\s*${cookieName}=${PREFIX}([A-Za-z0-9_-]+)`);
   const attributes = `Path=/; HttpOnly; SameSite=Strict${https ? '; Secure' : ''}`;
   let admins = new Map<string, FoundKey>();
   let generation = -1;
@@ -50,7 +52,7 @@ export function createDashboardSessions(key: Buffer, ring: KeyRing, https: boole
       const bytes = Buffer.alloc(TIME_BYTES + MARK_BYTES);
       bytes.writeUIntBE(now() + SESSION_SECONDS * 1000, 0, TIME_BYTES);
       markOf(sha256Hex).copy(bytes, TIME_BYTES);
-      return `${cookieName}=${signer.sign(bytes)}; ${attributes}; Max-Age=${SESSION_SECONDS}`;
+      return `${cookieName}=${PREFIX}${signer.sign(bytes)}; ${attributes}; Max-Age=${SESSION_SECONDS}`;
     },
     end: () => `${cookieName}=; ${attributes}; Max-Age=0`,
     find(cookies) {

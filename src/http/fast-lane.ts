@@ -3,7 +3,7 @@
  *
  * Routing, hooks, two validations and a serializer cost more than the answer itself. So a request that is plainly right (an id without escapes, a known query, a key that was looked up before, a model that
  * is live, no catalogue fields wanted) is answered here, and every other one goes on to the framework, which would have given the same answer: the lane decides nothing, refuses nothing and has no
- * errors of its own. It stands aside where requests are logged one by one. Requests come to it by two ways: from Node's own HTTP, and, where not even that is needed, from `plain-connections.ts`.
+ * errors of its own. It stands aside where requests are logged one by one, and where keys have a quota. Requests come to it by two ways: from Node's own HTTP, and, where not even that is needed, from `plain-connections.ts`.
  * test/http/fast-lane.test.ts holds all of them against each other.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -63,7 +63,7 @@ export function textOf({ recommendationId, modelVersion, source, stale, items, n
 /** The text of an answer, at once where nothing has to be read from Postgres; null: that is for the framework. Promises are never rejected. */
 export type FastLane = (url: string, authorization: string | undefined) => string | null | Promise<string | null>;
 
-export function createFastLane({ answers, keys, phase }: Services, queries: KnownQueries): FastLane {
+export function createFastLane({ answers, keys, phase, pressure }: Services, queries: KnownQueries): FastLane {
   const lookup = createLookup(keys);
   /** What a URL asks for behind its route; undefined: that is for the framework to say. */
   function requestOf(url: string, routeEnd: number): ListRequest | undefined {
@@ -78,7 +78,7 @@ export function createFastLane({ answers, keys, phase }: Services, queries: Know
   }
 
   return (url, authorization) => {
-    if (!url.startsWith(PREFIX) || phase() !== 'ready') {
+    if (!url.startsWith(PREFIX) || phase() !== 'ready' || pressure.level() === 3) {
       return null;
     }
     const idEnd = url.indexOf('/', PREFIX.length);
@@ -135,7 +135,7 @@ function saysNoMore({ headers }: IncomingMessage): boolean {
 
 /** Puts the lane before the framework's own listener, and before Node's HTTP. */
 export function installFastLane(app: FastifyInstance, services: Services, queries: KnownQueries): void {
-  if (services.logger.isLevelEnabled('debug')) {
+  if (services.logger.isLevelEnabled('debug') || services.limits.perKey > 0) {
     return;
   }
   const [handle] = app.server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];

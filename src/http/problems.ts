@@ -62,6 +62,8 @@ export const PROBLEMS = {
   'commit-unknown': { status: 503, title: 'It is not known whether the events are stored', when: 'The connection to Postgres was lost at COMMIT, and Postgres has not come back to say how that ended.', remedy: 'Send them again with the same eventId: each is stored once. `items` has the ids, also of events that came without.' },
   'database-unavailable': { status: 503, title: 'The database cannot be reached', when: 'Postgres is away or did not answer in time.', remedy: 'Send it again after the seconds in Retry-After. An event with an eventId can be sent again safely: it is stored once.' },
   'database-full': { status: 503, title: 'The database has no room left', when: 'The disk of Postgres is full. Nothing of this request was stored; what was acknowledged stays.', remedy: 'Make room on the disk of Postgres, then send it again.' },
+  'rate-limited': { status: 429, title: 'Too many requests', when: 'An address without a secret key (IP_RATE_LIMIT), or a key (KEY_RATE_LIMIT), has asked more often within a minute than it may.', remedy: 'Wait for the seconds in Retry-After. RateLimit says how many more may come; behind a proxy, TRUST_PROXY must name it.' },
+  overloaded: { status: 503, title: 'There is too much to do', when: 'The process cannot keep up. Imports and training are refused first, answers last.', remedy: 'Send it again after the seconds in Retry-After.' },
   starting: { status: 503, title: 'The service is starting', when: 'It is still connecting, migrating or loading its model.', remedy: 'Send it again after the seconds in Retry-After; /health/ready tells when.' },
 } as const satisfies Record<string, ProblemType>;
 

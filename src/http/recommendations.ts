@@ -151,7 +151,7 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
     app.get(
       '/v1/items/:itemId/audience',
       {
-        config: { role: 'secret' },
+        config: { role: 'secret', shed: 'first' },
         schema: {
           operationId: 'getAudience', tags: ['answers'], summary: 'Shoppers who would like an item most', description: 'For a mail about one item: shoppers by the score the item has for them, as the live model was trained. Those from whom it is hidden are left out.',
           params: ItemParams,

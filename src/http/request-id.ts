@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 /** Not one that looks like a key: it would be logged. */
-const REQUEST_ID = /^(?![psa]k_|ts_|eyJ)[\w.:/+=-]{1,128}$/;
+const REQUEST_ID = /^(?![psa]k_|[td]s_|eyJ)[\w.:/+=-]{1,128}$/;
 
 export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers['x-request-id'];

@@ -8,6 +8,8 @@ import type { Redaction } from '../training/redaction.ts';
 import type { QualityChecker } from '../training/quality.ts';
 import type { Trainer } from '../training/trainer.ts';
 import type { KeyRing } from './auth.ts';
+import type { Pressure } from './pressure.ts';
+import type { RateLimitOptions } from './rate-limits.ts';
 import type { DashboardSessions } from './dashboard-session.ts';
 import type { ShopperTokens } from './shopper-tokens.ts';
 
@@ -33,5 +35,7 @@ export interface Services {
   readonly publicUrl: string | null;
   /** Origins whose pages may call from a browser, beside this server's own. */
   readonly corsOrigins: readonly string[];
+  readonly limits: RateLimitOptions;
+  readonly pressure: Pick<Pressure, 'level'>;
   readonly version: string;
 }

@@ -104,7 +104,7 @@ describe('the dashboard', () => {
   it('is logged in to by an admin key alone, from its own page', async () => {
     const good = await login(KEYS.admin);
     expect(good.status).toBe(204);
-    expect(good.headers['set-cookie']).toMatch(/^jongleur=[\w-]{56}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/);
+    expect(good.headers['set-cookie']).toMatch(/^jongleur=ds_[\w-]{56}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200$/);
     expect(good.headers['set-cookie']).not.toContain(KEYS.admin.slice(3));
     for (const [key, code, status] of [[KEYS.secret, 'key-role', 403], [KEYS.publishable, 'key-role', 403], [`ak_${'z'.repeat(40)}`, 'key-unknown', 401]] as const) {
       const answer = await login(key);
@@ -158,7 +158,7 @@ describe('the dashboard', () => {
   it('over https gives a cookie that travels no other way', async () => {
     const secure = await startService({ publicUrl: PUBLIC_URL });
     const answer = await secure.call('POST', '/dashboard/session', { key: KEYS.admin }, null, { origin: PUBLIC_URL });
-    expect(answer.headers['set-cookie']).toMatch(/^__Host-jongleur=[\w-]{56}; Path=\/; HttpOnly; SameSite=Strict; Secure; Max-Age=43200$/);
+    expect(answer.headers['set-cookie']).toMatch(/^__Host-jongleur=ds_[\w-]{56}; Path=\/; HttpOnly; SameSite=Strict; Secure; Max-Age=43200$/);
     expect((await secure.call('GET', '/v1/keys', undefined, null, { cookie: cookieOf(answer) })).status).toBe(200);
     expect((await secure.app.inject('/dashboard')).headers['strict-transport-security']).toBeDefined();
     await secure.stop();

@@ -55,7 +55,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const folder = await mkdtemp(join(tmpdir(), 'jongleur-service-'));
   const imports = createImportJobs({ database, connectionString: url, folder, now: Date.now, log: () => undefined });
   const redaction = createRedaction(database, () => undefined, 20);
-  const app = await createApp({ database, writer, imports, redaction, answers, trainer, quality, keys, tokens, sessions, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], version, ...overrides }, bodyTimeoutMs);
+  const app = await createApp({ database, writer, imports, redaction, answers, trainer, quality, keys, tokens, sessions, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, trustProxy: [] }, pressure: { level: () => 0 }, version, ...overrides }, bodyTimeoutMs);
 
   /** A request without a port. `role` null sends no key. */
   async function call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, role: keyof typeof KEYS | null = 'admin', headers: Record<string, string> = {}) {
