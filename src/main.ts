@@ -108,7 +108,7 @@ async function main(): Promise<void> {
   stopping.onStop('imports', 5_000, async () => await imports.stop());
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
-  const pressure = createPressure((level, { delayMs, heap }) => logger.warn({ level, delayMs: Math.round(delayMs), heap: Number(heap.toFixed(2)) }, level === 0 ? 'keeps up again; nothing is refused' : 'cannot keep up; what can wait is refused'));
+  const pressure = createPressure((level, { delayMs, heap }) => logger.warn({ level, delayMs: Math.round(delayMs), heap: Number(heap.toFixed(2)) }, ['keeps up again; nothing is refused', 'cannot keep up; imports and training are refused', 'cannot keep up; all but answers is refused', 'cannot keep up; all but health is refused'][level]));
   stopping.onStop('pressure', 1_000, () => pressure.stop());
   const app = await createApp({ database, writer, imports, answers, trainer, quality, redaction, keys, tokens, sessions, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
   stopping.onStop('http', 10_000, async () => await app.close());

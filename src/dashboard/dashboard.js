@@ -1,4 +1,7 @@
-/** The dashboard. What it shows comes from the public API, with the session's cookie in the place of a key; text goes into the page as text, never as HTML. */
+/**
+ * The dashboard. What it shows comes from the public API, with the session's cookie in the place of a key; text goes into the page as text, never as HTML. Paths are relative, as a proxy may put
+ * a path before them.
+ */
 
 const at = (id) => document.getElementById(id);
 
@@ -43,7 +46,7 @@ function showOnce(title, text) {
 }
 
 async function showKeys() {
-  const { items } = await call('GET', '/v1/keys');
+  const { items } = await call('GET', 'v1/keys');
   at('keys').replaceChildren();
   for (const key of items) {
     const row = at('keys').insertRow();
@@ -58,7 +61,7 @@ async function showKeys() {
     if (key.revokedAt === null) {
       last.append(button('Revoke', async () => {
         if (confirm(`Revoke key ${key.no} (${key.name})? It opens nothing from then on.`)) {
-          await call('DELETE', `/v1/keys/${key.no}`);
+          await call('DELETE', `v1/keys/${key.no}`);
           await showKeys();
         }
       }));
@@ -73,7 +76,7 @@ async function showKeys() {
 }
 
 async function showSecrets() {
-  const { items } = await call('GET', '/v1/token-secrets');
+  const { items } = await call('GET', 'v1/token-secrets');
   at('secrets').replaceChildren();
   for (const { kid, createdAt, lastUsedAt } of items) {
     const row = at('secrets').insertRow();
@@ -82,7 +85,7 @@ async function showSecrets() {
     cell(row, day(lastUsedAt));
     cell(row, '').append(button('Delete', async () => {
       if (confirm(`Delete ${kid}? Tokens signed with it are good for nothing from then on.`)) {
-        await call('DELETE', `/v1/token-secrets/${encodeURIComponent(kid)}`);
+        await call('DELETE', `v1/token-secrets/${encodeURIComponent(kid)}`);
         await showSecrets();
       }
     }));
@@ -90,8 +93,8 @@ async function showSecrets() {
 }
 
 async function show() {
-  const { version } = await call('GET', '/health/live');
-  const ready = await (await fetch('/health/ready')).json();
+  const { version } = await call('GET', 'health/live');
+  const ready = await (await fetch('health/ready')).json();
   at('state').textContent = `${version} · ${ready.status} · database ${ready.database} · ${ready.modelVersion === null ? 'no model yet' : `model ${ready.modelVersion}`}`;
   await showKeys();
   await showSecrets();
@@ -126,25 +129,25 @@ at('login').addEventListener('submit', (event) => {
   const key = at('key').value.trim();
   at('key').value = '';
   void attempt(async () => {
-    await call('POST', '/dashboard/session', { key });
+    await call('POST', 'dashboard/session', { key });
     await show();
   });
 });
 at('logout').addEventListener('click', () => attempt(async () => {
-  await call('DELETE', '/dashboard/session');
+  await call('DELETE', 'dashboard/session');
   setInside(false);
 }));
 at('make-key').addEventListener('submit', (event) => {
   event.preventDefault();
   void attempt(async () => {
-    const { key, no } = await call('POST', '/v1/keys', { role: at('role').value, name: at('name').value });
+    const { key, no } = await call('POST', 'v1/keys', { role: at('role').value, name: at('name').value });
     at('name').value = '';
     showOnce(`Key ${no}, shown this once:`, key);
     await showKeys();
   });
 });
 at('make-secret').addEventListener('click', () => attempt(async () => {
-  const { kid, secret } = await call('POST', '/v1/token-secrets');
+  const { kid, secret } = await call('POST', 'v1/token-secrets');
   showOnce(`Secret of ${kid}, shown this once:`, secret);
   await showSecrets();
 }));

@@ -41,12 +41,12 @@ const MAX_HEADERS = 100;
 /** An id of 256 characters, each of up to four bytes, percent-encoded. */
 const MAX_PARAM_CHARS = 256 * 4 * 3;
 
-/** One line a request, when it is done: what was refused at `info`, what went well at `debug`. A line for each answer would cost more than the answer. */
+/** One line a request, when it is done: what was refused at `info`, what went well, or was one of too many, at `debug`. A line for each answer would cost more than the answer. */
 class RequestLog extends LogController {
   override incomingRequest(): void {}
 
   override requestCompleted(error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
-    const level = error == null && reply.statusCode < 400 ? 'debug' : 'info';
+    const level = (error == null && reply.statusCode < 400) || request.quiet ? 'debug' : 'info';
     const { method, url, host, ip, socket } = request;
     reply.log[level]({ reqId: request.id, req: { method, url: redactKeys(url), host, ip, socket }, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined }, 'request');
   }

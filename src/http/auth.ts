@@ -178,6 +178,9 @@ function checkRoute(route: RouteOptions): void {
   if (route.config?.role === undefined) {
     throw new Error(`Route ${String(route.method)} ${route.url} states no role in its config.`);
   }
+  if ((route.schema as { hide?: boolean } | undefined)?.hide === true && (route.config.role !== 'open' || route.url.startsWith('/v1/'))) {
+    throw new Error(`Route ${String(route.method)} ${route.url} is not in the specification, which only open pages may be.`);
+  }
   if (route.config.role === 'shopper' && route.config.usersOf === undefined && !route.url.includes('/:userId')) {
     throw new Error(`Route ${String(route.method)} ${route.url} is for shoppers and does not say which users a request names.`);
   }

@@ -128,9 +128,9 @@ function createWriter(): (response: ServerResponse, text: string) => void {
   };
 }
 
-/** Whose page a browser's request is from, and whose token came along, is for the framework to judge. */
+/** Whose page a browser's request is from, whose token came along, and whether a body ever comes, is for the framework to judge. */
 function saysNoMore({ headers }: IncomingMessage): boolean {
-  return headers.origin === undefined && headers[TOKEN_HEADER] === undefined;
+  return headers.origin === undefined && headers[TOKEN_HEADER] === undefined && headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
 }
 
 /** Puts the lane before the framework's own listener, and before Node's HTTP. */

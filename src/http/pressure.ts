@@ -2,7 +2,8 @@
  * What is refused when there is too much: a process that cannot keep up says so at once, to whoever can best come again.
  *
  * Every half a second it is asked how late the event loop was on average, and how much of the heap is used. Each threshold that is passed closes one kind more: imports, training and whatever else can wait
- * (`first`), then data, settings and pages (`middle`), at last answers (`last`). Health is never refused. It goes up at once, and down by a step only after two seconds that were calmer.
+ * (`first`), then data, settings and pages (`middle`), at last answers (`last`). Health is never refused. Two samples in a row must agree before it goes up, since loading a model may hold
+ * the loop once; down it goes by a step after two seconds that were calmer.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
@@ -39,35 +40,43 @@ const SAMPLE_MS = 500;
 const CALM_SAMPLES = 4;
 const RESOLUTION_MS = 10;
 
-/** The level after a sample, and how many calmer ones in a row it follows. */
-export function nextLevel(level: Level, calm: number, { delayMs, heap }: Load): { level: Level; calm: number } {
-  const now = LIMITS.filter((limit) => delayMs >= limit.delayMs || heap >= limit.heap).length as Level;
-  if (now >= level) {
-    return { level: now, calm: 0 };
+export interface PressureState {
+  readonly level: Level;
+  /** How many calmer samples in a row. */
+  readonly calm: number;
+  /** What the latest sample asked for. */
+  readonly asked: Level;
+}
+
+export const NO_PRESSURE: PressureState = { level: 0, calm: 0, asked: 0 };
+
+export function nextState({ level, calm, asked: before }: PressureState, { delayMs, heap }: Load): PressureState {
+  const asked = LIMITS.filter((limit) => delayMs >= limit.delayMs || heap >= limit.heap).length as Level;
+  if (asked >= level) {
+    return { level: Math.max(level, Math.min(asked, before)) as Level, calm: 0, asked };
   }
-  return calm + 1 < CALM_SAMPLES ? { level, calm: calm + 1 } : { level: (level - 1) as Level, calm: 0 };
+  return calm + 1 < CALM_SAMPLES ? { level, calm: calm + 1, asked } : { level: (level - 1) as Level, calm: 0, asked };
 }
 
 /** @param onChange is told when the level changes */
 export function createPressure(onChange: (level: Level, load: Load) => void): Pressure {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
-  let level: Level = 0;
-  let calm = 0;
+  let state = NO_PRESSURE;
   const timer = setInterval(() => {
     const { used_heap_size: used, heap_size_limit: most } = getHeapStatistics();
     // Without a delay in it the histogram has no mean; what it measures includes its own waiting.
     const load: Load = { delayMs: Math.max(0, (delays.count === 0 ? 0 : delays.mean / 1e6) - RESOLUTION_MS), heap: used / most };
     delays.reset();
-    const before = level;
-    ({ level, calm } = nextLevel(level, calm, load));
-    if (level !== before) {
-      onChange(level, load);
+    const before = state.level;
+    state = nextState(state, load);
+    if (state.level !== before) {
+      onChange(state.level, load);
     }
   }, SAMPLE_MS);
   timer.unref();
   return {
-    level: () => level,
+    level: () => state.level,
     stop() {
       clearInterval(timer);
       delays.disable();

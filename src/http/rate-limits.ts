@@ -89,11 +89,17 @@ export function installRateLimits(app: FastifyInstance, ring: KeyRing, { perIp, 
   const byKey = perKey === 0 ? null : createRateLimit(perKey, () => performance.now());
   const lookup = createLookup(ring);
   let proxyTold = trustProxy.length > 0;
+  let toldMs = -Infinity;
 
   function charge(limit: RateLimit, name: 'ip' | 'key', client: string, request: FastifyRequest, reply: FastifyReply): void {
     const { allowed, remaining, fullMs, waitMs } = limit.take(client);
     reply.header('ratelimit-policy', `"${name}";q=${limit.quota};w=${WINDOW_SECONDS}`).header('ratelimit', `"${name}";r=${remaining};t=${secondsOf(allowed ? fullMs : waitMs)}`);
     if (!allowed) {
+      const nowMs = performance.now();
+      if (nowMs - toldMs >= WINDOW_MS) {
+        toldMs = nowMs;
+        request.log.warn({ reqId: request.id, [name]: client, quota: limit.quota }, 'a quota is used up; this is told once a minute, whoever it is');
+      }
       reply.header('retry-after', Math.max(1, secondsOf(waitMs)));
       throw new Problem('rate-limited', `${name === 'ip' ? `The address ${request.ip}` : 'This key'} has asked more often than ${limit.quota} times a minute.`);
     }

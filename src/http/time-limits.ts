@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import type { Duplex } from 'node:stream';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 
 /** With a sweep on top it is less than 15 seconds. */
@@ -29,36 +29,44 @@ interface StreamSoFar {
   bytes: number;
 }
 
+/** Also where it was answered before its body came: the rest of it holds the connection. */
+function cut(request: FastifyRequest, reply: FastifyReply): void {
+  const { socket } = request.raw;
+  if (reply.raw.headersSent) {
+    socket.destroy();
+  } else {
+    answerSocket(socket, 'request-timeout');
+  }
+}
+
 export function limitBodies(app: FastifyInstance, limitMs: number): void {
-  /** Since when they are under way, the oldest first. */
-  const parsed = new Map<FastifyRequest, number>();
-  const streamed = new Map<FastifyRequest, StreamSoFar>();
-  app.addHook('onRequest', (request, _reply, done) => {
+  /** Since when their body is under way, the oldest first. */
+  const underWay = new Map<FastifyRequest, { readonly sinceMs: number; readonly reply: FastifyReply }>();
+  const streamed = new Map<FastifyRequest, StreamSoFar & { readonly reply: FastifyReply }>();
+  app.addHook('onRequest', (request, reply, done) => {
     if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined) {
-      parsed.set(request, performance.now());
+      underWay.set(request, { sinceMs: performance.now(), reply });
     }
     done();
   });
-  app.addHook('preValidation', (request, _reply, done) => {
-    parsed.delete(request);
+  app.addHook('preValidation', (request, reply, done) => {
+    if (request.raw.complete || request.body instanceof Readable) {
+      underWay.delete(request);
+    }
     if (request.body instanceof Readable && request.raw.socket !== null) {
-      streamed.set(request, { sinceMs: performance.now(), bytes: request.raw.socket.bytesRead ?? 0 });
+      streamed.set(request, { sinceMs: performance.now(), bytes: request.raw.socket.bytesRead ?? 0, reply });
     }
-    done();
-  });
-  app.addHook('onResponse', (request, _reply, done) => {
-    streamed.delete(request);
     done();
   });
 
-  function cutParsed(now: number): void {
-    for (const [request, startedMs] of parsed) {
-      if (now - startedMs < limitMs) {
+  function cutUnderWay(now: number): void {
+    for (const [request, { sinceMs, reply }] of underWay) {
+      if (now - sinceMs < limitMs) {
         break;
       }
-      parsed.delete(request);
+      underWay.delete(request);
       if (!request.raw.complete && !request.raw.destroyed) {
-        answerSocket(request.raw.socket, 'request-timeout');
+        cut(request, reply);
       }
     }
   }
@@ -71,20 +79,21 @@ export function limitBodies(app: FastifyInstance, limitMs: number): void {
         continue;
       }
       const bytes = raw.socket.bytesRead;
-      // What lies here unread is not the sender's fault.
-      if (raw.readableLength > 0 || bytes - soFar.bytes >= LEAST_STREAM_BYTES) {
+      // What lies here unread is not the sender's fault, as long as somebody is going to read it.
+      const waitsForUs = raw.readableLength > 0 && !soFar.reply.raw.writableEnded;
+      if (waitsForUs || bytes - soFar.bytes >= LEAST_STREAM_BYTES) {
         soFar.sinceMs = now;
         soFar.bytes = bytes;
       } else if (now - soFar.sinceMs >= limitMs) {
         streamed.delete(request);
-        answerSocket(raw.socket, 'request-timeout');
+        cut(request, soFar.reply);
       }
     }
   }
 
   const sweep = setInterval(() => {
     const now = performance.now();
-    cutParsed(now);
+    cutUnderWay(now);
     cutStreamed(now);
   }, Math.min(SWEEP_MS, limitMs));
   sweep.unref();

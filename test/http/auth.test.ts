@@ -119,11 +119,13 @@ describe('keys', () => {
   });
 });
 
-describe('a route that states no role', () => {
+describe('a route that does not say who may call it', () => {
   it('stops the start', async () => {
     const app = fastify();
     requireRoles(app);
     expect(() => app.get('/v1/forgotten', () => 'open to all')).toThrow('GET /v1/forgotten states no role');
+    expect(() => app.get('/v1/hidden', { config: { role: 'open' }, schema: { hide: true } as never }, () => 'in no matrix')).toThrow('is not in the specification');
+    expect(() => app.post('/v1/anybody', { config: { role: 'shopper' } }, () => 'of whom?')).toThrow('does not say which users');
     await app.close();
     const service = await startService();
     expect(service.app.hasRoute({ method: 'GET', url: '/v1/items' })).toBe(true);
