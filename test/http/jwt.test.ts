@@ -15,7 +15,7 @@ const signed = (header: unknown, claims: unknown) => {
 describe('a JSON Web Token', () => {
   it('signed here is good for jose, and the other way round', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'grapheme' }), fc.integer({ min: 0, max: 2 ** 40 }), async (sub, exp) => {
+      fc.asyncProperty(fc.string({ unit: 'grapheme' }), fc.integer({ min: 1, max: 2 ** 40 }), async (sub, exp) => {
         const claims = { sub, aud: 'jongleur', exp };
         const { payload, protectedHeader } = await jwtVerify(signJwt(claims, 'one', SECRET), new TextEncoder().encode(SECRET), { currentDate: new Date(0) });
         expect([payload, protectedHeader.alg, protectedHeader.kid]).toEqual([claims, 'HS256', 'one']);
