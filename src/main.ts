@@ -89,10 +89,12 @@ async function main(): Promise<void> {
   await reloadKeys();
 
   const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey, now: Date.now, log: say });
+  const pressure = createPressure((level, { delayMs, heap }) => logger.warn({ level, delayMs: Math.round(delayMs), heap: Number(heap.toFixed(2)) }, ['keeps up again; nothing is refused', 'cannot keep up; imports and training are refused', 'cannot keep up; all but answers is refused', 'cannot keep up; all but health is refused'][level]));
+  stopping.onStop('pressure', 1_000, () => pressure.stop());
   const trainer = createTrainer({
     database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
     kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums, searchSeconds: config.trainSearchSeconds, codeVersion: version, cron: config.retrainCron,
-    minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say,
+    minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say, isBusy: () => pressure.level() > 0,
   });
   const quality = createQualityChecker({ database, connectionString, minimums: config.trainMinimums, now: Date.now });
   const store = createEventStore(database, connectionString);
@@ -108,8 +110,6 @@ async function main(): Promise<void> {
   stopping.onStop('imports', 5_000, async () => await imports.stop());
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
-  const pressure = createPressure((level, { delayMs, heap }) => logger.warn({ level, delayMs: Math.round(delayMs), heap: Number(heap.toFixed(2)) }, ['keeps up again; nothing is refused', 'cannot keep up; imports and training are refused', 'cannot keep up; all but answers is refused', 'cannot keep up; all but health is refused'][level]));
-  stopping.onStop('pressure', 1_000, () => pressure.stop());
   const app = await createApp({ database, writer, imports, answers, trainer, quality, redaction, keys, tokens, sessions, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
