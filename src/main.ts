@@ -259,6 +259,7 @@ async function main(): Promise<void> {
       `  Jongleur ${version} is ready in ${seconds} s`,
       '',
       `  API and docs   ${base}/docs`,
+      `  Dashboard      ${base}/dashboard`,
       `  Health         ${base}/health/ready`,
       `  Data           ${house.embedded ? `embedded Postgres in ${config.dataDir}` : 'the Postgres of DATABASE_URL'}`,
       `  Keys           ${keyRoles.length > 0 || file.secret !== undefined ? `${keyFileOf(config.dataDir)} (npx jongleur keys)` : 'from the environment'}`,
