@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -76,6 +76,7 @@ function buildKernels() {
 buildKernels();
 rmSync(dist, { recursive: true, force: true });
 run(compiler, ['-p', join(root, 'tsconfig.build.json')]);
+cpSync(join(root, 'src', 'dashboard'), join(dist, 'dashboard'), { recursive: true });
 const cli = join(dist, 'cli.js');
 if (existsSync(cli)) {
   chmodSync(cli, 0o755);

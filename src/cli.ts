@@ -15,14 +15,13 @@ import { addEventTypeCommands } from './event-type-commands.ts';
 import { type House, openHouse } from './house.ts';
 import { addImportCommand } from './import-command.ts';
 import { ImportFileFault } from './ingest/csv.ts';
+import { addKeyCommands } from './key-commands.ts';
 import { createLogger } from './logger.ts';
 import { FitDiverged } from './model/recipe.ts';
 import { addModelCommands, addSettingCommands } from './model-commands.ts';
 import { addOfflineCommands } from './offline-commands.ts';
-import type { Role } from './storage/api-keys.ts';
 import { DatabaseFull, DatabaseUnavailable } from './storage/database.ts';
 import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
-import { KEY_VARIABLE, ROLES, createFirstKeys, keyFileOf, readKeyFile } from './storage/first-keys.ts';
 import { OfflineFault } from './training/offline/fault.ts';
 import { TrainingFailed } from './training/threads/thread.ts';
 import { addTrainingCommands } from './training-commands.ts';
@@ -71,38 +70,7 @@ addModelCommands(program, { version, withHouse });
 
 addAnswerCommands(program, { withHouse });
 
-program
-  .command('keys')
-  .argument('[role]', 'secret, publishable or admin: print that key alone')
-  .description('show the keys made at the first start')
-  .action(async (role?: string) => {
-    const config = readConfig(process.env, terminal);
-    if (role !== undefined && !(ROLES as readonly string[]).includes(role)) {
-      throw new CommandFault(`There is no role "${role}"; roles are ${ROLES.join(', ')}.`);
-    }
-    const read = async () => {
-      const file = await readKeyFile(config.dataDir);
-      return Object.fromEntries(ROLES.map((one) => [one, config.keys[one] ?? file[one]])) as Record<Role, string | undefined>;
-    };
-    let keys = await read();
-    if (ROLES.every((one) => keys[one] === undefined)) {
-      // Asked before the first start of the server: make them now.
-      await withHouse(async ({ database }) => {
-        await createFirstKeys(database, config.dataDir, []);
-      });
-      keys = await read();
-    }
-    const wanted = role === undefined ? ROLES : [role as Role];
-    if (wanted.every((one) => keys[one] === undefined)) {
-      throw new CommandFault(`The clear text of the keys is not here: it was written to the DATA_DIR of the process that made them, once. Make new ones with POST /v1/keys, or set ${KEY_VARIABLE.admin}.`);
-    }
-    for (const one of wanted) {
-      print(role === undefined ? `${one.padEnd(12)} ${keys[one] ?? '(not here)'}${config.keys[one] === null ? '' : ' (environment)'}` : (keys[one] ?? ''));
-    }
-    if (role === undefined && terminal) {
-      print(`\nFrom ${keyFileOf(config.dataDir)}. publishable: for browsers (similar, trending, sessions). secret: for your backend. admin: training, models, keys.`);
-    }
-  });
+addKeyCommands(program, { withHouse, readConfig: () => readConfig(process.env, terminal), terminal });
 
 program
   .command('demo')

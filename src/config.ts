@@ -4,6 +4,7 @@
  * A variable set to nothing counts as not set, so that a compose file may pass `${VAR:-}`. All faults are found before any is reported: somebody who mends
  * a file should have to mend it once.
  */
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { Cron } from 'croner';
 import envSchema from 'env-schema';
@@ -13,6 +14,12 @@ export interface Config {
   readonly port: number;
   /** Where browsers reach this server, without a trailing slash; null: `http://HOST:PORT`. */
   readonly publicUrl: string | null;
+  /** Origins whose pages may call from a browser, beside this server's own. */
+  readonly corsOrigins: readonly string[];
+  /** Proxies whose X-Forwarded-For is believed. */
+  readonly trustProxy: readonly string[];
+  /** Requests a minute of an address without a secret key, and of a secret or admin key; 0: no limit. */
+  readonly rateLimits: { readonly perIp: number; readonly perKey: number };
   /** null: the embedded Postgres under `dataDir`. */
   readonly databaseUrl: string | null;
   readonly dataDir: string;
@@ -52,6 +59,10 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   HOST: { schema: { type: 'string', default: '127.0.0.1' }, example: '0.0.0.0', says: 'address to listen on; the image sets 0.0.0.0' },
   PORT: { schema: { type: 'integer', minimum: 0, maximum: 65535, default: 3000 }, example: '3000', says: 'a whole number from 0 (any free port) to 65535' },
   PUBLIC_URL: { schema: { type: 'string' }, example: 'https://recommend.example.com', says: 'an http(s) URL: where browsers reach this server' },
+  CORS_ORIGINS: { schema: { type: 'string' }, example: 'https://shop.example,https://www.shop.example', says: 'origins whose pages may call from a browser, separated by commas; none without it' },
+  TRUST_PROXY: { schema: { type: 'string' }, example: '10.0.0.1,192.168.0.0/16', says: 'addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; none without it' },
+  IP_RATE_LIMIT: { schema: { type: 'integer', minimum: 0, maximum: 1000000, default: 1200 }, example: '600', says: 'requests a minute of one address without a secret key; 0 is no limit' },
+  KEY_RATE_LIMIT: { schema: { type: 'integer', minimum: 0, maximum: 100000000, default: 0 }, example: '60000', says: 'requests a minute with one secret or admin key; 0 is no limit' },
   DATABASE_URL: { schema: { type: 'string' }, example: 'postgres://jongleur:secret@db:5432/jongleur', says: 'a postgres:// URL (14 or newer); without it the embedded Postgres is used' },
   DATA_DIR: { schema: { type: 'string', default: './.jongleur' }, example: '/var/lib/jongleur', says: 'folder for the keys file and the embedded Postgres' },
   DEMO: { schema: { type: 'string', enum: ['auto', 'on', 'off'], default: 'auto' }, example: 'off', says: 'auto (demo shop into an empty embedded database), on (into any empty database) or off' },
@@ -95,6 +106,13 @@ function describeFault(name: string, value: unknown): string {
 
 function isUrl(text: string, protocols: readonly string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}
+
+/** An address, or one with the bits of its network. */
+function isNetwork(text: string): boolean {
+  const [address, bits, ...more] = text.split('/');
+  const family = isIP(address);
+  return family !== 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (family === 4 ? 32 : 128)));
 }
 
 /**
@@ -143,6 +161,16 @@ export function readConfig(environment: Record<string, string | undefined>, term
   if (publicUrl !== null && !isUrl(publicUrl, ['http:', 'https:'])) {
     faults.push(describeFault('PUBLIC_URL', publicUrl));
   }
+  const listOf = (name: string) => (text(name) ?? '').split(',').map((part) => part.trim()).filter((part) => part !== '');
+  const trustProxy = listOf('TRUST_PROXY');
+  if (!trustProxy.every(isNetwork)) {
+    faults.push(describeFault('TRUST_PROXY', text('TRUST_PROXY')));
+  }
+  const corsOrigins = listOf('CORS_ORIGINS');
+  // An origin and nothing behind it: "*" or a path would look as if it were a rule, and match nothing.
+  if (corsOrigins.some((origin) => !isUrl(origin, ['http:', 'https:']) || new URL(origin).origin !== origin || origin.includes('*'))) {
+    faults.push(describeFault('CORS_ORIGINS', text('CORS_ORIGINS')));
+  }
   const databaseUrl = text('DATABASE_URL');
   if (databaseUrl !== null && !isUrl(databaseUrl, ['postgres:', 'postgresql:'])) {
     // The value may carry a password, so the message does not repeat it.
@@ -156,6 +184,9 @@ export function readConfig(environment: Record<string, string | undefined>, term
     host: text('HOST')!,
     port: Number(values.PORT),
     publicUrl: publicUrl === null ? null : publicUrl.replace(/\/+$/, ''),
+    corsOrigins: Object.freeze(corsOrigins),
+    trustProxy: Object.freeze(trustProxy),
+    rateLimits: Object.freeze({ perIp: Number(values.IP_RATE_LIMIT), perKey: Number(values.KEY_RATE_LIMIT) }),
     databaseUrl,
     dataDir: resolve(text('DATA_DIR')!),
     demo: text('DEMO') as Config['demo'],

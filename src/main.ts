@@ -10,8 +10,11 @@ import { ConfigError, readConfig } from './config.ts';
 import { ensureDemoShop } from './demo-shop.ts';
 import { type House, openHouse } from './house.ts';
 import { createApp } from './http/app.ts';
+import { createDashboardSessions } from './http/dashboard-session.ts';
 import { createKeyRing } from './http/keys.ts';
+import { createPressure } from './http/pressure.ts';
 import type { Phase } from './http/services.ts';
+import { createShopperTokens } from './http/shopper-tokens.ts';
 import { createImportJobs } from './ingest/import-jobs.ts';
 import { createWriter } from './ingest/writer.ts';
 import { createLogger } from './logger.ts';
@@ -77,13 +80,21 @@ async function main(): Promise<void> {
   const givenRoles = (Object.keys(config.keys) as Role[]).filter((role) => config.keys[role] !== null);
   const keyRoles = await createFirstKeys(database, config.dataDir, givenRoles);
   const keys = createKeyRing(database, config.keys);
-  await keys.reload();
+  const tokenKey = await readSecret(database, 'tokens');
+  const tokens = createShopperTokens(database, tokenKey, Date.now);
+  const sessions = createDashboardSessions(tokenKey, keys, config.publicUrl?.startsWith('https:') === true, Date.now);
+  const reloadKeys = async () => {
+    await Promise.all([keys.reload(), tokens.reload()]);
+  };
+  await reloadKeys();
 
-  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey: await readSecret(database, 'tokens'), now: Date.now, log: say });
+  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey, now: Date.now, log: say });
+  const pressure = createPressure((level, { delayMs, heap }) => logger.warn({ level, delayMs: Math.round(delayMs), heap: Number(heap.toFixed(2)) }, ['keeps up again; nothing is refused', 'cannot keep up; imports and training are refused', 'cannot keep up; all but answers is refused', 'cannot keep up; all but health is refused'][level]));
+  stopping.onStop('pressure', 1_000, () => pressure.stop());
   const trainer = createTrainer({
     database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
     kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums, searchSeconds: config.trainSearchSeconds, codeVersion: version, cron: config.retrainCron,
-    minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say,
+    minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say, isBusy: () => pressure.level() > 0,
   });
   const quality = createQualityChecker({ database, connectionString, minimums: config.trainMinimums, now: Date.now });
   const store = createEventStore(database, connectionString);
@@ -99,7 +110,7 @@ async function main(): Promise<void> {
   stopping.onStop('imports', 5_000, async () => await imports.stop());
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
-  const app = await createApp({ database, writer, imports, answers, trainer, quality, redaction, keys, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, version });
+  const app = await createApp({ database, writer, imports, answers, trainer, quality, redaction, keys, tokens, sessions, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
   stopping.onStop('draining', 1_000, () => {
@@ -173,7 +184,7 @@ async function main(): Promise<void> {
         await answers.followModels();
         redaction.note();
       },
-      jongleur_keys: () => keys.reload(),
+      jongleur_keys: reloadKeys,
       jongleur_scenarios: () => answers.followScenarios(),
     };
     const wake = (channel: Channel) => {
@@ -189,6 +200,7 @@ async function main(): Promise<void> {
           databaseUp = true;
           answers.noteReach(true);
           await keys.flushUse();
+          await tokens.flushUse();
           for (const channel of Object.keys(follow) as Channel[]) {
             await follow[channel]();
           }
@@ -204,7 +216,7 @@ async function main(): Promise<void> {
     stopping.onStop('wake-ups', 2_000, async () => {
       clearInterval(poll);
       await wakeUps.stop();
-      await keys.flushUse().catch(() => undefined);
+      await Promise.allSettled([keys.flushUse(), tokens.flushUse()]);
     });
   }
 
@@ -247,6 +259,7 @@ async function main(): Promise<void> {
       `  Jongleur ${version} is ready in ${seconds} s`,
       '',
       `  API and docs   ${base}/docs`,
+      `  Dashboard      ${base}/dashboard`,
       `  Health         ${base}/health/ready`,
       `  Data           ${house.embedded ? `embedded Postgres in ${config.dataDir}` : 'the Postgres of DATABASE_URL'}`,
       `  Keys           ${keyRoles.length > 0 || file.secret !== undefined ? `${keyFileOf(config.dataDir)} (npx jongleur keys)` : 'from the environment'}`,

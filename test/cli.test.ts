@@ -138,4 +138,23 @@ describe('jongleur', () => {
     expect((await jongleur('keys', 'secret')).out.trim()).toBe(/sk_\S+/.exec(all.out)![0]);
     expect((await stat(join(folder, 'keys.env'))).mode & 0o777).toBe(0o600);
   });
+
+  it('makes, lists and revokes keys and secrets for shopper tokens', async () => {
+    const [, no, key] = /^key (\d+): (pk_\S{43})$/m.exec((await jongleur('keys', 'make', 'publishable', '--name', 'the shop’s pages')).out)!;
+    const list = (await jongleur('keys', 'list')).out;
+    expect(list).toMatch(new RegExp(`^${no} +publishable +the shop’s pages +${key.slice(0, 8)}… `, 'm'));
+    expect(list).not.toContain(key.slice(8));
+    expect((await jongleur('keys', 'revoke', no)).out).toContain(`Key ${no} opens nothing from now on.`);
+    expect((await jongleur('keys', 'list')).out).toMatch(new RegExp(`^${no} .* revoked `, 'm'));
+    expect(await jongleur('keys', 'revoke', no)).toMatchObject({ code: 1, err: expect.stringContaining('There is no live key') });
+    expect(await jongleur('keys', 'make', 'root')).toMatchObject({ code: 1, err: expect.stringContaining('roles are') });
+
+    const [, kid, secret] = /^(shop-\S+): (ts_\S{43})$/m.exec((await jongleur('token-secrets', 'make')).out)!;
+    expect((await jongleur('token-secrets')).out).toContain(kid);
+    expect((await jongleur('token-secrets')).out).not.toContain(secret);
+    await jongleur('token-secrets', 'make');
+    expect(await jongleur('token-secrets', 'make')).toMatchObject({ code: 1, err: expect.stringContaining('2 secrets already') });
+    expect((await jongleur('token-secrets', 'delete', kid)).out).toContain(kid);
+    expect((await jongleur('token-secrets')).out).not.toContain(kid);
+  });
 });

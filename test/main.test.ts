@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import pg from 'pg';
+import { signJwt } from '../src/http/jwt.ts';
 import { createTestDatabase, execute } from './support/postgres.ts';
 import { type ServerProcess, startServer } from './support/process.ts';
 
@@ -155,6 +156,26 @@ describe('two processes that start at once on one empty database', () => {
       const started = Date.now();
       await expect.poll(async () => (await b.call('GET', '/v1/users/late/recommendations')).json.source, { timeout: 5_000, interval: 20 }).toBe('personal');
       expect(Date.now() - started).toBeLessThan(1_500);
+
+      // Keys and secrets for tokens open and close doors at both, sooner than anybody polls (every five seconds).
+      const { key, no } = (await a.call('POST', '/v1/keys', { role: 'publishable', name: 'of a' })).json;
+      const made = (await a.call('POST', '/v1/token-secrets')).json;
+      const token = signJwt({ sub: 'late', aud: 'jongleur', iat: Date.now() / 1000, exp: Date.now() / 1000 + 60 }, made.kid, made.secret);
+      const ask = async () => (await fetch(`${b.url}/v1/users/late/recommendations`, { headers: { authorization: `Bearer ${key}`, 'x-shopper-token': token } })).status;
+      const reaches = async (status: number) => {
+        const since = Date.now();
+        await expect.poll(ask, { timeout: 5_000, interval: 20 }).toBe(status);
+        expect(Date.now() - since).toBeLessThan(1_500);
+      };
+      await reaches(200);
+      expect((await a.call('DELETE', `/v1/token-secrets/${made.kid}`)).status).toBe(204);
+      await reaches(401);
+      const open = async () => (await fetch(`${b.url}/v1/trending`, { headers: { authorization: `Bearer ${key}` } })).status;
+      expect(await open()).toBe(200);
+      expect((await a.call('DELETE', `/v1/keys/${no}`)).status).toBe(204);
+      const since = Date.now();
+      await expect.poll(open, { timeout: 5_000, interval: 20 }).toBe(401);
+      expect(Date.now() - since).toBeLessThan(1_500);
     } finally {
       await Promise.all(servers.map((server) => server.end('SIGTERM')));
       await database.drop();

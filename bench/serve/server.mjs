@@ -4,7 +4,9 @@
  */
 import pino from 'pino';
 import { createApp } from '../../dist/http/app.js';
+import { createDashboardSessions } from '../../dist/http/dashboard-session.js';
 import { createKeyRing } from '../../dist/http/keys.js';
+import { createShopperTokens } from '../../dist/http/shopper-tokens.js';
 import { createWriter } from '../../dist/ingest/writer.js';
 import { defaultMinimums } from '../../dist/model/quality/findings.js';
 import { createAnswers } from '../../dist/serving/answers.js';
@@ -28,6 +30,8 @@ const writer = createWriter({ store, types: await listEventTypes(database), maxQ
 const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: false, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: quiet });
 const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });
 const keys = createKeyRing(database, { publishable: null, secret: key, admin: null });
+const tokens = createShopperTokens(database, Buffer.alloc(32, 7), Date.now);
+const sessions = createDashboardSessions(Buffer.alloc(32, 7), keys, false, Date.now);
 /** Called before each answer from memory. */
 let before = () => undefined;
 const measured = {
@@ -37,7 +41,7 @@ const measured = {
     return answers.recommendQuickly(userId, ...rest);
   },
 };
-const app = await createApp({ database, writer, answers: measured, trainer, quality, keys, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version: '0.0.0' });
+const app = await createApp({ database, writer, answers: measured, trainer, quality, keys, tokens, sessions, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, trustProxy: [] }, pressure: { level: () => 0 }, version: '0.0.0' });
 const base = await app.listen({ port: 0, host: '127.0.0.1' });
 const wakeUps = listenForWakeUps(url, (channel) => void ({ jongleur_events: answers.followEvents, jongleur_items: answers.followItems, jongleur_models: answers.followModels })[channel]?.().catch(quiet));
 

@@ -2,9 +2,10 @@
  * Builds the HTTP side and never listens. The routes are listed by hand: this list is the table of contents.
  */
 import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { Duplex } from 'node:stream';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
-import { installAuth } from './auth.ts';
+import { installAuth, requireRoles } from './auth.ts';
+import { installBrowsers } from './browsers.ts';
+import { dashboardRoutes } from './dashboard.ts';
 import { installPages, installSpecification } from './docs.ts';
 import { answerFrameworkError, installErrors } from './errors.ts';
 import { eventTypeRoutes } from './event-types.ts';
@@ -16,75 +17,39 @@ import { keyRoutes } from './keys.ts';
 import { createKnownQueries } from './known-queries.ts';
 import { modelRoutes } from './models.ts';
 import { operationRoutes } from './operations.ts';
-import { PROBLEMS, Problem, type ProblemCode } from './problems.ts';
+import { installShedding } from './pressure.ts';
+import { PROBLEMS, Problem } from './problems.ts';
 import { qualityRoutes } from './quality.ts';
+import { installRateLimits } from './rate-limits.ts';
 import { recommendationBatchRoutes } from './recommendation-batch.ts';
 import { recommendationRoutes } from './recommendations.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Services } from './services.ts';
+import { redactKeys } from './redact.ts';
 import { scenarioRoutes } from './scenarios.ts';
 import { settingRoutes } from './settings.ts';
+import { REQUEST_TIMEOUT_MS, SWEEP_MS, answerSocket, limitBodies } from './time-limits.ts';
+import { tokenRoutes } from './tokens.ts';
 import { trainingRunRoutes } from './training-runs.ts';
 import { userRoutes } from './users.ts';
 import { checkBody, validatorCompiler } from './validation.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
-/** Headers must have arrived by then, and so must bodies that are not streams. */
-const REQUEST_TIMEOUT_MS = 15_000;
-const SWEEP_MS = 2_000;
+/** More wait to be accepted, or are dropped: each costs memory and a file descriptor. */
+const MAX_CONNECTIONS = 10_000;
+const MAX_HEADERS = 100;
 /** An id of 256 characters, each of up to four bytes, percent-encoded. */
 const MAX_PARAM_CHARS = 256 * 4 * 3;
 
-/** One line a request, when it is done: what was refused at `info`, what went well at `debug`. A line for each answer would cost more than the answer. */
+/** One line a request, when it is done: what was refused at `info`, what went well, or was one of too many, at `debug`. A line for each answer would cost more than the answer. */
 class RequestLog extends LogController {
   override incomingRequest(): void {}
 
   override requestCompleted(error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
-    const level = error == null && reply.statusCode < 400 ? 'debug' : 'info';
-    reply.log[level]({ reqId: request.id, req: request, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined }, 'request');
+    const level = (error == null && reply.statusCode < 400) || request.quiet ? 'debug' : 'info';
+    const { method, url, host, ip, socket } = request;
+    reply.log[level]({ reqId: request.id, req: { method, url: redactKeys(url), host, ip, socket }, res: reply, responseTime: reply.elapsedTime, err: error ?? undefined }, 'request');
   }
-}
-
-/** For a request that never came to be: nothing of Fastify can answer it. */
-function answerSocket(socket: Duplex, code: ProblemCode): void {
-  const { status, title, when, remedy } = PROBLEMS[code];
-  if (socket.writable) {
-    const body = JSON.stringify({ type: `/docs/errors#${code}`, title, status, code, detail: when, remedy });
-    socket.end(`HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
-  }
-}
-
-/** Ends requests whose body does not come. Streamed ones are as long as they are; of those a silent connection ends after `connectionTimeout`. */
-function limitBodies(app: FastifyInstance, limitMs: number): void {
-  /** Since when they are under way, the oldest first. */
-  const underWay = new Map<FastifyRequest, number>();
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined) {
-      underWay.set(request, performance.now());
-    }
-    done();
-  });
-  app.addHook('preValidation', (request, _reply, done) => {
-    underWay.delete(request);
-    done();
-  });
-  const sweep = setInterval(() => {
-    const now = performance.now();
-    for (const [request, startedMs] of underWay) {
-      if (now - startedMs < limitMs) {
-        break;
-      }
-      underWay.delete(request);
-      if (!request.raw.complete && !request.raw.destroyed) {
-        answerSocket(request.raw.socket, 'request-timeout');
-      }
-    }
-  }, Math.min(SWEEP_MS, limitMs));
-  sweep.unref();
-  app.addHook('onClose', (_instance, done) => {
-    clearInterval(sweep);
-    done();
-  });
 }
 
 /** @param bodyTimeoutMs for tests */
@@ -97,7 +62,9 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
     requestTimeout: 0,
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
-    http: { connectionsCheckingInterval: 2_000, headersTimeout: REQUEST_TIMEOUT_MS },
+    http: { connectionsCheckingInterval: SWEEP_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    // By default the address is that of the connection, whatever a header says.
+    trustProxy: services.limits.trustProxy.length === 0 ? false : [...services.limits.trustProxy],
     routerOptions: { maxParamLength: MAX_PARAM_CHARS },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -126,11 +93,14 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   });
   limitBodies(app, bodyTimeoutMs);
   installErrors(app);
-  installAuth(app, services.keys);
+  app.server.maxConnections = MAX_CONNECTIONS;
+  app.server.maxHeadersCount = MAX_HEADERS;
+  requireRoles(app);
+  await installBrowsers(app, services.corsOrigins);
+  installShedding(app, services.pressure);
+  installRateLimits(app, services.keys, services.limits);
+  installAuth(app, services);
   app.addHook('onRequest', (request, _reply, done) => {
-    if (request.keyNo !== null) {
-      services.keys.noteUse(request.keyNo);
-    }
     const phase = services.phase();
     if (phase === 'starting' && request.url.startsWith('/v1/')) {
       done(new Problem('starting', PROBLEMS.starting.when));
@@ -164,6 +134,8 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   await app.register(modelRoutes(services));
   await app.register(settingRoutes(services));
   await app.register(keyRoutes(services));
+  await app.register(tokenRoutes(services));
+  await app.register(dashboardRoutes(services));
   await app.register(async (pages) => await installPages(pages, services));
   installFastLane(app, services, queries);
   return app;

@@ -3,8 +3,7 @@ import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifySchema } from 'fastify';
-import type { Role } from '../storage/api-keys.ts';
-import { ROLE_WORDS } from './auth.ts';
+import { type Access, ROLE_WORDS } from './auth.ts';
 import { PROBLEMS } from './problems.ts';
 import type { Services } from './services.ts';
 
@@ -12,13 +11,23 @@ import type { Services } from './services.ts';
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 210 44" height="40" role="img" aria-label="Jongleur"><circle cx="10" cy="30" r="6" fill="#f6a623"/><circle cx="26" cy="12" r="6" fill="#4fb3a5"/><circle cx="42" cy="30" r="6" fill="#e4572e"/><text x="62" y="31" font-family="system-ui,sans-serif" font-size="26" font-weight="600" fill="#fff">Jongleur</text></svg>`;
 
 /** Beside the summary in the list of operations. */
-const SHORT_BADGE: Readonly<Record<Role | 'open', string>> = { open: 'no key', publishable: 'pk_', secret: 'sk_', admin: 'ak_' };
+const SHORT_BADGE: Readonly<Record<Access, string>> = { open: 'no key', publishable: 'pk_', shopper: 'pk_ + token', secret: 'sk_', admin: 'ak_' };
 
-const BADGE: Readonly<Record<Role | 'open', string>> = {
+const BADGE: Readonly<Record<Access, string>> = {
   open: '🔓 No key needed.',
   publishable: `🔑 Needs ${ROLE_WORDS.publishable} or more.`,
+  shopper: `🔑 Needs ${ROLE_WORDS.shopper} or more.`,
   secret: `🔑 Needs ${ROLE_WORDS.secret} or more.`,
   admin: `🔑 Needs ${ROLE_WORDS.admin}.`,
+};
+
+/** Role names beside a scheme are OpenAPI 3.1's way to say which of its keys will do. */
+const SECURITY: Readonly<Record<Access, Record<string, string[]>[]>> = {
+  open: [],
+  publishable: [{ key: ['publishable'] }],
+  shopper: [{ key: ['publishable'], shopperToken: [] }, { key: ['secret'] }],
+  secret: [{ key: ['secret'] }],
+  admin: [{ key: ['admin'] }],
 };
 
 /** A parameter that has a default is there whenever a handler looks, hence required in the schema; a client need not send it. */
@@ -69,10 +78,15 @@ export async function installSpecification(app: FastifyInstance, { publicUrl, ve
         { name: 'data', description: 'What comes in: events, ratings, the catalogue' },
         { name: 'answers', description: 'What goes out: recommendations' },
         { name: 'model', description: 'Training runs and the models they made' },
-        { name: 'settings', description: 'Training, event types and keys' },
+        { name: 'settings', description: 'Training, event types, keys and tokens' },
         { name: 'operations', description: 'Health' },
       ],
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'A key: pk_…, sk_… or ak_…' } } },
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'A key: pk_…, sk_… or ak_…; of the role that the operation names, or a higher one' },
+          shopperToken: { type: 'apiKey', in: 'header', name: 'X-Shopper-Token', description: 'With a publishable key: a JWT that says which shopper asks, the only one who can be read or written then' },
+        },
+      },
     },
     transform: ({ schema, url, route }) => {
       const role = route.config?.role ?? 'open';
@@ -82,7 +96,7 @@ export async function installSpecification(app: FastifyInstance, { publicUrl, ve
       const described = schema as FastifySchema & { description?: string; summary?: string };
       return {
         url,
-        schema: { ...schema, querystring: withoutDefaultsRequired(described.querystring), summary: `${described.summary ?? ''} [${SHORT_BADGE[role]}]`, description: [described.description, BADGE[role]].filter(Boolean).join('\n\n'), security: role === 'open' ? [] : [{ key: [] }] } as FastifySchema,
+        schema: { ...schema, querystring: withoutDefaultsRequired(described.querystring), summary: `${described.summary ?? ''} [${SHORT_BADGE[role]}]`, description: [described.description, BADGE[role]].filter(Boolean).join('\n\n'), security: SECURITY[role] } as FastifySchema,
       };
     },
   });
@@ -108,8 +122,8 @@ h2{font-size:1.05rem;margin:.5rem 0}h2 small{font-weight:400;opacity:.7}section:
 export async function installPages(app: FastifyInstance, { publicUrl }: Services): Promise<void> {
   const https = publicUrl?.startsWith('https:') === true;
   await app.register(helmet, {
-    // On a plain-http LAN `upgrade-insecure-requests` and HSTS would break the pages.
-    contentSecurityPolicy: { directives: { upgradeInsecureRequests: https ? [] : null } },
+    // What helmet allows by itself has inline styles in it. On a plain-http LAN `upgrade-insecure-requests` and HSTS would break the pages.
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'self'"], baseUri: ["'self'"], frameAncestors: ["'self'"], objectSrc: ["'none'"], formAction: ["'self'"], ...(https ? { upgradeInsecureRequests: [] } : {}) } },
     strictTransportSecurity: https,
   });
   await app.register(swaggerUi, {

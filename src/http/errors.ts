@@ -202,10 +202,20 @@ export function answerFrameworkError(error: FastifyError, request: FastifyReques
   void send(reply, request.id, explain(error, request) ?? { code: 'invalid-request', detail: PROBLEMS['invalid-request'].when, extra: {} });
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Refused for being one of too many: logged at `debug`. */
+    quiet: boolean;
+  }
+}
+
 export function installErrors(app: FastifyInstance): void {
+  app.decorateRequest('quiet', false);
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     const answer = explain(error, request) ?? { code: 'internal' as const, detail: PROBLEMS.internal.when, extra: {} };
-    if (PROBLEMS[answer.code].status >= 500) {
+    // A line for each of thousands would be one load more.
+    request.quiet = answer.code === 'overloaded' || answer.code === 'rate-limited';
+    if (PROBLEMS[answer.code].status >= 500 && !request.quiet) {
       request.log.error({ err: error, reqId: request.id }, answer.code);
     }
     return send(reply, request.id, answer);

@@ -2,6 +2,7 @@
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
 import { readBody } from '../ingest/body-stream.ts';
 import { type LinesResult, MAX_LINES_BYTES, writeLines } from '../ingest/event-lines.ts';
 import { describeValue, faultOfId } from '../ingest/ids.ts';
@@ -9,6 +10,7 @@ import { EVENT_FIELDS } from '../ingest/validate.ts';
 import type { WriteResult } from '../ingest/writer.ts';
 import { nearestName } from '../model/nearest-name.ts';
 import { listEvents } from '../storage/events.ts';
+import { knownItemIds } from '../storage/items.ts';
 import { Problem } from './problems.ts';
 import { EventBody, EventsAnswer, Id, ItemId, Limit, Nullable, ProblemBody, UserId, WriteAnswer, commonErrors } from './schemas.ts';
 import type { Services } from './services.ts';
@@ -44,6 +46,11 @@ function elementsOf(body: unknown, name: string): { elements: unknown[]; listed:
     throw new Problem('too-many-events', `${name} has ${list.length} elements; at most ${MAX_EVENTS} are allowed in one request.`, { field: name });
   }
   return { elements: list, listed: true };
+}
+
+/** Users that a body names. What is no event names nobody, and is refused later. */
+function usersOf(name: string): (request: FastifyRequest) => unknown[] {
+  return ({ body }) => elementsOf(body, name).elements.map((element) => (element as { userId?: unknown } | null)?.userId);
 }
 
 /** Nothing accepted and nothing known already: the request as a whole failed. `listName` null: a single event. */
@@ -91,8 +98,22 @@ function parseAfter(text: string): { xid: string; eventNo: number } {
 
 export function eventRoutes({ database, writer }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
-    const write = async (elements: readonly unknown[], listName: string | null, idempotencyKey: unknown) =>
-      answerOrRefuse(await writer.write(elements, readIdempotencyKey(idempotencyKey)), listName);
+    /** An item that somebody makes up in a browser must not come into the catalogue, and so into everybody's lists. */
+    const needKnownItems = async (elements: readonly unknown[], listName: string | null): Promise<void> => {
+      const ids = elements.map((element) => (element as { itemId?: unknown } | null)?.itemId);
+      const known = await knownItemIds(database, ids.filter((id): id is string => faultOfId(id) === null));
+      // What is no id at all is told of by the check of each element.
+      const index = ids.findIndex((id) => faultOfId(id) === null && !known.has(id as string));
+      if (index >= 0) {
+        throw new Problem('item-unknown', `There is no item ${JSON.stringify(ids[index])}; with a shopper token, events are of items that are there.`, { field: listName === null ? 'itemId' : `${listName}.${index}.itemId` });
+      }
+    };
+    const write = async (request: FastifyRequest, elements: readonly unknown[], listName: string | null) => {
+      if (request.shopper !== null) {
+        await needKnownItems(elements, listName);
+      }
+      return answerOrRefuse(await writer.write(elements, readIdempotencyKey(request.headers['idempotency-key'])), listName);
+    };
     // Each element is accepted or refused on its own, so the schema only documents; `ingest/validate.ts` checks.
     const documentsOnly = () => () => true;
 
@@ -102,14 +123,14 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
       scope.post(
         '/v1/events',
         {
-          config: { role: 'secret', streamTypes: LINE_TYPES },
+          config: { role: 'shopper', usersOf: usersOf('events'), streamTypes: LINE_TYPES },
           validatorCompiler: documentsOnly,
           schema: {
             operationId: 'postEvents',
             tags: ['data'],
             summary: 'Send events',
             description:
-              'One event, or `{"events": […]}` with up to 1,000. What is valid is stored even where other elements are not; nothing is acknowledged before it is safe on disk.\n\nOr a line an event (`Content-Type: application/x-ndjson`, also with `Content-Encoding: gzip`), up to 100,000 lines: they are stored as they come in, and the answer has `lines` and `rejectedTotal` instead of `items`. Give lines an `eventId`, or send an `Idempotency-Key`: then a body that broke off can be sent again whole.',
+              'One event, or `{"events": […]}` with up to 1,000. What is valid is stored even where other elements are not; nothing is acknowledged before it is safe on disk.\n\nOr a line an event (`Content-Type: application/x-ndjson`, also with `Content-Encoding: gzip`), up to 100,000 lines: they are stored as they come in, and the answer has `lines` and `rejectedTotal` instead of `items`. Give lines an `eventId`, or send an `Idempotency-Key`: then a body that broke off can be sent again whole.\n\nWith a shopper token: JSON, events of that shopper alone, and of items that are there.',
             headers: IdempotencyHeaders,
             body: Type.Union([EventBody, Type.Object({ events: Type.Array(EventBody, { minItems: 1, maxItems: MAX_EVENTS }) }, { additionalProperties: false })], {
               examples: [{ events: [{ userId: 'user-1', itemId: 'item-1', type: 'view' }, { userId: 'user-1', itemId: 'item-2', type: 'purchase', quantity: 1, price: 19.9, groupId: 'order-1001', eventId: 'order-1001-line-1' }] }],
@@ -122,7 +143,7 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
             return answerLines(await writeLines(readBody(request.body, isGzipped(request), MAX_LINES_BYTES), writer, readIdempotencyKey(request.headers['idempotency-key'])));
           }
           const { elements, listed } = elementsOf(request.body, 'events');
-          return await write(elements, listed ? 'events' : null, request.headers['idempotency-key']);
+          return await write(request, elements, listed ? 'events' : null);
         },
       );
     });
@@ -130,7 +151,7 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
     app.post(
       '/v1/ratings',
       {
-        config: { role: 'secret' },
+        config: { role: 'shopper', usersOf: usersOf('ratings') },
         validatorCompiler: documentsOnly,
         schema: {
           operationId: 'postRatings',
@@ -154,7 +175,7 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
           }
           return { ...element, type: 'rating' };
         });
-        return await write(ratings, listed ? 'ratings' : null, request.headers['idempotency-key']);
+        return await write(request, ratings, listed ? 'ratings' : null);
       },
     );
 
@@ -162,7 +183,7 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
     app.put(
       '/v1/users/:userId/ratings/:itemId',
       {
-        config: { role: 'secret' },
+        config: { role: 'shopper' },
         schema: {
           operationId: 'putRating',
           tags: ['data'],
@@ -172,15 +193,15 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
           response: { 200: WriteAnswer, ...commonErrors },
         },
       },
-      async (request) => answerOrRefuse(await writer.write([{ ...request.params, type: 'rating', value: request.body.value }], null), null),
+      async (request) => await write(request, [{ ...request.params, type: 'rating', value: request.body.value }], null),
     );
     app.delete(
       '/v1/users/:userId/ratings/:itemId',
       {
-        config: { role: 'secret' },
+        config: { role: 'shopper' },
         schema: { operationId: 'deleteRating', tags: ['data'], summary: 'Take a shopper’s rating of an item back', params: RatingParams, response: { 200: WriteAnswer, ...commonErrors } },
       },
-      async (request) => answerOrRefuse(await writer.write([{ ...request.params, type: 'rating', value: null }], null), null),
+      async (request) => await write(request, [{ ...request.params, type: 'rating', value: null }], null),
     );
 
     app.get(

@@ -3,7 +3,7 @@
  *
  * Routing, hooks, two validations and a serializer cost more than the answer itself. So a request that is plainly right (an id without escapes, a known query, a key that was looked up before, a model that
  * is live, no catalogue fields wanted) is answered here, and every other one goes on to the framework, which would have given the same answer: the lane decides nothing, refuses nothing and has no
- * errors of its own. It stands aside where requests are logged one by one. Requests come to it by two ways: from Node's own HTTP, and, where not even that is needed, from `plain-connections.ts`.
+ * errors of its own. It stands aside where requests are logged one by one, and where keys have a quota. Requests come to it by two ways: from Node's own HTTP, and, where not even that is needed, from `plain-connections.ts`.
  * test/http/fast-lane.test.ts holds all of them against each other.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -11,7 +11,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Answer } from '../serving/answers.ts';
 import type { Reason } from '../serving/explain.ts';
 import type { ListRequest } from '../serving/requests.ts';
-import { createLookup, mayCall } from './auth.ts';
+import { TOKEN_HEADER, createLookup, mayCall } from './auth.ts';
 import type { KnownQueries } from './known-queries.ts';
 import { openPlainConnections } from './plain-connections.ts';
 import { requestIdOf } from './request-id.ts';
@@ -63,7 +63,7 @@ export function textOf({ recommendationId, modelVersion, source, stale, items, n
 /** The text of an answer, at once where nothing has to be read from Postgres; null: that is for the framework. Promises are never rejected. */
 export type FastLane = (url: string, authorization: string | undefined) => string | null | Promise<string | null>;
 
-export function createFastLane({ answers, keys, phase }: Services, queries: KnownQueries): FastLane {
+export function createFastLane({ answers, keys, phase, pressure }: Services, queries: KnownQueries): FastLane {
   const lookup = createLookup(keys);
   /** What a URL asks for behind its route; undefined: that is for the framework to say. */
   function requestOf(url: string, routeEnd: number): ListRequest | undefined {
@@ -78,7 +78,7 @@ export function createFastLane({ answers, keys, phase }: Services, queries: Know
   }
 
   return (url, authorization) => {
-    if (!url.startsWith(PREFIX) || phase() !== 'ready') {
+    if (!url.startsWith(PREFIX) || phase() !== 'ready' || pressure.level() === 3) {
       return null;
     }
     const idEnd = url.indexOf('/', PREFIX.length);
@@ -91,7 +91,7 @@ export function createFastLane({ answers, keys, phase }: Services, queries: Know
       return null;
     }
     const key = authorization === undefined || !PLAIN_ID.test(userId) ? undefined : lookup(authorization);
-    if (key === undefined || !mayCall(key, 'secret')) {
+    if (key === undefined || !mayCall(key, 'shopper')) {
       return null;
     }
     if (key.keyNo !== null) {
@@ -128,9 +128,14 @@ function createWriter(): (response: ServerResponse, text: string) => void {
   };
 }
 
+/** Whose page a browser's request is from, whose token came along, and whether a body ever comes, is for the framework to judge. */
+function saysNoMore({ headers }: IncomingMessage): boolean {
+  return headers.origin === undefined && headers[TOKEN_HEADER] === undefined && headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
+}
+
 /** Puts the lane before the framework's own listener, and before Node's HTTP. */
 export function installFastLane(app: FastifyInstance, services: Services, queries: KnownQueries): void {
-  if (services.logger.isLevelEnabled('debug')) {
+  if (services.logger.isLevelEnabled('debug') || services.limits.perKey > 0) {
     return;
   }
   const [handle] = app.server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
@@ -146,7 +151,7 @@ export function installFastLane(app: FastifyInstance, services: Services, querie
       response.writeHead(200, ['x-request-id', requestIdOf(request), ...ANSWER_HEADERS, 'content-length', String(Buffer.byteLength(text))] as never);
       write(response, text);
     };
-    const text = request.method === 'GET' ? lane(request.url!, request.headers.authorization) : null;
+    const text = request.method === 'GET' && saysNoMore(request) ? lane(request.url!, request.headers.authorization) : null;
     if (text instanceof Promise) {
       void text.then(answer);
     } else {

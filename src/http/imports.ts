@@ -91,7 +91,7 @@ export function importRoutes({ database, imports }: Services): FastifyPluginCall
       scope.post(
         '/v1/imports',
         {
-          config: { role: 'secret', streamTypes: FILE_TYPES },
+          config: { role: 'secret', shed: 'first', streamTypes: FILE_TYPES },
           schema: {
             operationId: 'startImport', tags: ['data'], summary: 'Import a file',
             description:

@@ -1,23 +1,28 @@
 /** Keys: list, make, revoke. And the ring that requests' keys are looked up in. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { type ApiKey, type Role, insertKey, listKeys, loadLiveKeys, noteKeysUsed, revokeKey } from '../storage/api-keys.ts';
+import { type ApiKey, type Role, insertKey, listKeys, loadLiveKeys, noteKeyInBrowser, noteKeysUsed, revokeKey } from '../storage/api-keys.ts';
 import type { Database } from '../storage/database.ts';
 import { createKey, hashKey } from '../storage/first-keys.ts';
-import type { FoundKey } from './auth.ts';
+import type { FoundKey, KeyRing } from './auth.ts';
 import { Problem } from './problems.ts';
+import { createReload } from './reload.ts';
 import { NumberParams, Nullable, OneOf, ProblemBody, commonErrors, withNotFound } from './schemas.ts';
 import type { Services } from './services.ts';
 
 const RoleName = OneOf(['publishable', 'secret', 'admin']);
-const keyFields = { no: Type.Integer(), role: RoleName, name: Type.String(), hint: Type.String({ description: 'Its first characters' }), createdAt: Type.String(), lastUsedAt: Nullable(Type.String()), revokedAt: Nullable(Type.String()) };
+const keyFields = {
+  no: Type.Integer(), role: RoleName, name: Type.String(), hint: Type.String({ description: 'Its first characters' }), createdAt: Type.String(), lastUsedAt: Nullable(Type.String()), revokedAt: Nullable(Type.String()),
+  refusedOrigin: Nullable(Type.String({ description: 'A page of another origin that sent this key, which must not be in a browser: revoke it' })), refusedAt: Nullable(Type.String()),
+};
 
 function shapeKey({ keyNo, ...key }: ApiKey) {
-  return { ...key, no: keyNo, createdAt: key.createdAt.toISOString(), lastUsedAt: key.lastUsedAt?.toISOString() ?? null, revokedAt: key.revokedAt?.toISOString() ?? null };
+  const text = (time: Date | null) => time?.toISOString() ?? null;
+  return { ...key, no: keyNo, createdAt: key.createdAt.toISOString(), lastUsedAt: text(key.lastUsedAt), revokedAt: text(key.revokedAt), refusedAt: text(key.refusedAt) };
 }
 
 /** The keys that open doors now: those of the environment, always, and those of the database as last read. */
-export function createKeyRing(database: Database, given: Readonly<Record<Role, string | null>>): Services['keys'] & { flushUse(): Promise<void> } {
+export function createKeyRing(database: Database, given: Readonly<Record<Role, string | null>>): KeyRing & { reload(): Promise<void>; flushUse(): Promise<void> } {
   const fixed = new Map<string, FoundKey>();
   for (const role of ['publishable', 'secret', 'admin'] as const) {
     const key = given[role];
@@ -28,23 +33,30 @@ export function createKeyRing(database: Database, given: Readonly<Record<Role, s
   let ring: ReadonlyMap<string, FoundKey> = fixed;
   let generation = 0;
   const used = new Set<number>();
+  const refused = new Map<number, string>();
   return {
     find: (sha256Hex) => ring.get(sha256Hex),
     generation: () => generation,
-    async reload() {
+    all: () => ring,
+    reload: createReload(async () => {
       const fresh = new Map(fixed);
       for (const key of await loadLiveKeys(database)) {
         fresh.set(key.sha256.toString('hex'), { keyNo: key.keyNo, role: key.role });
       }
       ring = fresh;
       generation++;
-    },
+    }),
     noteUse: (keyNo) => void used.add(keyNo),
+    noteRefused: (keyNo, origin) => void refused.set(keyNo, origin),
     async flushUse() {
       if (used.size > 0) {
         const numbers = [...used];
         used.clear();
         await noteKeysUsed(database, numbers);
+      }
+      for (const [keyNo, origin] of refused) {
+        refused.delete(keyNo);
+        await noteKeyInBrowser(database, keyNo, origin);
       }
     },
   };
@@ -71,7 +83,7 @@ export function keyRoutes({ database, keys }: Services): FastifyPluginCallbackTy
         const { key, hint, sha256 } = createKey(request.body.role);
         const made = await insertKey(database, request.body.role, request.body.name, hint, sha256);
         await keys.reload();
-        return reply.code(201).send({ ...shapeKey(made), key });
+        return reply.code(201).header('cache-control', 'no-store').send({ ...shapeKey(made), key });
       },
     );
     app.delete(

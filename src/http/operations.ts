@@ -10,7 +10,7 @@ export function operationRoutes({ answers, phase, databaseUp, version }: Service
   return (app, _options, done) => {
     app.get(
       '/health/live',
-      { config: { role: 'open' }, logLevel: 'warn', schema: { operationId: 'healthLive', tags: ['operations'], summary: 'Is the process alive?', response: { 200: Type.Object({ status: Type.Literal('live'), version: Type.String() }) } } },
+      { config: { role: 'open', shed: 'never' }, logLevel: 'warn', schema: { operationId: 'healthLive', tags: ['operations'], summary: 'Is the process alive?', response: { 200: Type.Object({ status: Type.Literal('live'), version: Type.String() }) } } },
       async () => ({ status: 'live' as const, version }),
     );
     const Ready = Type.Object({
@@ -21,7 +21,7 @@ export function operationRoutes({ answers, phase, databaseUp, version }: Service
     app.get(
       '/health/ready',
       {
-        config: { role: 'open' },
+        config: { role: 'open', shed: 'never' },
         logLevel: 'warn',
         schema: { operationId: 'healthReady', tags: ['operations'], summary: 'Can it answer?', description: '200 once answers can be given: a model is loaded, or none exists yet.', response: { 200: Ready, 503: Ready } },
       },

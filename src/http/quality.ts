@@ -88,7 +88,7 @@ export function qualityRoutes({ quality }: Services): FastifyPluginCallbackTypeb
     app.post(
       '/v1/data-quality',
       {
-        config: { role: 'admin' },
+        config: { role: 'admin', shed: 'first' },
         schema: {
           operationId: 'checkDataQuality', tags: ['model'], summary: 'Check the data now',
           description: 'Answers when done: reads all events, which takes seconds for millions of them. Other requests do not wait.', response: { 200: Quality, ...commonErrors, 409: ProblemBody },

@@ -30,7 +30,7 @@ export function recommendationBatchRoutes({ answers, logger }: Services): Fastif
     app.post(
       '/v1/recommendations/batch',
       {
-        config: { role: 'secret' },
+        config: { role: 'secret', shed: 'first' },
         schema: {
           operationId: 'postRecommendationBatch', tags: ['answers'], summary: 'What next for many shoppers',
           description: `Lists for up to ${MAX_BATCH_USERS} shoppers, as for one, streamed as NDJSON: a line each, in the order of \`userIds\`, with the \`userId\` in front. For newsletters and exports.`,

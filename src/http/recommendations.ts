@@ -31,7 +31,7 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
     app.get(
       '/v1/users/:userId/recommendations',
       {
-        config: { role: 'secret' },
+        config: { role: 'shopper' },
         schema: {
           operationId: 'getRecommendations', tags: ['answers'], summary: 'What next for a shopper',
           description: `From everything known of the shopper, their newest event included. Someone unknown gets what is trending, and \`source\` says so. Items they have bought lately or rated are left out. ${STEERED}`,
@@ -51,7 +51,7 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
     app.post(
       '/v1/users/:userId/recommendations',
       {
-        config: { role: 'secret' },
+        config: { role: 'shopper' },
         schema: {
           operationId: 'postRecommendations', tags: ['answers'], summary: 'What next for a shopper, with parameters in a body', description: 'As the GET, for parameters that are too long for a URL.',
           params: UserParams, body: Type.Object(SteeringBody, { additionalProperties: false, examples: [{ limit: 5, filter: 'price < 100', diversity: 0.3 }] }), response: { 200: Answer, ...listErrors },
@@ -62,7 +62,7 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
     app.get(
       '/v1/users/:userId/recommendations/:itemId/reasons',
       {
-        config: { role: 'secret' },
+        config: { role: 'shopper' },
         schema: {
           operationId: 'getReasons', tags: ['answers'], summary: 'Why an item is recommended to a shopper',
           description: 'The shopper’s own items by their exact share of the score: what each adds through the factors, and what through the neighbourhood. Shares add up to the score, but for what recent popularity adds. Those below a hundredth of what speaks for the item are under `others`.',
@@ -84,15 +84,14 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
     app.get(
       '/v1/items/:itemId/similar',
       {
-        config: { role: 'publishable' },
+        config: { role: 'publishable', usersOf: (request) => [(request.query as { userId?: unknown }).userId] },
         schema: {
           operationId: 'getSimilarItems', tags: ['answers'], summary: 'Items that please the same shoppers',
-          description: `An item that no model knows yet gets what is trending, and \`source\` says so. With \`userId\`, which needs a secret key, the list leans to the shopper’s taste. ${STEERED}`,
+          description: `An item that no model knows yet gets what is trending, and \`source\` says so. With \`userId\`, which needs that shopper’s token or a secret key, the list leans to the shopper’s taste. ${STEERED}`,
           params: ItemParams, querystring: SimilarQuery, response: { 200: Answer, ...listErrors, 404: withNotFound[404] },
         },
       },
       async (request) => {
-        needSecretForUser(request.query.userId, request.keyRole);
         const { userId, ...rest } = request.query;
         return found(await answers.similar([request.params.itemId], userId ?? null, query(rest)), [request.params.itemId]);
       },
@@ -100,14 +99,13 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
     app.post(
       '/v1/items/similar',
       {
-        config: { role: 'publishable' },
+        config: { role: 'publishable', usersOf: (request) => [(request.body as { userId?: unknown }).userId] },
         schema: {
           operationId: 'postSimilarItems', tags: ['answers'], summary: 'Items like several others', description: `As for one item, from the mean of their directions: for a page that compares some, or a wish list. ${STEERED}`,
           body: Type.Object({ ...SteeringBody, itemIds: ItemIds, userId: TASTE }, { additionalProperties: false, examples: [{ itemIds: ['item-1', 'item-2'], limit: 5 }] }), response: { 200: Answer, ...listErrors, 404: withNotFound[404] },
         },
       },
       async (request) => {
-        needSecretForUser(request.body.userId, request.keyRole);
         const { itemIds, userId, ...rest } = request.body;
         return found(await answers.similar(itemIds, userId ?? null, body(rest)), itemIds);
       },
@@ -156,7 +154,7 @@ export function recommendationRoutes({ answers, writer }: Services, queries: Kno
     app.get(
       '/v1/items/:itemId/audience',
       {
-        config: { role: 'secret' },
+        config: { role: 'secret', shed: 'first' },
         schema: {
           operationId: 'getAudience', tags: ['answers'], summary: 'Shoppers who would like an item most', description: 'For a mail about one item: shoppers by the score the item has for them, as the live model was trained. Those from whom it is hidden are left out.',
           params: ItemParams,
@@ -220,12 +218,5 @@ function unknownItem(why: UnknownItem, itemId: string): Problem {
         `The live model does not know item ${JSON.stringify(itemId)}: it is new, or nobody has done anything with it. Where a shopper’s list has it (source explore), that is for what the catalogue says of it: its categories, title, attributes and price are like those of items that suit them.`,
         { field: 'itemId', remedy: 'Wait for events of it: the next model that is trained knows it then.' },
       );
-  }
-}
-
-/** A publishable key is in every browser: it must not tell what somebody likes. */
-function needSecretForUser(userId: string | undefined, role: string | null): void {
-  if (userId !== undefined && role === 'publishable') {
-    throw new Problem('key-role', 'userId needs a secret key (sk_…); you sent a publishable key (pk_…).', { field: 'userId' });
   }
 }

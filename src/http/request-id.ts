@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-const REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
+/** Not one that looks like a key: it would be logged. */
+const REQUEST_ID = /^(?![psa]k_|[td]s_|eyJ)[\w.:/+=-]{1,128}$/;
 
 /** Drawn for this process: its requests are told apart by their number. */
 const PROCESS = randomBytes(8).toString('hex');

@@ -8,6 +8,10 @@ import type { Redaction } from '../training/redaction.ts';
 import type { QualityChecker } from '../training/quality.ts';
 import type { Trainer } from '../training/trainer.ts';
 import type { KeyRing } from './auth.ts';
+import type { Pressure } from './pressure.ts';
+import type { RateLimitOptions } from './rate-limits.ts';
+import type { DashboardSessions } from './dashboard-session.ts';
+import type { ShopperTokens } from './shopper-tokens.ts';
 
 /** Where the process is in its life. */
 export type Phase = 'starting' | 'demo' | 'ready' | 'stopping';
@@ -20,12 +24,18 @@ export interface Services {
   readonly trainer: Trainer;
   readonly quality: QualityChecker;
   readonly redaction: Redaction;
-  readonly keys: KeyRing & { reload(): Promise<void>; noteUse(keyNo: number): void };
+  readonly keys: KeyRing & { reload(): Promise<void> };
+  readonly tokens: Omit<ShopperTokens, 'flushUse'>;
+  readonly sessions: DashboardSessions;
   readonly phase: () => Phase;
   /** Whether Postgres answered when last asked. */
   readonly databaseUp: () => boolean;
   readonly logger: Logger;
   /** Where browsers reach this server; null: wherever the request came to. */
   readonly publicUrl: string | null;
+  /** Origins whose pages may call from a browser, beside this server's own. */
+  readonly corsOrigins: readonly string[];
+  readonly limits: RateLimitOptions;
+  readonly pressure: Pick<Pressure, 'level'>;
   readonly version: string;
 }

@@ -65,7 +65,7 @@ export function trainingRunRoutes({ database, trainer, logger }: Services): Fast
     app.post(
       '/v1/training-runs',
       {
-        config: { role: 'admin', bodyOptional: true },
+        config: { role: 'admin', shed: 'first', bodyOptional: true },
         schema: { operationId: 'startTrainingRun', tags: ['model'], summary: 'Train now', description: 'Answers at once; follow the run at its `Location`, or at `/progress` below it.', body: Wishes, response: { 202: Run, ...commonErrors, 409: ProblemBody } },
       },
       async (request, reply) => {

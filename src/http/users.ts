@@ -48,7 +48,7 @@ export function userRoutes({ database, answers, redaction }: Services): FastifyP
     app.get(
       '/v1/users/:userId/export',
       {
-        config: { role: 'secret' },
+        config: { role: 'secret', shed: 'first' },
         schema: {
           operationId: 'exportUser', tags: ['data'], summary: 'All that is kept of a shopper', description: `Their events, newest first, up to ${EXPORT_LIMIT} a page, and on the first page what is derived from them: the vector that the live model has of them.`,
           params: UserParams, querystring: Type.Object({ cursor: Cursor }, { additionalProperties: false }),

@@ -11,9 +11,12 @@ export interface ApiKey extends Record<string, unknown> {
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
   readonly revokedAt: Date | null;
+  /** The last page of another origin that sent the key, and when; null: none did. */
+  readonly refusedOrigin: string | null;
+  readonly refusedAt: Date | null;
 }
 
-const COLUMNS = 'key_no AS "keyNo", role, name, hint, created_at AS "createdAt", last_used_at AS "lastUsedAt", revoked_at AS "revokedAt"';
+const COLUMNS = 'key_no AS "keyNo", role, name, hint, created_at AS "createdAt", last_used_at AS "lastUsedAt", revoked_at AS "revokedAt", refused_origin AS "refusedOrigin", refused_at AS "refusedAt"';
 
 export async function insertKey(database: Queryable, role: Role, name: string, hint: string, sha256: Buffer): Promise<ApiKey> {
   const [row] = await run<ApiKey>(
@@ -47,6 +50,11 @@ export async function revokeKey(database: Queryable, keyNo: number): Promise<boo
 /** Notes that keys were used; the caller gathers the numbers and says so now and then, never on a request's way. */
 export async function noteKeysUsed(database: Queryable, keyNos: readonly number[]): Promise<void> {
   await run(database, 'UPDATE api_keys SET last_used_at = now() WHERE key_no = ANY($1::int[])', [keyNos]);
+}
+
+/** Notes that a page of another origin sent a key that must not be in a browser. */
+export async function noteKeyInBrowser(database: Queryable, keyNo: number, origin: string): Promise<void> {
+  await run(database, 'UPDATE api_keys SET refused_origin = $2, refused_at = now() WHERE key_no = $1', [keyNo, origin]);
 }
 
 /** One process at a time makes the first keys of a database. */

@@ -108,6 +108,12 @@ export async function loadItems(database: Queryable, itemIds: readonly string[])
   return await run<Item>(database, `SELECT ${COLUMNS} FROM items WHERE item_id = ANY($1)`, [itemIds]);
 }
 
+/** Those of the ids that are items. */
+export async function knownItemIds(database: Queryable, itemIds: readonly string[]): Promise<Set<string>> {
+  const rows = await run<{ itemId: string }>(database, 'SELECT item_id AS "itemId" FROM items WHERE item_id = ANY($1)', [itemIds]);
+  return new Set(rows.map(({ itemId }) => itemId));
+}
+
 /** Items by number after `afterItemNo`; `query` finds a part of the id or title, whatever its case. */
 export async function listItems(database: Queryable, query: string | null, afterItemNo: number, limit: number): Promise<Item[]> {
   return await run<Item>(

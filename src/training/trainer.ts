@@ -35,6 +35,8 @@ export interface TrainerOptions {
   readonly minEvents: number;
   /** 0: never because of events. */
   readonly afterEvents: number;
+  /** Whether the process cannot keep up: a run that nobody asked for waits until it can. */
+  readonly isBusy?: () => boolean;
   /** How soon after events they are counted; default 5 s. */
   readonly countDelayMs?: number;
   readonly now: () => number;
@@ -57,6 +59,8 @@ export interface Trainer {
 /** Between two runs that events start. */
 const MIN_GAP_MS = 15 * 60_000;
 const COUNT_DELAY_MS = 5_000;
+/** A process that could not keep up is looked at again. */
+const BUSY_WAIT_MS = 60_000;
 
 export function createTrainer(options: TrainerOptions): Trainer {
   let current: StartedRun | null = null;
@@ -66,6 +70,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
   let schedule: Schedule | null = null;
   /** Takes the count that is due back. */
   let counting: (() => void) | null = null;
+  /** Takes a scheduled run back that waits until the process can keep up. */
+  let postponed: (() => void) | null = null;
   let watching = false;
   let stopped = false;
 
@@ -107,7 +113,18 @@ export function createTrainer(options: TrainerOptions): Trainer {
     return await countEventsSince(options.database, watermark, most);
   }
 
+  const failedToStart = (error: unknown) => options.log('scheduled training did not start', { reason: String(error) }, true);
+
   async function bySchedule(): Promise<void> {
+    if (options.isBusy?.() === true) {
+      options.log('scheduled training waits until the process can keep up', {});
+      postponed?.();
+      postponed = clock.setTimer(() => {
+        postponed = null;
+        bySchedule().catch(failedToStart);
+      }, BUSY_WAIT_MS);
+      return;
+    }
     const fresh = await newEvents(options.minEvents);
     if (fresh < options.minEvents) {
       const runNo = await noteSkippedRun(options.database, 'schedule', 'too-few-new-events', `${fresh} new events since the last run; a scheduled run needs ${options.minEvents} (RETRAIN_MIN_EVENTS).`);
@@ -125,6 +142,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
     const waitMs = last === null ? 0 : last.getTime() + MIN_GAP_MS - options.now();
     if (waitMs > 0) {
       countIn(waitMs);
+      return;
+    }
+    if (options.isBusy?.() === true) {
+      countIn(BUSY_WAIT_MS);
       return;
     }
     await start('events');
@@ -147,7 +168,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
     watch() {
       watching = true;
       if (options.enabled && options.cron !== null) {
-        schedule = createSchedule(options.cron, clock, bySchedule, (error) => options.log('scheduled training did not start', { reason: String(error) }, true));
+        schedule = createSchedule(options.cron, clock, bySchedule, failedToStart);
       }
       countIn(options.countDelayMs ?? COUNT_DELAY_MS);
     },
@@ -155,6 +176,7 @@ export function createTrainer(options: TrainerOptions): Trainer {
       stopped = true;
       schedule?.stop();
       counting?.();
+      postponed?.();
       await starting?.catch(() => undefined);
       current?.cancel();
       await current?.finished;

@@ -3,94 +3,34 @@ import { Writable } from 'node:stream';
 import fastify from 'fastify';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { installAuth } from '../../src/http/auth.ts';
-import { createKeyRing } from '../../src/http/keys.ts';
+import { requireRoles } from '../../src/http/auth.ts';
 import { KEYS, type Service, startService } from '../support/service.ts';
 import { expectProblem } from './problem-answers.ts';
 
-type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-type Role = keyof typeof KEYS;
-
-interface Operation {
-  id: string;
-  method: Method;
-  path: string;
-  badge: Role | 'open';
-}
-
-/** What a publishable key, which is in every browser, may do. */
-const FOR_BROWSERS = new Set(['getTrending', 'getNewest', 'getSimilarItems', 'postSimilarItems', 'postSessionRecommendations']);
-const FOR_ADMINS = new Set(['getDataQuality', 'checkDataQuality', 'startTrainingRun', 'listTrainingRuns', 'putEventTypes', 'getTrainingRun', 'cancelTrainingRun', 'listModels', 'getModel', 'followTrainingRun', 'activateModel', 'rejectModel', 'getSettings', 'changeSettings', 'putScenario', 'deleteScenario', 'listKeys', 'createKey', 'revokeKey']);
-const OPEN = new Set(['healthLive', 'healthReady']);
-
 describe('keys', () => {
   let service: Service;
-  let ring: ReturnType<typeof createKeyRing>;
-  let operations: Operation[];
+  let ring: Service['keys'];
   let logged = '';
 
   beforeAll(async () => {
     const logger = pino({ level: 'trace' }, new Writable({ write: (line, _encoding, done) => { logged += String(line); done(); } }));
-    service = await startService({ logger, keys: { find: (sha256) => ring.find(sha256), generation: () => ring?.generation() ?? -1, reload: () => ring.reload(), noteUse: (keyNo) => ring.noteUse(keyNo) } });
-    ring = createKeyRing(service.database, KEYS);
-    await ring.reload();
-    const { paths } = (await service.call('GET', '/openapi.json', undefined, null)).json as { paths: Record<string, Record<string, { operationId: string; description: string }>> };
-    operations = Object.entries(paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, { operationId, description }]): Operation => ({
-        id: operationId,
-        method: method.toUpperCase() as Method,
-        path: path.replaceAll(/\{\w+\}/g, '1'),
-        badge: description.includes('No key') ? 'open' : description.includes('admin key (ak_') ? 'admin' : description.includes('secret key (sk_') ? 'secret' : 'publishable',
-      })),
-    );
+    service = await startService({ logger });
+    ring = service.keys;
   });
   afterAll(async () => await service.stop());
 
-  const ask = async ({ method, path }: Operation, role: Role | null, headers: Record<string, string> = {}) => {
-    service.setPhase('stopping');
-    return await service.call(method, path, method === 'GET' || method === 'DELETE' || path === '/v1/training-runs' ? undefined : {}, role, headers);
-  };
-
-  it('are needed for every operation but health, and the answer says which and how', async () => {
-    expect(operations.length).toBeGreaterThan(25);
-    const closed = operations.filter((operation) => !OPEN.has(operation.id));
-    expect(closed).toHaveLength(operations.length - OPEN.size);
-    for (const operation of closed) {
-      const answer = await ask(operation, null);
-      expectProblem(answer, 401, 'key-missing');
-      expect(answer.headers['www-authenticate']).toContain('Bearer');
-      expect(answer.json.detail).toMatch(/this needs an? (publishable|secret|admin) key \([psa]k_…\) in "Authorization: Bearer KEY"/);
-      expect(answer.json.remedy).toContain('jongleur keys');
-      const unknown = await ask(operation, null, { authorization: `Bearer ak_${'z'.repeat(40)}` });
-      expectProblem(unknown, 401, 'key-unknown');
-    }
-  });
-
-  it('open what their role says and nothing else, as the documentation’s badges say', async () => {
-    const said: string[] = [];
-    const refusedTo = async (role: Role) => {
-      const refused: string[] = [];
-      for (const operation of operations) {
-        const answer = await ask(operation, role);
-        expect([operation.id, answer.status]).not.toEqual([operation.id, 401]);
-        if (answer.status === 403) {
-          expectProblem(answer, 403, 'key-role');
-          said.push(answer.json.detail);
-          refused.push(operation.id);
-        }
-      }
-      return refused.sort();
-    };
-    const ids = operations.map((operation) => operation.id);
-    expect(await refusedTo('publishable')).toEqual(ids.filter((id) => !FOR_BROWSERS.has(id) && !OPEN.has(id)).sort());
-    expect(await refusedTo('secret')).toEqual([...FOR_ADMINS].sort());
-    expect(await refusedTo('admin')).toEqual([]);
-    for (const detail of said) {
-      expect(detail).toMatch(/^This needs an? \w+ key \([psa]k_…\); you sent an? (publishable|secret) key \([ps]k_…\)\.$/);
-    }
-    for (const { id, badge } of operations) {
-      expect([id, badge]).toEqual([id, OPEN.has(id) ? 'open' : FOR_BROWSERS.has(id) ? 'publishable' : FOR_ADMINS.has(id) ? 'admin' : 'secret']);
-    }
+  it('are asked for in words: which, and how', async () => {
+    const answer = await service.call('GET', '/v1/keys', undefined, null);
+    expectProblem(answer, 401, 'key-missing');
+    expect(answer.headers['www-authenticate']).toContain('Bearer');
+    expect(answer.json.detail).toContain('this needs an admin key (ak_…) in "Authorization: Bearer KEY"');
+    expect(answer.json.remedy).toContain('jongleur keys');
+    const refused = await service.call('GET', '/v1/keys', undefined, 'secret');
+    expectProblem(refused, 403, 'key-role');
+    expect(refused.json.detail).toBe('This needs an admin key (ak_…); you sent a secret key (sk_…).');
+    const alone = await service.call('GET', '/v1/users/u1/recommendations', undefined, 'publishable');
+    expectProblem(alone, 403, 'token-missing');
+    expect(alone.json.detail).toBe('This needs a publishable key (pk_…) with a shopper token, or a secret key (sk_…); you sent a publishable key (pk_…) alone.');
   });
 
   it.each([
@@ -112,7 +52,7 @@ describe('keys', () => {
 
   it('are checked before the body is read', async () => {
     const before = [await service.call('POST', '/v1/events', 'x'.repeat(2 << 20), null), await service.call('POST', '/v1/events', 'not json', 'publishable')];
-    expect(before.map((answer) => answer.json.code)).toEqual(['key-missing', 'key-role']);
+    expect(before.map((answer) => answer.json.code)).toEqual(['key-missing', 'token-missing']);
   });
 
   it('made by an admin open doors at once, are shown once, and are kept as hashes', async () => {
@@ -179,11 +119,13 @@ describe('keys', () => {
   });
 });
 
-describe('a route that states no role', () => {
+describe('a route that does not say who may call it', () => {
   it('stops the start', async () => {
     const app = fastify();
-    installAuth(app, { find: () => undefined, generation: () => 0 });
+    requireRoles(app);
     expect(() => app.get('/v1/forgotten', () => 'open to all')).toThrow('GET /v1/forgotten states no role');
+    expect(() => app.get('/v1/hidden', { config: { role: 'open' }, schema: { hide: true } as never }, () => 'in no matrix')).toThrow('is not in the specification');
+    expect(() => app.post('/v1/anybody', { config: { role: 'shopper' } }, () => 'of whom?')).toThrow('does not say which users');
     await app.close();
     const service = await startService();
     expect(service.app.hasRoute({ method: 'GET', url: '/v1/items' })).toBe(true);

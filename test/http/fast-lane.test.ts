@@ -138,6 +138,22 @@ describe('the fast lane', () => {
     service.setPhase('ready');
   });
 
+  it('stands aside where a page’s origin or a shopper’s token is to be judged', async () => {
+    const bearer = { authorization: `Bearer ${KEYS.secret}` };
+    const { token } = (await service.call('POST', '/v1/tokens', { userId: 'u2' })).json as { token: string };
+    const path = '/v1/users/u1/recommendations';
+    fromLane = 0;
+    for (const [headers, status, code] of [
+      [{ ...bearer, origin: 'https://elsewhere.example' }, 403, 'key-in-browser'], [{ ...bearer, origin: 'null' }, 403, 'key-in-browser'], [{ ...bearer, 'x-shopper-token': token }, 403, 'token-user'], [{ ...bearer, 'x-shopper-token': '' }, 401, 'token-invalid'],
+    ] as const) {
+      const [fast, slow] = [await overPort(path, headers), await throughFramework(path, headers)];
+      expect([fast.status, slow.status, JSON.parse(fast.text).code]).toEqual([status, status, code]);
+    }
+    expect(fromLane).toBe(0);
+    expect((await overPort(path, { ...bearer, origin: `http://127.0.0.1:${port}` })).status).toBe(200);
+    expect((await overPort('/v1/users/u2/recommendations', { authorization: `Bearer ${KEYS.publishable}`, 'x-shopper-token': token })).status).toBe(200);
+  });
+
   it('sees an event at once, and answers many at a time each to its own', async () => {
     const bearer = { authorization: `Bearer ${KEYS.admin}` };
     const first = JSON.parse((await overPort('/v1/users/u5/recommendations?limit=1', bearer)).text).items[0].itemId as string;

@@ -189,7 +189,7 @@ describe('kinds', () => {
     expect(two.items.every(({ itemId }) => no(itemId) % 3 === 0 && !['i0', 'i3'].includes(itemId))).toBe(true);
     const leaning = await list('/v1/items/i1/similar?limit=5&userId=u1');
     expect(leaning.items).not.toEqual((await list('/v1/items/i1/similar?limit=5')).items);
-    expect((await service.call('GET', '/v1/items/i1/similar?userId=u1', undefined, 'publishable')).json).toMatchObject({ status: 403, code: 'key-role', field: 'userId' });
+    expect((await service.call('GET', '/v1/items/i1/similar?userId=u1', undefined, 'publishable')).json).toMatchObject({ status: 403, code: 'token-missing', field: 'userId' });
   });
 
   it('lists what is trending and what is newest, per category', async () => {

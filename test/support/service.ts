@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { inject } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
+import { createDashboardSessions } from '../../src/http/dashboard-session.ts';
 import { createKeyRing } from '../../src/http/keys.ts';
 import type { Phase, Services } from '../../src/http/services.ts';
+import { createShopperTokens } from '../../src/http/shopper-tokens.ts';
 import { createImportJobs } from '../../src/ingest/import-jobs.ts';
 import { createWriter } from '../../src/ingest/writer.ts';
 import { defaultMinimums } from '../../src/model/quality/findings.ts';
@@ -35,7 +37,8 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const { url, drop } = besideUrl === undefined ? await createTestDatabase(inject('templateUrl')) : { url: besideUrl, drop: async () => undefined };
   const database = createDatabase({ connectionString: url, maxConnections: 5, onError: () => undefined });
   const facts = await readServerFacts(database);
-  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey: await readSecret(database, 'tokens'), now: Date.now, log: () => undefined, loadTimeoutMs: 5_000 });
+  const tokenKey = await readSecret(database, 'tokens');
+  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey, now: Date.now, log: () => undefined, loadTimeoutMs: 5_000 });
   await answers.start();
   const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: true, gate: null, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: () => undefined, ...training });
   const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });
@@ -43,12 +46,16 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const writer = createWriter({ store, types: await listEventTypes(database), maxQueuedEvents: 10_000, now: Date.now, onCommitted: (events) => answers.noteCommitted(events) });
   const keys = createKeyRing(database, KEYS);
   await keys.reload();
+  const tokens = createShopperTokens(database, tokenKey, Date.now);
+  await tokens.reload();
+  const https = overrides.publicUrl?.startsWith('https:') === true;
+  const sessions = createDashboardSessions(tokenKey, overrides.keys ?? keys, https, Date.now);
   let phase: Phase = 'ready';
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   const folder = await mkdtemp(join(tmpdir(), 'jongleur-service-'));
   const imports = createImportJobs({ database, connectionString: url, folder, now: Date.now, log: () => undefined });
   const redaction = createRedaction(database, () => undefined, 20);
-  const app = await createApp({ database, writer, imports, redaction, answers, trainer, quality, keys, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, version, ...overrides }, bodyTimeoutMs);
+  const app = await createApp({ database, writer, imports, redaction, answers, trainer, quality, keys, tokens, sessions, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, trustProxy: [] }, pressure: { level: () => 0 }, version, ...overrides }, bodyTimeoutMs);
 
   /** A request without a port. `role` null sends no key. */
   async function call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, role: keyof typeof KEYS | null = 'admin', headers: Record<string, string> = {}) {
@@ -63,7 +70,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   }
 
   return {
-    url, folder, database, facts, answers, trainer, writer, imports, app, call,
+    url, folder, database, facts, answers, trainer, writer, imports, app, call, keys, tokens,
     setPhase: (next: Phase) => {
       phase = next;
     },

@@ -57,6 +57,34 @@ describe('the trainer', () => {
     expect(await states()).toEqual(['schedule:skipped', 'schedule:published', 'schedule:skipped']);
   });
 
+  it('waits with what nobody asked for while the process cannot keep up', async () => {
+    await send(120);
+    const clock = beforeThree();
+    let isBusy = true;
+    trainerWith({ cron: '0 3 * * *', isBusy: () => isBusy, ...clock }).watch();
+    await clock.passWithWork(1_000);
+    await clock.passWithWork(5 * MINUTE_MS);
+    expect(await states()).toEqual([]);
+    isBusy = false;
+    await clock.passWithWork(MINUTE_MS);
+    await expect.poll(states, { timeout: 15_000 }).toEqual(['schedule:published']);
+
+    isBusy = true;
+    const byEvents = createFalseClock(Date.now() + 20 * MINUTE_MS);
+    const trainer = trainerWith({ afterEvents: 100, isBusy: () => isBusy, ...byEvents });
+    trainer.watch();
+    await send(120);
+    trainer.noteEvents();
+    for (let minute = 0; minute < 3; minute++) {
+      await byEvents.passWithWork(MINUTE_MS);
+    }
+    expect(await states()).toEqual(['schedule:published']);
+    // Somebody's word is somebody's word: over HTTP it is refused before it comes here.
+    isBusy = false;
+    byEvents.pass(MINUTE_MS);
+    await expect.poll(states, { timeout: 15_000 }).toEqual(['events:published', 'schedule:published']);
+  });
+
   it('does not make a rejected model again from the same events', async () => {
     await send(120);
     const clock = beforeThree();
