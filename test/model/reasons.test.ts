@@ -71,17 +71,21 @@ describe('shares of the folded-in score', () => {
       createReasoner(vectorsOf(items), rows, gramFor(items, shape.aligned && seed % 2 === 0), recipe, scale, seed % 3 > 0).explain(index, weight, target, n, asked, 3, out);
       for (const [m, item] of asked.entries()) {
         const shares = [...out.subarray(m * n, (m + 1) * n)];
-        let score = 0;
-        for (let k = 0; k < items.stride; k++) score += x[k]! * items.data[item * items.stride + k]!;
+        let [score, terms] = [0, 0];
+        for (let k = 0; k < items.stride; k++) {
+          const term = x[k]! * items.data[item * items.stride + k]!;
+          score += term;
+          terms += Math.abs(term);
+        }
         const size = shares.reduce((sum, share) => sum + Math.abs(share), 0);
-        expect(Math.abs(shares.reduce((a, b) => a + b, 0) - score)).toBeLessThanOrEqual(1e-4 * size + 1e-9);
+        expect(Math.abs(shares.reduce((a, b) => a + b, 0) - score)).toBeLessThanOrEqual(1e-4 * size + 1e-6 * terms + 1e-9); // the vector is float32, and its terms may cancel
         explainByDefinition(items, recipe, scale, { index, weight, target }, item).forEach((wanted, e) => expect(Math.abs(shares[e]! - wanted)).toBeLessThanOrEqual(1e-8 + 1e-4 * size));
         expect(solved || size === 0).toBe(true);
       }
       const known = [...index.keys()].filter((e) => index[e]! >= 0 && weight[e]! > 0).length;
       if (known > 0) seen[shape.aligned && known <= items.stride ? 'dual' : 'primal']++;
       // Next to nothing on the diagonal: sums in float32 were not exact enough here.
-    }), { numRuns: 150, examples: [[{ rows: 9, factors: 3, n: 3, seed: 1, unobservedWeight: 0, scale: 30, aligned: false }]] });
+    }), { numRuns: 150, examples: [[{ rows: 30, factors: 17, n: 1, seed: 503167, unobservedWeight: 0, scale: 30, aligned: false }], [{ rows: 9, factors: 3, n: 3, seed: 1, unobservedWeight: 0, scale: 30, aligned: false }]] });
     expect(seen.dual).toBeGreaterThan(5);
     expect(seen.primal).toBeGreaterThan(5);
   });
