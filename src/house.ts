@@ -9,6 +9,8 @@ export interface House {
   readonly database: Database;
   readonly facts: ServerFacts;
   readonly embedded: boolean;
+  /** Starts the embedded Postgres again where it has ended. @returns whether it was started */
+  revive(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -38,12 +40,14 @@ async function waitForDatabase(database: Database, logger: Logger): Promise<Serv
 export async function openHouse(config: Config, logger: Logger, maxConnections: number): Promise<House> {
   let connectionString = config.databaseUrl;
   let leave = async () => {};
+  let revive = async () => false;
   if (connectionString === null) {
     const { startEmbeddedPostgres } = await import('./storage/embedded/launcher.ts');
     const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, log: (message, detail) => logger.info(detail ?? {}, message) });
     // Not over TLS on the loopback: a PGSSLMODE in the environment is about other servers.
     connectionString = `${postgres.connectionString}?sslmode=disable`;
     leave = async () => await postgres.release();
+    revive = async () => await postgres.revive();
   }
   const database = createDatabase({ connectionString, maxConnections, onError: (error) => logger.warn({ reason: error.message }, 'a connection to Postgres broke') });
   const close = async () => {
@@ -57,7 +61,7 @@ export async function openHouse(config: Config, logger: Logger, maxConnections: 
     if (applied.length > 0) {
       logger.info({ migrations: applied }, 'tables are up to date');
     }
-    return { connectionString, database, facts, embedded: config.databaseUrl === null, close };
+    return { connectionString, database, facts, embedded: config.databaseUrl === null, revive, close };
   } catch (error) {
     await close();
     throw error;

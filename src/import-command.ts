@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import type { House } from './house.ts';
 import { parseColumnMapping } from './ingest/columns.ts';
 import type { Encoding } from './ingest/csv.ts';
+import { DECIMALS, type Decimals } from './ingest/file-numbers.ts';
 import { DATE_FORMATS, type DateFormat } from './ingest/file-times.ts';
 import { type DryRun, type ImportFacts, type ImportOptions, type ImportSummary, dryRunFile, importFile } from './ingest/importer.ts';
 import { createImportJobs } from './ingest/import-jobs.ts';
@@ -22,6 +23,7 @@ interface ImportCommandOptions {
   readonly delimiter?: string;
   readonly encoding?: Encoding;
   readonly dates?: DateFormat;
+  readonly decimals?: Decimals;
   readonly header: boolean;
   readonly maxBad: number;
   readonly dryRun?: boolean;
@@ -42,12 +44,12 @@ function parseShare(text: string): number {
   return share;
 }
 
-function describeFacts(file: string, { format, encoding, delimiter, gzipped, header, columns, dates, datesAmbiguous, defaultType, resumedFrom }: ImportFacts, kind: ImportKind): string {
+function describeFacts(file: string, { format, encoding, delimiter, gzipped, header, columns, dates, datesAmbiguous, decimals, defaultType, resumedFrom }: ImportFacts, kind: ImportKind): string {
   const named = Object.entries(columns).map(([meaning, column]) => `${meaning} = ${header[column]}`).join(', ');
   const written = format === 'ndjson' ? 'NDJSON' : `CSV with ${delimiter === '\t' ? 'tabs' : `"${delimiter}"`}`;
   const dated = dates === 'iso' ? '' : `, dates ${dates === 'dmy' ? 'day/month/year' : 'month/day/year'}${datesAmbiguous ? ' (they could be read either way: --dates says which)' : ''}`;
   const typed = kind === 'events' ? `; type ${columns.type === undefined ? '' : 'from the column, else '}${defaultType}` : '';
-  return `Reading ${file} (${gzipped ? 'gzip, ' : ''}${written}, ${encoding}${dated}): ${named}${typed}${resumedFrom > 0 ? `\nIt was interrupted; going on after line ${count(resumedFrom)}` : ''}`;
+  return `Reading ${file} (${gzipped ? 'gzip, ' : ''}${written}, ${encoding}${dated}${decimals === 'comma' ? ', decimal commas' : ''}): ${named}${typed}${resumedFrom > 0 ? `\nIt was interrupted; going on after line ${count(resumedFrom)}` : ''}`;
 }
 
 function printTable(rows: readonly (readonly [string, number, string])[]): void {
@@ -97,6 +99,7 @@ export function addImportCommand(program: Command, { withHouse }: Surroundings):
     .option('--delimiter <text>', 'between fields; default: found out (comma, semicolon, tab, |, ::)')
     .addOption(new Option('--encoding <name>', 'default: found out').choices(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252']))
     .addOption(new Option('--dates <order>', 'how dates are written; default: found out (iso is 2026-01-31 and Unix times)').choices([...DATE_FORMATS]))
+    .addOption(new Option('--decimals <sign>', 'how numbers are written; default: found out (comma is 4,90)').choices([...DECIMALS]))
     .option('--no-header', 'the first line is a row; name columns by their places: --columns user=1,item=2')
     .option('--max-bad <share>', 'end early when more than this share of the rows is bad (looked at from 1,000 rows on)', parseShare, 0.5)
     .addHelpText('after', '\nTimes without a zone are taken as UTC. An import that was interrupted goes on when the same file is imported again.\nExample:\n  jongleur import orders.csv.gz --columns user=customer,item=sku,time=ordered_at --type purchase')
@@ -108,7 +111,7 @@ export function addImportCommand(program: Command, { withHouse }: Surroundings):
         const wanted: ImportOptions = {
           connectionString, path: file, kind: options.kind, preset: options.preset, columns, type: options.type ?? null, maxBadShare: options.maxBad, nowMs: Date.now(), signal,
           ...(options.delimiter === undefined ? {} : { delimiter: options.delimiter === '\\t' ? '\t' : options.delimiter }), ...(options.encoding === undefined ? {} : { encoding: options.encoding }),
-          ...(options.dates === undefined ? {} : { dates: options.dates }), ...(options.header ? {} : { header: false }),
+          ...(options.dates === undefined ? {} : { dates: options.dates }), ...(options.decimals === undefined ? {} : { decimals: options.decimals }), ...(options.header ? {} : { header: false }),
           onStart: (facts) => print(describeFacts(file, facts, options.kind)),
           onProgress: ({ rowsRead, fraction }) => {
             const seconds = (performance.now() - startedMs) / 1000;

@@ -71,10 +71,15 @@ async function main(): Promise<void> {
   shutdown = stopping;
   let phase: Phase = 'starting';
   let databaseUp = true;
+  let reviving: Promise<boolean> | null = null;
+  let toldOfRevival = false;
   const say = (message: string, detail: Record<string, unknown>, failed = false) => (failed ? logger.error(detail, message) : logger.info(detail, message));
 
   const house: House = await openHouse(config, logger, MAX_CONNECTIONS);
-  stopping.onStop('postgres', 15_000, () => house.close());
+  stopping.onStop('postgres', 15_000, async () => {
+    await reviving?.catch(() => undefined);
+    await house.close();
+  });
   const { database, connectionString, facts } = house;
 
   const givenRoles = (Object.keys(config.keys) as Role[]).filter((role) => config.keys[role] !== null);
@@ -211,6 +216,7 @@ async function main(): Promise<void> {
           }
           databaseUp = false;
           answers.noteReach(false);
+          void reviveDatabase();
         });
     }, POLL_MS);
     stopping.onStop('wake-ups', 2_000, async () => {
@@ -218,6 +224,27 @@ async function main(): Promise<void> {
       await wakeUps.stop();
       await Promise.allSettled([keys.flushUse(), tokens.flushUse()]);
     });
+  }
+
+  /** The embedded Postgres ends for good where its disk is full: tried again with every poll, and told of once. */
+  async function reviveDatabase(): Promise<void> {
+    if (reviving !== null || stopping.isStopping()) {
+      return;
+    }
+    reviving = house.revive();
+    try {
+      if (await reviving) {
+        logger.info('the embedded Postgres had ended and was started again');
+        toldOfRevival = false;
+      }
+    } catch (error) {
+      if (!toldOfRevival) {
+        logger.error({ reason: String(error) }, 'the embedded Postgres has ended and cannot be started; trying again');
+      }
+      toldOfRevival = true;
+    } finally {
+      reviving = null;
+    }
   }
 
   /** EVENTS_RETENTION_DAYS, looked after every hour, in parts with pauses between them. */

@@ -10,7 +10,8 @@ import { installPages, installSpecification } from './docs.ts';
 import { answerFrameworkError, installErrors } from './errors.ts';
 import { eventTypeRoutes } from './event-types.ts';
 import { eventRoutes } from './events.ts';
-import { installFastLane } from './fast-lane.ts';
+import type { ReadAhead } from './event-lane.ts';
+import { installFastLanes } from './fast-lane.ts';
 import { importRoutes } from './imports.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
@@ -119,9 +120,10 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   });
   await installSpecification(app, services);
   const queries = createKnownQueries();
+  const ahead: ReadAhead = new WeakMap();
 
   await app.register(operationRoutes(services));
-  await app.register(eventRoutes(services));
+  await app.register(eventRoutes(services, ahead));
   await app.register(eventTypeRoutes(services));
   await app.register(importRoutes(services));
   await app.register(itemRoutes(services));
@@ -137,6 +139,6 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   await app.register(tokenRoutes(services));
   await app.register(dashboardRoutes(services));
   await app.register(async (pages) => await installPages(pages, services));
-  installFastLane(app, services, queries);
+  installFastLanes(app, services, queries, ahead);
   return app;
 }

@@ -11,6 +11,7 @@ import type { WriteResult } from '../ingest/writer.ts';
 import { nearestName } from '../model/nearest-name.ts';
 import { listEvents } from '../storage/events.ts';
 import { knownItemIds } from '../storage/items.ts';
+import type { ReadAhead } from './event-lane.ts';
 import { Problem } from './problems.ts';
 import { EventBody, EventsAnswer, Id, ItemId, Limit, Nullable, ProblemBody, UserId, WriteAnswer, commonErrors } from './schemas.ts';
 import type { Services } from './services.ts';
@@ -96,7 +97,7 @@ function parseAfter(text: string): { xid: string; eventNo: number } {
   return { xid: match[1], eventNo: Number(match[2]) };
 }
 
-export function eventRoutes({ database, writer }: Services): FastifyPluginCallbackTypebox {
+export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
     /** An item that somebody makes up in a browser must not come into the catalogue, and so into everybody's lists. */
     const needKnownItems = async (elements: readonly unknown[], listName: string | null): Promise<void> => {
@@ -125,6 +126,10 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
         {
           config: { role: 'shopper', usersOf: usersOf('events'), streamTypes: LINE_TYPES },
           validatorCompiler: documentsOnly,
+          preParsing: (request, _reply, payload, done) => {
+            const read = ahead.get(request.raw);
+            done(null, read === undefined ? payload : Readable.from([read.body]));
+          },
           schema: {
             operationId: 'postEvents',
             tags: ['data'],
@@ -143,6 +148,10 @@ export function eventRoutes({ database, writer }: Services): FastifyPluginCallba
             return answerLines(await writeLines(readBody(request.body, isGzipped(request), MAX_LINES_BYTES), writer, readIdempotencyKey(request.headers['idempotency-key'])));
           }
           const { elements, listed } = elementsOf(request.body, 'events');
+          const tried = ahead.get(request.raw)?.result ?? null;
+          if (tried !== null) {
+            return answerOrRefuse(await tried, null);
+          }
           return await write(request, elements, listed ? 'events' : null);
         },
       );

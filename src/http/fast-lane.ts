@@ -1,5 +1,5 @@
 /**
- * The one route that everything else is for, ahead of the framework: GET /v1/users/{userId}/recommendations from memory, with at most a limit, or with a query that the framework has accepted before.
+ * The two routes that are called all the time, ahead of the framework: POST /v1/events with a single event (`event-lane.ts`), and the one that everything else is for, GET /v1/users/{userId}/recommendations from memory, with at most a limit, or with a query that the framework has accepted before.
  *
  * Routing, hooks, two validations and a serializer cost more than the answer itself. So a request that is plainly right (an id without escapes, a known query, a key that was looked up before, a model that
  * is live, no catalogue fields wanted) is answered here, and every other one goes on to the framework, which would have given the same answer: the lane decides nothing, refuses nothing and has no
@@ -12,6 +12,7 @@ import type { Answer } from '../serving/answers.ts';
 import type { Reason } from '../serving/explain.ts';
 import type { ListRequest } from '../serving/requests.ts';
 import { TOKEN_HEADER, createLookup, mayCall } from './auth.ts';
+import { type ReadAhead, createEventLane } from './event-lane.ts';
 import type { KnownQueries } from './known-queries.ts';
 import { openPlainConnections } from './plain-connections.ts';
 import { requestIdOf } from './request-id.ts';
@@ -133,23 +134,30 @@ function saysNoMore({ headers }: IncomingMessage): boolean {
   return headers.origin === undefined && headers[TOKEN_HEADER] === undefined && headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
 }
 
-/** Puts the lane before the framework's own listener, and before Node's HTTP. */
-export function installFastLane(app: FastifyInstance, services: Services, queries: KnownQueries): void {
+/** Puts the lanes before the framework's own listener, and that of recommendations before Node's HTTP. */
+export function installFastLanes(app: FastifyInstance, services: Services, queries: KnownQueries, ahead: ReadAhead): void {
   if (services.logger.isLevelEnabled('debug') || services.limits.perKey > 0) {
     return;
   }
   const [handle] = app.server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
   const lane = createFastLane(services, queries);
   const write = createWriter();
+  const send = (request: IncomingMessage, response: ServerResponse, text: string) => {
+    response.writeHead(200, ['x-request-id', requestIdOf(request), ...ANSWER_HEADERS, 'content-length', String(Buffer.byteLength(text))] as never);
+    write(response, text);
+  };
+  const takeEvent = createEventLane(services, ahead, { lookup: createLookup(services.keys), answer: send, handle });
   app.server.removeAllListeners('request');
   app.server.on('request', (request, response) => {
+    if (takeEvent(request, response)) {
+      return;
+    }
     const answer = (text: string | null) => {
       if (text === null) {
         handle(request, response);
-        return;
+      } else {
+        send(request, response, text);
       }
-      response.writeHead(200, ['x-request-id', requestIdOf(request), ...ANSWER_HEADERS, 'content-length', String(Buffer.byteLength(text))] as never);
-      write(response, text);
     };
     const text = request.method === 'GET' && saysNoMore(request) ? lane(request.url!, request.headers.authorization) : null;
     if (text instanceof Promise) {

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
 import { parseColumnMapping } from '../ingest/columns.ts';
+import { DECIMALS } from '../ingest/file-numbers.ts';
 import { DATE_FORMATS } from '../ingest/file-times.ts';
 import type { ImportRequest } from '../ingest/import-jobs.ts';
 import type { DryRun } from '../ingest/importer.ts';
@@ -29,6 +30,7 @@ const ImportQuery = Type.Object(
     delimiter: Type.Optional(Type.String({ minLength: 1, maxLength: 2 })),
     encoding: Type.Optional(OneOf(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252'])),
     dates: Type.Optional(OneOf(DATE_FORMATS, 'iso (also Unix times), dmy or mdy')),
+    decimals: Type.Optional(OneOf(DECIMALS, 'How numbers are written: point, or comma (4,90). Default: found out')),
     header: Type.Optional(Type.Boolean({ description: 'false: the first line is a row; columns are named by their places, from 1' })),
     maxBadShare: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'More bad rows than this, after the first thousand rows, end the import. Default: 0.5' })),
     source: Type.Optional(Type.String({ maxLength: 256, format: 'text', description: 'What to call the file', examples: ['orders.csv'] })),
@@ -43,7 +45,7 @@ const Import = Type.Object({
   kind: OneOf(['events', 'items', 'users']),
   source: Type.String(),
   preset: Type.String(),
-  layout: Type.Object({}, { additionalProperties: true, description: 'What was found out about the file: columns, delimiter, encoding, dates' }),
+  layout: Type.Object({}, { additionalProperties: true, description: 'What was found out about the file: columns, delimiter, encoding, dates, decimals' }),
   rowsRead: Type.Integer(),
   rowsImported: Type.Integer(),
   rowsDuplicate: Type.Integer({ description: 'Rows that were stored before' }),

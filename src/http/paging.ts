@@ -18,5 +18,10 @@ export function pageOf<R, T>(rows: readonly R[], limit: number, numberOf: (row: 
   if (rows.length <= limit) {
     return { items };
   }
-  return { items, nextCursor: Buffer.from(String(numberOf(rows[limit - 1])), 'latin1').toString('base64url') };
+  return { items, nextCursor: cursorAt(numberOf(rows[limit - 1])) };
+}
+
+/** @param number of the last row of the page before */
+export function cursorAt(number: number): string {
+  return Buffer.from(String(number), 'latin1').toString('base64url');
 }

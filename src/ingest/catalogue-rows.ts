@@ -7,6 +7,7 @@ import { type AttributeType, listItemAttributes, typeOfAttribute } from '../stor
 import { type ItemPatch, patchItems } from '../storage/items.ts';
 import type { ChunkNotes } from './chunks.ts';
 import { NOT_A_ROW } from './csv.ts';
+import { parseFileNumber } from './file-numbers.ts';
 import { isNoTime, parseFileTime } from './file-times.ts';
 import { faultOfId } from './ids.ts';
 import type { Layout } from './layout.ts';
@@ -61,6 +62,7 @@ export async function createCatalogueWriter(connection: pg.Client, importNo: num
   const extra = plain.map((name, column) => [column, column === columns.time ? 'publishedAt' : FIELD_ALIASES[name]] as const).filter((pair) => pair[1] !== undefined);
   /** The rest of the columns are attributes of the shop's own. */
   const own = file.header.map((name, column) => [column, name] as const).filter(([column]) => !Object.values(columns).includes(column) && !extra.some(([known]) => known === column));
+  const plainNumber = layout.decimals === 'comma' ? /^-?\d{1,15}(,\d{1,6})?$/ : /^-?\d{1,15}(\.\d{1,6})?$/;
   let patches: ItemPatch[] = [];
   let userIds: string[] = [];
 
@@ -77,12 +79,12 @@ export async function createCatalogueWriter(connection: pg.Client, importNo: num
     if (title !== '') {
       patch.title = title.slice(0, MAX_TEXT.title);
     }
-    const price = columns.price === undefined ? '' : (fields[columns.price] ?? '').trim();
-    if (price !== '') {
-      if (faultOfNumber(Number(price)) !== null || Number(price) < 0) {
+    const price = columns.price === undefined ? null : parseFileNumber((fields[columns.price] ?? '').trim(), layout.decimals);
+    if (price !== null) {
+      if (faultOfNumber(price) !== null || price < 0) {
         return 'bad price';
       }
-      patch.price = Number(price);
+      patch.price = price;
     }
     const attributes: Record<string, unknown> = {};
     for (const [column, field] of extra) {
@@ -121,7 +123,7 @@ export async function createCatalogueWriter(connection: pg.Client, importNo: num
       const text = (fields[column] ?? '').trim();
       if (text !== '' && name !== '') {
         // A number stays one: a filter compares it as such.
-        const value = /^-?\d{1,15}(\.\d{1,6})?$/.test(text) && !/^-?0\d/.test(text) ? Number(text) : /^(true|false)$/i.test(text) ? text.toLowerCase() === 'true' : text;
+        const value = plainNumber.test(text) && !/^-?0\d/.test(text) ? Number(text.replace(',', '.')) : /^(true|false)$/i.test(text) ? text.toLowerCase() === 'true' : text;
         attributes[name] = types.get(name) === 'string' ? text : value;
       }
     }

@@ -22,7 +22,7 @@ export interface ChunkWriter {
   /** Writes what is left, also where that is no row, so that the import's figures are those of its end. */
   end(): Promise<void>;
   /** Different users and items of the rows added, and items that got a title or price from the file. */
-  counts(): { users: number; items: number; itemsFilled: number };
+  counts(): { users: number; items: number; itemsMade: boolean; itemsFilled: number };
 }
 
 export interface ChunkNotes {
@@ -101,6 +101,7 @@ export function createChunkWriter(connection: pg.Client, { importNo, userChanges
   const usersSeen = createNumberCount();
   const itemsSeen = createNumberCount();
   let itemsFilled = 0;
+  let itemsMade = false;
   // One is gathered while the other is being written.
   let gathered = createGathered();
   let spare = createGathered();
@@ -116,6 +117,7 @@ export function createChunkWriter(connection: pg.Client, { importNo, userChanges
     const [newUsers, newItems] = [chunk.users.takeNew(), chunk.items.takeNew()];
     if (newUsers.ids.length > 0 || newItems.ids.length > 0) {
       const found = await resolveIds(connection, newUsers.ids, newItems.ids);
+      itemsMade ||= found.itemsMade;
       found.refuseBefore.forEach((ms, no) => refuseBefore.set(no, ms));
       chunk.users.learn(newUsers.firstSlot, found.userNos);
       chunk.items.learn(newItems.firstSlot, found.itemNos);
@@ -244,6 +246,6 @@ export function createChunkWriter(connection: pg.Client, { importNo, userChanges
       await close(true);
       await writing;
     },
-    counts: () => ({ users: usersSeen.count(), items: itemsSeen.count(), itemsFilled }),
+    counts: () => ({ users: usersSeen.count(), items: itemsSeen.count(), itemsMade, itemsFilled }),
   };
 }

@@ -17,6 +17,7 @@ import { createCatalogueWriter } from './catalogue-rows.ts';
 import { createChunkWriter } from './chunks.ts';
 import type { ColumnMap, Meaning } from './columns.ts';
 import { type CsvOptions, ImportFileFault } from './csv.ts';
+import type { Decimals } from './file-numbers.ts';
 import type { DateFormat } from './file-times.ts';
 import { type Layout, readLayout } from './layout.ts';
 import { ImportCancelled, type ReadBefore, type SkippedRows, TooManyBadRows, createReadState, createSkipNotes } from './read-state.ts';
@@ -34,6 +35,7 @@ export interface ImportOptions extends CsvOptions {
   /** Event type of rows that name none; null: the preset's, else `rating` where there is a value column, else `view`. */
   readonly type: string | null;
   readonly dates?: DateFormat;
+  readonly decimals?: Decimals;
   /** Of the rows read, from the first thousand on, how many may be bad; more end the import. */
   readonly maxBadShare?: number;
   readonly nowMs: number;
@@ -55,6 +57,7 @@ export interface ImportFacts {
   readonly gzipped: boolean;
   readonly dates: DateFormat;
   readonly datesAmbiguous: boolean;
+  readonly decimals: Decimals;
   readonly defaultType: string;
   /** Line up to which an earlier run came; 0: it is the first. */
   readonly resumedFrom: number;
@@ -104,15 +107,15 @@ async function look(options: ImportOptions, connection: pg.Client): Promise<{ la
   const layout = await readLayout({ ...options, name: options.source ?? options.path, preset: findPreset(options.preset), needs: NEEDS[options.kind ?? 'events'] });
   const types = new Map((await listEventTypes(connection)).map((type) => [type.name, type]));
   const defaultType = chooseType(options, layout.columns, types);
-  const { file, columns, dates, datesAmbiguous } = layout;
+  const { file, columns, dates, datesAmbiguous, decimals } = layout;
   const { header, format, encoding, delimiter, gzipped } = file;
-  return { layout, types, defaultType, facts: { importNo: null, header, columns, format, encoding, delimiter, gzipped, dates, datesAmbiguous, defaultType: defaultType.name, resumedFrom: 0 } };
+  return { layout, types, defaultType, facts: { importNo: null, header, columns, format, encoding, delimiter, gzipped, dates, datesAmbiguous, decimals, defaultType: defaultType.name, resumedFrom: 0 } };
 }
 
 /** What options say about the file: the same file with the same of these is the same import. */
 function optionsOf(options: ImportOptions, defaultType: string, layout: Layout): object {
-  const { columns, type, dates, delimiter, encoding, header, kind, preset, maxBadShare, source } = options;
-  const request = { kind: kind ?? 'events', preset, columns, type, dates, delimiter, encoding, header, maxBadShare, source };
+  const { columns, type, dates, decimals, delimiter, encoding, header, kind, preset, maxBadShare, source } = options;
+  const request = { kind: kind ?? 'events', preset, columns, type, dates, decimals, delimiter, encoding, header, maxBadShare, source };
   const named = Object.fromEntries(Object.entries(layout.columns).map(([meaning, column]) => [meaning, layout.file.header[column]]));
   return { columns: named, type: type ?? defaultType, bytes: layout.file.bytes, request };
 }
@@ -122,7 +125,7 @@ export async function dryRunFile(options: ImportOptions): Promise<DryRun> {
   const connection = await connectAlone(options.connectionString, 'jongleur-import');
   try {
     const { layout, types, defaultType, facts } = await look(options, connection);
-    const read = PRESETS[options.preset].createReader({ columns: layout.columns, types, defaultType, nowMs: options.nowMs, dates: layout.dates });
+    const read = PRESETS[options.preset].createReader({ columns: layout.columns, types, defaultType, nowMs: options.nowMs, dates: layout.dates, decimals: layout.decimals });
     const names = new Map([...types.values()].map((type) => [type.typeNo, type.name]));
     const notes = createSkipNotes(layout.file.delimiter);
     const row = createRowEvent();
@@ -183,11 +186,11 @@ async function importOnce(options: ImportOptions): Promise<ImportSummary> {
     await createStaging(connection);
     const { maxBadShare, signal, onProgress } = options;
     const read = createReadState({ file: layout.file, knownDirt: preset.knownDirt ?? [], from, ...(maxBadShare === undefined ? {} : { maxBadShare }), ...(signal === undefined ? {} : { signal }), ...(onProgress === undefined ? {} : { onProgress }) });
-    let counts = { users: 0, items: 0, itemsFilled: 0 };
+    let counts = { users: 0, items: 0, itemsMade: false, itemsFilled: 0 };
     try {
-      const reader = preset.createReader({ columns: layout.columns, types, defaultType, nowMs: options.nowMs, dates: layout.dates });
+      const reader = preset.createReader({ columns: layout.columns, types, defaultType, nowMs: options.nowMs, dates: layout.dates, decimals: layout.decimals });
       counts = await (kind === 'events' ? readEvents(reader) : readCatalogue(kind));
-      if (counts.itemsFilled > 0 || kind === 'items') {
+      if (counts.itemsFilled > 0 || counts.itemsMade || kind === 'items') {
         await connection.query(`SELECT pg_notify('jongleur_items', '')`);
       }
       await analyzeTables(connection);

@@ -1,6 +1,7 @@
-/** What a file is, found out from its first rows and said before anything is stored: columns, delimiter, encoding, dates. */
+/** What a file is, found out from its first rows and said before anything is stored: columns, delimiter, encoding, dates, decimals. */
 import { type ColumnMap, type Meaning, mapColumns, meaningOf } from './columns.ts';
 import { type CsvFile, type CsvOptions, ImportFileFault, openCsv } from './csv.ts';
+import { type Decimals, detectDecimals } from './file-numbers.ts';
 import { type DateFormat, detectDateFormat } from './file-times.ts';
 import type { Preset } from './rows.ts';
 
@@ -12,6 +13,7 @@ export interface LayoutOptions extends CsvOptions {
   /** Column names by meaning, over those of the preset. */
   readonly columns: Partial<Record<Meaning, string>>;
   readonly dates?: DateFormat;
+  readonly decimals?: Decimals;
   /** Meanings that the file must have. */
   readonly needs?: readonly Meaning[];
 }
@@ -22,6 +24,7 @@ export interface Layout {
   readonly dates: DateFormat;
   /** Day and month could be either way round in all rows looked at. */
   readonly datesAmbiguous: boolean;
+  readonly decimals: Decimals;
   readonly sample: { readonly rows: readonly (readonly string[])[]; readonly lines: readonly number[] };
 }
 
@@ -56,7 +59,9 @@ export async function readLayout(options: LayoutOptions): Promise<Layout> {
       break;
     }
   }
-  const times = columns.time === undefined ? [] : rows.map((fields) => (fields[columns.time!] ?? '').trim()).filter((text) => text !== '');
+  const samplesOf = (meaning: Meaning) => (columns[meaning] === undefined ? [] : rows.map((fields) => (fields[columns[meaning]!] ?? '').trim()).filter((text) => text !== ''));
+  const times = samplesOf('time');
+  const decimals = options.decimals ?? (file.format === 'csv' ? detectDecimals([...samplesOf('value'), ...samplesOf('quantity'), ...samplesOf('price')], file.delimiter) : 'point');
   const found = options.dates === undefined ? detectDateFormat(times) : { format: options.dates, ambiguous: false };
-  return { file, columns, dates: found.format, datesAmbiguous: found.ambiguous, sample: { rows, lines } };
+  return { file, columns, dates: found.format, datesAmbiguous: found.ambiguous, decimals, sample: { rows, lines } };
 }

@@ -3,6 +3,7 @@ import type { EventTypeRule } from '../model/interactions.ts';
 import { nearestName } from '../model/nearest-name.ts';
 import type { ColumnMap, Meaning } from './columns.ts';
 import { ImportFileFault, NOT_A_ROW } from './csv.ts';
+import { type Decimals, parseFileNumber } from './file-numbers.ts';
 import { type DateFormat, isNoTime, parseFileTime } from './file-times.ts';
 import { faultOfId } from './ids.ts';
 import { faultOfNumber } from './validate.ts';
@@ -38,6 +39,7 @@ export interface RowReaderOptions {
   /** For rows without a time, and the bound of the future. */
   readonly nowMs: number;
   readonly dates?: DateFormat;
+  readonly decimals?: Decimals;
 }
 
 export interface Preset {
@@ -52,11 +54,6 @@ export interface Preset {
 }
 
 const DAY_MS = 86_400_000;
-/** NaN where the text is no number; the empty text is null. */
-function parseNumber(text: string | undefined): number | null {
-  const trimmed = text?.trim() ?? '';
-  return trimmed === '' ? null : Number(trimmed);
-}
 
 /** U+FFFD in a file is what reading made of bytes that are no UTF-8: two ids of a Latin-1 file could become one. */
 function faultOfFileId(id: string): string | null {
@@ -68,7 +65,7 @@ function isBadNumber(number: number | null): boolean {
 }
 
 function createGenericReader(options: RowReaderOptions): RowReader {
-  const { columns, types, defaultType, nowMs, dates = 'iso' } = options;
+  const { columns, types, defaultType, nowMs, dates = 'iso', decimals = 'point' } = options;
   // Rows of one basket follow one another with one time.
   let lastTime = '';
   let lastTimeMs = Number.NaN;
@@ -100,9 +97,9 @@ function createGenericReader(options: RowReaderOptions): RowReader {
       return 'unknown type';
     }
     out.typeNo = type.typeNo;
-    out.value = parseNumber(at(fields, 'value'));
-    out.quantity = parseNumber(at(fields, 'quantity'));
-    out.price = parseNumber(at(fields, 'price'));
+    out.value = parseFileNumber(at(fields, 'value'), decimals);
+    out.quantity = parseFileNumber(at(fields, 'quantity'), decimals);
+    out.price = parseFileNumber(at(fields, 'price'), decimals);
     if (isBadNumber(out.value) || isBadNumber(out.quantity) || isBadNumber(out.price)) {
       return 'bad number';
     }
@@ -141,7 +138,6 @@ const NOT_GOODS = /^(POST|DOT|M|D|S|B|C2|CRUK|PADS|BANK CHARGES|AMAZONFEE|TEST\d
  */
 function createOnlineRetailReader(options: RowReaderOptions): RowReader {
   const generic = createGenericReader(options);
-  const quantityColumn = options.columns.quantity ?? -1;
   const groupColumn = options.columns.group ?? -1;
   return (fields, out) => {
     const skipped = generic(fields, out);
@@ -158,7 +154,7 @@ function createOnlineRetailReader(options: RowReaderOptions): RowReader {
       return 'no quantity';
     }
     out.userId = out.userId.replace(/\.0$/, '');
-    if (/^C/i.test(fields[groupColumn] ?? '') && Number(fields[quantityColumn]) > 0) {
+    if (/^C/i.test(fields[groupColumn] ?? '') && out.quantity > 0) {
       out.quantity = -out.quantity;
     }
     return null;

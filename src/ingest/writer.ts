@@ -76,7 +76,7 @@ const MAX_GROUP_EVENTS = 4_000;
 /** Two: one that Postgres works on, one that waits there for its turn. */
 const MAX_GROUPS = 2;
 /** Behind another: smaller ones would cost a transaction each for little. */
-const MIN_GROUP_EVENTS = 24;
+const MIN_GROUP_EVENTS = 16;
 
 function createQueue({ store, maxQueuedEvents, onCommitted }: WriterOptions) {
   let waiting: Waiting[] = [];
@@ -84,6 +84,8 @@ function createQueue({ store, maxQueuedEvents, onCommitted }: WriterOptions) {
   let queuedEvents = 0;
   let groupsUnderWay = 0;
   let turnAwaited = false;
+  /** Events that waited when the turn began. */
+  let waitingBefore = 0;
 
   function takeGroup(): Waiting[] {
     let size = 0;
@@ -122,10 +124,16 @@ function createQueue({ store, maxQueuedEvents, onCommitted }: WriterOptions) {
     });
   }
 
-  /** Sends what waits: at once where nothing is under way, behind it where enough for a group of its own has come. */
+  /** Sends what waits: behind a group that is under way where there is enough for one of its own, else when a turn of the event loop has brought nothing more, as the answers to one group bring the next. */
   function send(): void {
-    turnAwaited = false;
-    while (waiting.length > 0 && (groupsUnderWay === 0 || (groupsUnderWay < MAX_GROUPS && waitingEvents >= MIN_GROUP_EVENTS))) {
+    while (waiting.length > 0) {
+      if (groupsUnderWay >= MAX_GROUPS || (waitingEvents < MIN_GROUP_EVENTS && groupsUnderWay > 0)) {
+        return;
+      }
+      if (waitingEvents < MIN_GROUP_EVENTS && waitingEvents > waitingBefore) {
+        awaitTurn();
+        return;
+      }
       groupsUnderWay++;
       void commit(takeGroup()).finally(() => {
         groupsUnderWay--;
@@ -134,22 +142,31 @@ function createQueue({ store, maxQueuedEvents, onCommitted }: WriterOptions) {
     }
   }
 
+  function awaitTurn(): void {
+    if (!turnAwaited) {
+      turnAwaited = true;
+      waitingBefore = waitingEvents;
+      setImmediate(endTurn);
+    }
+  }
+
+  function endTurn(): void {
+    turnAwaited = false;
+    send();
+  }
+
   return {
     /** @throws IngestOverloaded */
-    async add(events: readonly NewEvent[]): Promise<readonly InsertOutcome[]> {
+    add(events: readonly NewEvent[]): Promise<readonly InsertOutcome[]> {
       // A request larger than all the room there is would otherwise never be taken.
       if (queuedEvents > 0 && queuedEvents + events.length > maxQueuedEvents) {
         throw new IngestOverloaded();
       }
       queuedEvents += events.length;
       waitingEvents += events.length;
-      return await new Promise((resolve, reject) => {
+      return new Promise((resolve, reject) => {
         waiting.push({ events, resolve, reject });
-        if (!turnAwaited) {
-          // Requests that are being read in this turn of the event loop come along.
-          turnAwaited = true;
-          setImmediate(send);
-        }
+        awaitTurn();
       });
     },
   };
@@ -183,9 +200,12 @@ export function createWriter(options: WriterOptions): Writer {
       if (checked.length === 0) {
         return { accepted: 0, duplicates: 0, rejected, items: [] };
       }
-      const outcomes = await queue.add(checked.map((one) => one.event)).catch((error: unknown) => {
+      let outcomes: readonly InsertOutcome[];
+      try {
+        outcomes = await queue.add(checked.map((one) => one.event));
+      } catch (error) {
         throw error instanceof CommitUnknown ? new WriteUnknown(checked.map(({ eventId }, k) => ({ index: indexes[k], eventId })), error) : error;
-      });
+      }
       const items: { index: number; eventId: string; status: 'accepted' | 'duplicate' }[] = [];
       let accepted = 0;
       for (let k = 0; k < outcomes.length; k++) {

@@ -9,15 +9,24 @@ import { type Connection, type Database, type Queryable, inTransaction, run } fr
 import { USERS_LOCK_KEY } from './locks.ts';
 import { readSecret } from './secrets.ts';
 
-let key: { database: Queryable; value: Buffer } | null = null;
+const keys = new WeakMap<Queryable, Buffer>();
+
+/** The key of this database's hashes. */
+export async function readHashKey(database: Queryable): Promise<Buffer> {
+  const key = keys.get(database) ?? (await readSecret(database, 'erasures'));
+  keys.set(database, key);
+  return key;
+}
+
+/** HMAC-SHA-256 of an id. */
+export function hashId(key: Buffer, id: string): Buffer {
+  return createHmac('sha256', key).update(id).digest();
+}
 
 /** HMAC-SHA-256 of ids under this database's own key. */
 export async function hashIds(database: Queryable, ids: readonly string[]): Promise<Buffer[]> {
-  if (key?.database !== database) {
-    key = { database, value: await readSecret(database, 'erasures') };
-  }
-  const { value } = key;
-  return ids.map((id) => createHmac('sha256', value).update(id).digest());
+  const key = await readHashKey(database);
+  return ids.map((id) => hashId(key, id));
 }
 
 async function lockUsers(connection: Connection): Promise<void> {

@@ -1,5 +1,7 @@
 /** The statements of a group commit, and what a stored event is compared by. */
 import type { NewEvent } from './events.ts';
+import { MAKE_FEW_IDS } from './ids.ts';
+import type { EventNumbers } from './known-numbers.ts';
 import { USERS_LOCK_KEY } from './locks.ts';
 
 /** What a stored event says, for comparing it with one that claims the same identity. */
@@ -34,12 +36,15 @@ export function sameContent(sent: NewEvent, itemNo: number, stored: StoredEvent)
   );
 }
 
-// Rows come out of unnest in the order of the arrays, so that of two events with one time the later element is the newer (`event_no`).
+// Rows come out of unnest in the order of the arrays, so that of two events with one time the later element is the newer (`event_no`). Where a number is null the id is looked up, which the statement before
+// has made where it was missing; what such a user did before an erasure is left out. Ids without a number have the last two arrays, which otherwise are empty.
 const INSERT_EVENTS = `INSERT INTO events (user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup)
   SELECT user_no, item_no, type_no, value, quantity, price, group_hash, coalesce(to_timestamp(occurred_ms / 1000), date_trunc('milliseconds', now())), dedup
-  FROM unnest($1::int[], $2::int[], $3::smallint[], $4::real[], $5::real[], $6::real[], $7::bigint[], $8::double precision[], $9::uuid[])
-    AS e (user_no, item_no, type_no, value, quantity, price, group_hash, occurred_ms, dedup)
-  WHERE current_setting('jongleur.group', true) = $10
+  FROM (SELECT coalesce(known_user, (SELECT user_no FROM users u WHERE u.user_id = e.user_id AND (refuse_before IS NULL OR occurred_ms IS NULL OR occurred_ms >= extract(epoch FROM refuse_before) * 1000))) AS user_no,
+      coalesce(known_item, (SELECT item_no FROM items i WHERE i.item_id = e.item_id)) AS item_no, type_no, value, quantity, price, group_hash, occurred_ms, dedup
+    FROM unnest($1::int[], $2::int[], $3::smallint[], $4::real[], $5::real[], $6::real[], $7::bigint[], $8::double precision[], $9::uuid[], $11::text[], $12::text[])
+      AS e (known_user, known_item, type_no, value, quantity, price, group_hash, occurred_ms, dedup, user_id, item_id) OFFSET 0) e
+  WHERE current_setting('jongleur.group', true) = $10 AND user_no IS NOT NULL
   ON CONFLICT (dedup) DO NOTHING`;
 // The lock in a statement of its own: what is read behind it is read when it is held.
 const LOCK_USERS = `SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY})`;
@@ -49,32 +54,75 @@ const CLAIM = `SELECT pg_current_xact_id()::text, last_value::float8,
     CASE WHEN $4::boolean THEN pg_notify('jongleur_events', '') END
   FROM user_changes`;
 
-/** A group up to its COMMIT, in this order; the samples claim nothing and store nothing. */
-export const GROUP_STATEMENTS: readonly { readonly name: string; readonly text: string; readonly sample: readonly string[] }[] = [
-  { name: 'begin-group', text: 'BEGIN', sample: [] },
-  { name: 'lock-users', text: LOCK_USERS, sample: [] },
-  { name: 'claim-group', text: CLAIM, sample: ['-1', '', '', 'false'] },
-  { name: 'insert-events', text: INSERT_EVENTS, sample: [...Array.from({ length: 9 }, () => '{}'), ''] },
-];
+export interface GroupStatement {
+  readonly name: string;
+  readonly text: string;
+  /** Values with which it claims nothing and stores nothing. */
+  readonly sample: readonly string[];
+}
+
+const BEGIN_GROUP: GroupStatement = { name: 'begin-group', text: 'BEGIN', sample: [] };
+const LOCK_GROUP: GroupStatement = { name: 'lock-users', text: LOCK_USERS, sample: [] };
+export const CLAIM_GROUP: GroupStatement = { name: 'claim-group', text: CLAIM, sample: ['-1', '', '', 'false'] };
+/** Only where there are ids without a number: nobody need wait for a look-up before a group can be sent. */
+export const MAKE_IDS: GroupStatement = { name: 'make-ids', text: MAKE_FEW_IDS, sample: ['{}', '{}', '{}'] };
+const STORE_EVENTS: GroupStatement = { name: 'insert-events', text: INSERT_EVENTS, sample: [...Array.from({ length: 9 }, () => '{}'), '', '{}', '{}'] };
+export const GROUP_STATEMENTS: readonly GroupStatement[] = [BEGIN_GROUP, LOCK_GROUP, CLAIM_GROUP, MAKE_IDS, STORE_EVENTS];
+
+export interface GroupStep {
+  readonly statement: GroupStatement;
+  readonly values: readonly string[];
+}
+
+/** Ids without a number, each once. */
+export interface NewIds {
+  readonly users: readonly string[];
+  readonly items: readonly string[];
+  /** Of the users' ids, see `hashIds`. */
+  readonly hashes: readonly Buffer[];
+}
 
 /**
- * What `GROUP_STATEMENTS` take.
+ * A group up to its COMMIT.
  *
  * @param former the group that must have been stored before; null: whatever group was the last
+ * @param numbers 0: one of the new ids
  */
-export function groupValues(group: number, former: number | null, generation: number, wake: boolean, arrays: readonly string[]): string[][] {
-  return [[], [], [String(generation), former === null ? '' : String(former), String(group), String(wake)], [...arrays, String(group)]];
+export function groupSteps(group: number, former: number | null, generation: number, wake: boolean, events: readonly NewEvent[], numbers: EventNumbers, fresh: NewIds | null): GroupStep[] {
+  const claim = [String(generation), former === null ? '' : String(former), String(group), String(wake)];
+  const columns = [...toArrays(events, numbers), String(group), ...(fresh === null ? ['{}', '{}'] : newIdColumns(events, numbers))];
+  return [
+    { statement: BEGIN_GROUP, values: [] },
+    { statement: LOCK_GROUP, values: [] },
+    { statement: CLAIM_GROUP, values: claim },
+    ...(fresh === null ? [] : [{ statement: MAKE_IDS, values: [textArray(fresh.users), textArray(fresh.items), byteArray(fresh.hashes)] }]),
+    { statement: STORE_EVENTS, values: columns },
+  ];
+}
+
+function quote(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+}
+
+const textArray = (texts: readonly string[]) => `{${texts.map(quote).join(',')}}`;
+const byteArray = (values: readonly Buffer[]) => `{${values.map((bytes) => `"\\\\x${bytes.toString('hex')}"`).join(',')}}`;
+
+/** Ids of the events whose numbers are not known, null for the others. */
+function newIdColumns(events: readonly NewEvent[], { userNos, itemNos }: EventNumbers): string[] {
+  return [`{${events.map(({ userId }, k) => (userNos[k] === 0 ? quote(userId) : 'NULL')).join(',')}}`, `{${events.map(({ itemId }, k) => (itemNos[k] === 0 ? quote(itemId) : 'NULL')).join(',')}}`];
 }
 
 export const SELECT_STORED_EVENTS = `SELECT dedup, xid = $2::xid8 AS mine, item_no AS "itemNo", type_no AS "typeNo", value, quantity, price, group_hash::text AS "groupHash",
   (extract(epoch FROM occurred_at) * 1000)::double precision AS "occurredAtMs" FROM events WHERE dedup = ANY($1::uuid[])`;
 
 /** Columns as Postgres writes arrays. By hand: the driver's own way looks at each element several times, and none of these can need a quote. */
-export function toArrays(events: readonly NewEvent[], userNos: Int32Array, itemNos: Int32Array): string[] {
-  let [types, values, quantities, prices, groups, times, dedups] = ['', '', '', '', '', '', ''];
+function toArrays(events: readonly NewEvent[], { userNos, itemNos }: EventNumbers): string[] {
+  let [users, items, types, values, quantities, prices, groups, times, dedups] = ['', '', '', '', '', '', '', '', ''];
   for (let k = 0; k < events.length; k++) {
     const event = events[k];
     const comma = k === 0 ? '' : ',';
+    users += comma + (userNos[k] === 0 ? 'NULL' : userNos[k]);
+    items += comma + (itemNos[k] === 0 ? 'NULL' : itemNos[k]);
     types += `${comma}${event.typeNo}`;
     values += `${comma}${event.value ?? 'NULL'}`;
     quantities += `${comma}${event.quantity ?? 'NULL'}`;
@@ -83,5 +131,5 @@ export function toArrays(events: readonly NewEvent[], userNos: Int32Array, itemN
     times += `${comma}${event.occurredAtMs ?? 'NULL'}`;
     dedups += comma + event.dedup;
   }
-  return [`{${userNos.join(',')}}`, `{${itemNos.join(',')}}`, `{${types}}`, `{${values}}`, `{${quantities}}`, `{${prices}}`, `{${groups}}`, `{${times}}`, `{${dedups}}`];
+  return [`{${users}}`, `{${items}}`, `{${types}}`, `{${values}}`, `{${quantities}}`, `{${prices}}`, `{${groups}}`, `{${times}}`, `{${dedups}}`];
 }

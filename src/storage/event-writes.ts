@@ -11,11 +11,13 @@
  */
 import type pg from 'pg';
 import { type Database, DatabaseFull, DatabaseUnavailable, RETRYABLE_SQLSTATES, connectAlone, explainDatabaseError, run, sqlStateOf } from './database.ts';
-import { SELECT_STORED_EVENTS, type StoredEvent, groupValues, sameContent, toArrays } from './event-statements.ts';
+import { hashId, readHashKey } from './erasures.ts';
+import { type NewIds, SELECT_STORED_EVENTS, type StoredEvent, groupSteps, sameContent } from './event-statements.ts';
 import type { InsertOutcome, NewEvent } from './events.ts';
 import { prepareGroups, sendGroup } from './group-query.ts';
-import { resolveIds } from './ids.ts';
-import { createKnownIds } from './known-ids.ts';
+import { MAX_FEW_IDS, resolveIds } from './ids.ts';
+import { type EventNumbers, type KnownNumbers, createKnownNumbers } from './known-numbers.ts';
+import { createPacedWakeUp } from './wake-ups.ts';
 
 /** The connection was lost at COMMIT and Postgres has stayed away since: the events are stored, or they are not. */
 export class CommitUnknown extends Error {
@@ -39,11 +41,8 @@ export interface EventStore {
   close(): Promise<void>;
 }
 
-const MAX_KNOWN_IDS = 200_000;
 const MAX_ATTEMPTS = 5;
 const ASK_AGAIN_MS = 200;
-/** A NOTIFY with every COMMIT, and all that listen asking each time, took a fifth of the time of single events. */
-const WAKE_EVERY_MS = 100;
 /** SQLSTATEs: pg_xact_status of a number that is still to come; EXECUTE of a statement whose preparation failed. */
 const INVALID_PARAMETER = '22023';
 const NOT_PREPARED = '26000';
@@ -53,16 +52,10 @@ type Ending = { kind: 'stored'; xid: string; rows: number } | { kind: 'again' } 
 
 interface Session {
   readonly client: pg.Client;
+  readonly hashKey: Buffer;
   lost: boolean;
   /** Number of the group sent last over this connection. */
   tail: number | null;
-}
-
-interface Numbers {
-  readonly userNos: Int32Array;
-  readonly itemNos: Int32Array;
-  /** Some are from before their user was erased. */
-  readonly refused: boolean;
 }
 
 /**
@@ -70,105 +63,63 @@ interface Numbers {
  * @param resolveMs how long a lost COMMIT is asked after: about what a restart of Postgres takes
  */
 export function createEventStore(database: Database, connectionString: string, resolveMs = 10_000): EventStore {
-  const users = createKnownIds(MAX_KNOWN_IDS);
-  const items = createKnownIds(MAX_KNOWN_IDS);
-  /** Users whose events from before a moment are refused. */
-  const refuseBefore = new Map<number, number>();
+  const numbers = createKnownNumbers();
+  const eventsWake = createPacedWakeUp(database, 'jongleur_events');
+  const itemsWake = createPacedWakeUp(database, 'jongleur_items');
   /** `user_changes` when the numbers in memory were read. */
   let generation = -1;
   let session: Session | null = null;
   let groups = 0;
   /** Calls whose first sending failed: until they are through, nobody is sent behind anybody. */
   let recovering = 0;
-  let lastWakeMs = -Infinity;
-  let wakeLater: NodeJS.Timeout | undefined;
   let lastSent: Promise<void> = Promise.resolve();
   let lastDone: Promise<void> = Promise.resolve();
-
-  function forget(): void {
-    users.clear();
-    items.clear();
-    refuseBefore.clear();
-  }
 
   async function open(): Promise<Session> {
     if (session !== null && !session.lost) {
       return session;
     }
+    const hashKey = await readHashKey(database);
     const client = await connectAlone(connectionString, 'jongleur-events', { pipeline: true, limited: true });
-    const fresh: Session = { client, lost: false, tail: null };
+    const fresh: Session = { client, hashKey, lost: false, tail: null };
     const lose = () => {
       fresh.lost = true;
     };
     client.on('error', lose).on('end', lose);
     session = fresh;
     // Ids are committed without waiting for the disk: after a crash of Postgres, which ends all connections, a number may be another's.
-    forget();
+    numbers.forget();
     await prepareGroups(client);
     return fresh;
   }
 
   /** Numbers of all, those that are new made first; committed by itself, so that nobody waits for our COMMIT to use them. */
-  async function numbersOf(events: readonly NewEvent[]): Promise<Numbers> {
-    const newUsers = new Set<string>();
-    const newItems = new Set<string>();
-    const userNos = new Int32Array(events.length);
-    const itemNos = new Int32Array(events.length);
-    for (let k = 0; k < events.length; k++) {
-      const { userId, itemId } = events[k];
-      userNos[k] = users.numberOf(userId) ?? 0;
-      itemNos[k] = items.numberOf(itemId) ?? 0;
-      if (userNos[k] === 0) {
-        newUsers.add(userId);
-      }
-      if (itemNos[k] === 0) {
-        newItems.add(itemId);
-      }
+  async function numbersOf(events: readonly NewEvent[]): Promise<KnownNumbers> {
+    const known = numbers.find(events);
+    const { newUsers, newItems } = known;
+    if (newUsers.length === 0 && newItems.length === 0) {
+      return known;
     }
-    if (newUsers.size > 0 || newItems.size > 0) {
-      const found = await resolveIds(database, [...newUsers], [...newItems]);
-      const foundUsers = new Map([...newUsers].map((id, k) => [id, found.userNos[k]]));
-      const foundItems = new Map([...newItems].map((id, k) => [id, found.itemNos[k]]));
-      foundUsers.forEach((no, id) => users.learn(id, no));
-      foundItems.forEach((no, id) => items.learn(id, no));
-      found.refuseBefore.forEach((ms, no) => refuseBefore.set(no, ms));
-      for (let k = 0; k < events.length; k++) {
-        userNos[k] = userNos[k] === 0 ? foundUsers.get(events[k].userId)! : userNos[k];
-        itemNos[k] = itemNos[k] === 0 ? foundItems.get(events[k].itemId)! : itemNos[k];
-      }
+    const found = await resolveIds(database, newUsers, newItems);
+    if (found.itemsMade) {
+      itemsWake.later();
     }
-    return { userNos, itemNos, refused: refuseBefore.size > 0 && events.some((event, k) => isRefused(event, userNos[k])) };
+    numbers.learn(newUsers, newItems, found);
+    return numbers.find(events);
   }
 
-  function isRefused({ occurredAtMs }: NewEvent, userNo: number): boolean {
-    const before = refuseBefore.get(userNo);
-    return before !== undefined && occurredAtMs !== null && occurredAtMs < before;
-  }
-
-  /** Whether this transaction tells others that there are events. Those that do not are told of by the next, or a moment later. */
-  function wakesNow(): boolean {
-    const nowMs = performance.now();
-    if (nowMs - lastWakeMs >= WAKE_EVERY_MS) {
-      lastWakeMs = nowMs;
-      clearTimeout(wakeLater);
-      wakeLater = undefined;
-      return true;
-    }
-    wakeLater ??= setTimeout(() => {
-      wakeLater = undefined;
-      lastWakeMs = performance.now();
-      run(database, `SELECT pg_notify('jongleur_events', '')`).catch(() => undefined);
-    }, WAKE_EVERY_MS).unref();
-    return false;
-  }
-
-  /** Writes a group's statements. @param behind store only where the group sent before it was stored */
-  async function send(via: Session, events: readonly NewEvent[], { userNos, itemNos }: Numbers, behind: boolean): Promise<Ending> {
+  /**
+   * Writes a group's statements.
+   *
+   * @param fresh ids that have no number yet and get one on the way
+   * @param behind store only where the group sent before it was stored
+   */
+  async function send(via: Session, events: readonly NewEvent[], known: EventNumbers, fresh: NewIds | null, behind: boolean): Promise<Ending> {
     const group = ++groups;
     const former = behind ? via.tail : null;
     via.tail = group;
     const { client } = via;
-    const sent = sendGroup(client, groupValues(group, former, generation, wakesNow(), toArrays(events, userNos, itemNos)));
+    const sent = sendGroup(client, groupSteps(group, former, generation, eventsWake.isDue(), events, known, fresh));
     const [answer, committed] = await Promise.allSettled([sent.answer, sent.committed]);
     if (committed.status === 'rejected') {
       const error = explainDatabaseError(committed.reason);
@@ -181,10 +132,15 @@ export function createEventStore(database: Database, connectionString: string, r
     if (answer.status === 'rejected') {
       return { kind: 'refused', error: answer.reason };
     }
-    const { xid, claimed, generation: current, rows } = answer.value;
+    const { xid, claimed, generation: current, rows, found } = answer.value;
     if (current !== generation) {
-      forget();
+      numbers.forget();
       generation = current;
+    } else if (fresh !== null && found !== null && claimed) {
+      numbers.learn(fresh.users, fresh.items, found);
+    }
+    if (found?.itemsMade === true) {
+      itemsWake.later();
     }
     return claimed ? { kind: 'stored', xid, rows } : { kind: 'again' };
   }
@@ -224,17 +180,21 @@ export function createEventStore(database: Database, connectionString: string, r
     }
   }
 
-  /** Tells duplicates from conflicts, where not all rows were new. */
-  async function outcomesOf(events: readonly NewEvent[], itemNos: Int32Array, xid: string, rows: number): Promise<InsertOutcome[]> {
+  /** Tells duplicates, conflicts and what was refused from one another, where not all rows were new. */
+  async function outcomesOf(events: readonly NewEvent[], xid: string, rows: number): Promise<InsertOutcome[]> {
     if (rows === events.length) {
       return events.map(() => 'accepted');
     }
     const found = await run<StoredEvent>(database, SELECT_STORED_EVENTS, [events.map((event) => event.dedup), xid]);
     const stored = new Map(found.map((row) => [row.dedup, row]));
     const unclaimed = new Set(found.filter((row) => row.mine).map((row) => row.dedup));
+    const { userNos, itemNos } = await numbersOf(events);
     return events.map((event, k) => {
       if (unclaimed.delete(event.dedup)) {
         return 'accepted';
+      }
+      if (numbers.isRefused(event, userNos[k])) {
+        return 'erased';
       }
       const row = stored.get(event.dedup);
       return row !== undefined && sameContent(event, itemNos[k], row) ? 'duplicate' : 'conflict';
@@ -242,25 +202,24 @@ export function createEventStore(database: Database, connectionString: string, r
   }
 
   /** Brings requests to an end with nobody beside: again where that helps, in halves where Postgres will not have one of them. */
-  async function bringHome(requests: readonly (readonly NewEvent[])[], first: Ending | null, firstNumbers: Numbers | null): Promise<StoredRequest[]> {
+  async function bringHome(requests: readonly (readonly NewEvent[])[], first: Ending | null): Promise<StoredRequest[]> {
     const events = requests.flat();
     let ending = first;
-    let numbers = firstNumbers;
     try {
       for (let tried = 1; ; tried++) {
         if (ending === null) {
           const via = await open();
-          numbers = await numbersOf(events);
-          if (numbers.refused) {
-            return await withoutRefused(requests, numbers);
+          const known = await numbersOf(events);
+          if (known.refused) {
+            return await withoutRefused(requests, known);
           }
-          ending = await send(via, events, numbers, false);
+          ending = await send(via, events, known, null, false);
         }
         if (ending.kind === 'doubt') {
           ending = await resolveDoubt(ending, events.map((event) => event.dedup));
         }
         if (ending.kind === 'stored') {
-          return shareOut(requests, await outcomesOf(events, numbers!.itemNos, ending.xid, ending.rows));
+          return shareOut(requests, await outcomesOf(events, ending.xid, ending.rows));
         }
         if (ending.kind === 'refused') {
           const error = explainDatabaseError(ending.error);
@@ -269,7 +228,7 @@ export function createEventStore(database: Database, connectionString: string, r
             throw error;
           }
           if (state === undefined || !(state in RETRYABLE_SQLSTATES || state === NOT_PREPARED)) {
-            return requests.length === 1 ? [{ error }] : [...(await bringHome(requests.slice(0, requests.length >> 1), null, null)), ...(await bringHome(requests.slice(requests.length >> 1), null, null))];
+            return requests.length === 1 ? [{ error }] : [...(await bringHome(requests.slice(0, requests.length >> 1), null)), ...(await bringHome(requests.slice(requests.length >> 1), null))];
           }
         }
         if (tried >= MAX_ATTEMPTS) {
@@ -284,10 +243,10 @@ export function createEventStore(database: Database, connectionString: string, r
   }
 
   /** Stores what is not from before its user was erased. */
-  async function withoutRefused(requests: readonly (readonly NewEvent[])[], { userNos }: Numbers): Promise<StoredRequest[]> {
+  async function withoutRefused(requests: readonly (readonly NewEvent[])[], { userNos }: EventNumbers): Promise<StoredRequest[]> {
     let at = 0;
-    const refused = requests.map((events) => events.map((event) => isRefused(event, userNos[at++])));
-    const stored = await bringHome(requests.map((events, r) => events.filter((_, k) => !refused[r][k])), null, null);
+    const refused = requests.map((events) => events.map((event) => numbers.isRefused(event, userNos[at++])));
+    const stored = await bringHome(requests.map((events, r) => events.filter((_, k) => !refused[r][k])), null);
     return stored.map((result, r) => {
       if ('error' in result) {
         return result;
@@ -309,32 +268,38 @@ export function createEventStore(database: Database, connectionString: string, r
         tellDone = resolve;
       });
       let recovers = false;
-      const recover = async (ending: Ending | null, numbers: Numbers | null) => {
+      const recover = async (ending: Ending | null) => {
         recovers = true;
         recovering++;
         tellSent();
         await formerDone;
-        return await bringHome(requests, ending, numbers);
+        return await bringHome(requests, ending);
       };
       try {
         await formerSent;
         if (recovering > 0 || session === null || session.lost) {
-          return await recover(null, null);
+          return await recover(null);
         }
         const events = requests.length === 1 ? requests[0] : requests.flat();
         const via: Session = session;
-        const numbers = await numbersOf(events);
-        // Numbers are good for the connection that stood before they were asked for.
-        if (recovering > 0 || via.lost || session !== via || numbers.refused) {
-          return await recover(null, null);
+        let known = numbers.find(events);
+        if (known.newUsers.length + known.newItems.length > MAX_FEW_IDS) {
+          known = await numbersOf(events);
+          // Numbers are good for the connection that stood before they were asked for.
+          if (recovering > 0 || via.lost || session !== via) {
+            return await recover(null);
+          }
         }
-        const sending = send(via, events, numbers, true);
+        if (known.refused) {
+          return await recover(null);
+        }
+        const sending = send(via, events, known, freshOf(known, via.hashKey), true);
         tellSent();
         const ending = await sending;
         if (ending.kind !== 'stored') {
-          return await recover(ending, numbers);
+          return await recover(ending);
         }
-        return shareOut(requests, await outcomesOf(events, numbers.itemNos, ending.xid, ending.rows));
+        return shareOut(requests, await outcomesOf(events, ending.xid, ending.rows));
       } catch (error) {
         return requests.map(() => ({ error: explainDatabaseError(error) }));
       } finally {
@@ -348,10 +313,15 @@ export function createEventStore(database: Database, connectionString: string, r
     },
     async close() {
       await lastDone;
-      clearTimeout(wakeLater);
+      eventsWake.stop();
+      itemsWake.stop();
       await session?.client.end().catch(() => undefined);
     },
   };
+}
+
+function freshOf({ newUsers, newItems }: KnownNumbers, hashKey: Buffer): NewIds | null {
+  return newUsers.length === 0 && newItems.length === 0 ? null : { users: newUsers, items: newItems, hashes: newUsers.map((id) => hashId(hashKey, id)) };
 }
 
 function shareOut(requests: readonly (readonly NewEvent[])[], outcomes: readonly InsertOutcome[]): StoredRequest[] {

@@ -99,16 +99,43 @@ export async function listEvents(database: Queryable, after: { readonly xid: str
       );
 }
 
+/** Some of a user's events in columns, newest first by number. */
+export interface UserEventPage {
+  readonly eventNos: readonly number[];
+  readonly itemIds: readonly string[];
+  readonly types: readonly string[];
+  readonly values: readonly (number | null)[];
+  readonly quantities: readonly (number | null)[];
+  readonly prices: readonly (number | null)[];
+  /** Whole milliseconds since 1970. */
+  readonly occurredAt: readonly number[];
+  readonly receivedAt: readonly number[];
+}
+
 /**
- * A user's events, newest first, those before `beforeEventNo` where it is given. By number and not by id, since the planner then knows how many this user has: the many of a busy one are read in the order
- * in which they lie on the disk.
+ * The newest `limit` events of a user, of those before `beforeEventNo` where it is given. By number and not by id, since the planner then knows how many this user has: the many of a busy one are read in the
+ * order in which they lie on the disk. One row of JSON columns: 18,000 events as rows took the driver as long as Postgres.
  */
-export async function listUserEvents(database: Queryable, userNo: number, limit: number, beforeEventNo: number | null = null): Promise<EventRecord[]> {
-  return await run<EventRecord>(
+export async function listUserEvents(database: Queryable, userNo: number, limit: number, beforeEventNo: number | null = null): Promise<UserEventPage> {
+  interface Row extends Omit<UserEventPage, 'itemIds' | 'types'>, Record<string, unknown> {
+    items: number[];
+    typeNos: number[];
+    itemIds: Record<number, string> | null;
+    typeNames: Record<number, string>;
+  }
+  // As a double, which is made quicker than a numeric and is wrong by a quarter of a microsecond at most.
+  const msOf = (name: string) => `floor(date_part('epoch', ${name}) * 1000 + 0.001)`;
+  const column = (name: string) => `coalesce(array_to_json(array_agg(${name})), '[]')`;
+  const [{ items, typeNos, itemIds, typeNames, ...columns }] = await run<Row>(
     database,
-    `SELECT ${RECORD_COLUMNS} FROM events e ${RECORD_JOINS} WHERE e.user_no = $1 AND e.event_no < coalesce($3, 9223372036854775807) ORDER BY e.event_no DESC LIMIT $2`,
+    `WITH e AS MATERIALIZED (SELECT event_no, item_no, type_no, value, quantity, price, occurred_at, received_at FROM events WHERE user_no = $1 AND event_no < coalesce($3, 9223372036854775807) ORDER BY event_no DESC LIMIT $2)
+     SELECT ${column('event_no')} AS "eventNos", ${column('item_no')} AS items, ${column('type_no')} AS "typeNos", ${column('value')} AS values, ${column('quantity')} AS quantities, ${column('price')} AS prices,
+            ${column(msOf('occurred_at'))} AS "occurredAt", ${column(msOf('received_at'))} AS "receivedAt",
+            (SELECT json_object_agg(item_no, item_id) FROM items WHERE item_no = ANY (ARRAY(SELECT DISTINCT item_no FROM e))) AS "itemIds", (SELECT json_object_agg(type_no, name) FROM event_types) AS "typeNames"
+     FROM e`,
     [userNo, limit, beforeEventNo],
   );
+  return { ...columns, itemIds: items.map((no) => itemIds![no]), types: typeNos.map((no) => typeNames[no]) };
 }
 
 /** Are there any events? Cheap at any size. */
@@ -160,6 +187,9 @@ export interface TrendingRow extends Record<string, unknown> {
   readonly score: number;
 }
 
+/** What is older counts as this old, next to nothing: Postgres ends a statement whose number is too small for a double. */
+const OLDEST_EXPONENT = -300;
+
 /**
  * Items by what happened to them lately: the weights of the newest `window` events (by number), halved for every `halfLifeDays` of age; age counts from the newest
  * of them, so that a file from long ago has trends too. Returns count against an item, ratings below their threshold count nothing.
@@ -174,7 +204,7 @@ export async function loadTrending(database: Queryable, window: number, halfLife
           shopper AS (
             SELECT item_no, user_no,
                    sum(CASE WHEN t.mode = 'latest' AND (value IS NULL OR value < t.threshold) THEN 0 WHEN quantity < 0 THEN -t.weight ELSE t.weight END
-                       * exp(-ln(2) * extract(epoch FROM newest.at - occurred_at)::float8 / 86400 / $2)) AS score
+                       * exp(greatest(-ln(2) * extract(epoch FROM newest.at - occurred_at)::float8 / 86400 / $2, ${OLDEST_EXPONENT}))) AS score
             FROM recent JOIN event_types t USING (type_no) CROSS JOIN newest GROUP BY item_no, user_no)
      SELECT item_no AS "itemNo", item_id AS "itemId", sum(ln(1 + score))::float8 AS score
      FROM shopper JOIN items USING (item_no) WHERE score > 0 AND deleted_at IS NULL GROUP BY item_no, item_id ORDER BY score DESC, item_no LIMIT $3`,

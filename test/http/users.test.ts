@@ -45,6 +45,24 @@ describe('users who leave', () => {
     expectProblem(await service.call('DELETE', '/v1/users/u7'), 404, 'not-found');
   });
 
+  it('take all that is kept of them along before, as it was sent', async () => {
+    const sent = [
+      { itemId: '"größe" \\ 🛒', type: 'purchase', value: 0, quantity: -2, price: 19.9, occurredAt: '2026-01-31T18:30:00.123Z' },
+      { itemId: 'i1', type: 'rating', value: null, occurredAt: '1970-01-01T00:00:00.000Z' },
+      { itemId: 'i1', type: 'view', price: 1e-6, occurredAt: '2026-02-01T00:00:00.000Z' },
+    ];
+    expect((await service.call('POST', '/v1/events', { events: sent.map((event) => ({ userId: 'leaver', ...event })) })).json.accepted).toBe(3);
+    const { json, headers } = await service.call('GET', '/v1/users/leaver/export');
+    expect(headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(Object.keys(json)).toEqual(['userId', 'firstSeenAt', 'events', 'derived']);
+    const rest = { value: null, quantity: null, price: null, eventNo: expect.any(Number), receivedAt: expect.any(String) };
+    expect(json.events).toEqual(sent.toReversed().map((event) => ({ ...rest, ...event })));
+    expect(json.events.every((event: { receivedAt: string }) => Math.abs(Date.parse(event.receivedAt) - Date.now()) < 60_000)).toBe(true);
+    const before = Buffer.from(String(json.events[1].eventNo)).toString('base64url');
+    const { json: page } = await service.call('GET', `/v1/users/leaver/export?cursor=${before}`);
+    expect([Object.keys(page), page.events]).toEqual([['userId', 'firstSeenAt', 'events'], json.events.slice(2)]);
+  });
+
   it('are gone from a replica that loads the model later, and from one that holds it', async () => {
     const replica = await startService({}, {}, service.url);
     expect((await replica.call('GET', '/v1/users/u9/recommendations')).json.source).toBe('personal');

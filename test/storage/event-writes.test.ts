@@ -1,7 +1,8 @@
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { dedupOfEventId } from '../../src/ingest/dedup.ts';
 import { DatabaseUnavailable, createDatabase } from '../../src/storage/database.ts';
+import { eraseUser } from '../../src/storage/erasures.ts';
 import { CommitUnknown, type EventStore, type StoredRequest, createEventStore } from '../../src/storage/event-writes.ts';
 import type { NewEvent } from '../../src/storage/events.ts';
 import { createTestDatabase } from '../support/postgres.ts';
@@ -29,7 +30,7 @@ describe('storing events', () => {
     await direct.query(`CREATE TRIGGER poison BEFORE INSERT ON events FOR EACH ROW WHEN (NEW.price = 666) EXECUTE FUNCTION refuse()`);
   });
   beforeEach(async () => {
-    await direct.query('TRUNCATE events, users, items');
+    await direct.query('TRUNCATE events, users, items, erasures');
     await direct.query(`SELECT nextval('user_changes')`);
     proxy = await startProxy(url);
     database = createDatabase({ connectionString: proxy.url, maxConnections: 2, onError: () => undefined });
@@ -100,6 +101,56 @@ describe('storing events', () => {
     await Promise.all([store.commit([[event('gone', 'j', '2')]]), store.commit([[event('gone', 'k', '3')]])]);
     expect((await stored()).slice(1)).toEqual(['gone/j', 'gone/k']);
     expect((await direct.query('SELECT count(*)::int AS n FROM events WHERE NOT EXISTS (SELECT FROM users u WHERE u.user_no = events.user_no)')).rows[0].n).toBe(0);
+  });
+
+  it('makes ids that are new on the way, also where somebody else is making them, and whatever characters they have', async () => {
+    const ids = ['a"b', 'c\\d', '{e,f}', 'NULL', 'g\'h', 'größe ü', '🛒'];
+    await Promise.all([store.commit([ids.map((id) => event(id, id, '1'))]), store.commit([ids.map((id) => event(id, `${id}2`, '2'))])]);
+    expect((await stored()).slice(1)).toEqual([...ids.map((id) => `${id}/${id}`), ...ids.map((id) => `${id}/${id}2`)]);
+    const other = new pg.Client({ connectionString: url });
+    await other.connect();
+    await other.query(`BEGIN; INSERT INTO users (user_id) VALUES ('both'); INSERT INTO items (item_id) VALUES ('both')`);
+    const waiting = store.commit([[event('both', 'both', '1'), event('both', 'other', '2')]]);
+    const until = async (found: boolean) => {
+      while ((await direct.query(`SELECT FROM pg_locks WHERE NOT granted`)).rows.length > 0 !== found) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+    await until(true);
+    await other.query('COMMIT');
+    expect(outcomes(await waiting)).toEqual([['accepted', 'accepted']]);
+    // Its numbers were not learnt on the way; what is sent again is still told from what is another.
+    expect(outcomes(await store.commit([[event('both', 'both', '1'), event('both', 'both', '2')]]))).toEqual([['duplicate', 'conflict']]);
+    await other.end();
+    expect((await direct.query('SELECT user_id, count(*)::int AS n FROM users GROUP BY 1 HAVING count(*) > 1')).rows).toEqual([]);
+  });
+
+  it('refuses on the way what a user who comes again did before they were erased', async () => {
+    await store.commit([[event('back', 'i', '1')]]);
+    await eraseUser(database, 'back');
+    // The first call finds that numbers have changed; from then on they are made on the way.
+    await store.commit([[event('u', 'i', '1')]]);
+    const after = { occurredAtMs: Date.now() + 1_000 };
+    const results = await Promise.all([store.commit([[event('back', 'i', '1'), event('back', 'j', '2', after), event('new', 'j', '1')]]), store.commit([[event('back', 'k', '3')], [event('back', 'k', '4', after)]])]);
+    expect(results.map(outcomes)).toEqual([[['erased', 'accepted', 'accepted']], [['erased'], ['accepted']]]);
+    expect((await stored()).slice(1)).toEqual(['u/i', 'back/j', 'new/j', 'back/k']);
+  });
+
+  it('wakes those who follow the catalogue where an item is new, and nobody where none is', async () => {
+    const heard: string[] = [];
+    const listener = new pg.Client({ connectionString: url });
+    await listener.connect();
+    listener.on('notification', ({ channel }) => heard.push(channel));
+    await listener.query('LISTEN jongleur_items');
+    // That of the item that is there already may still be on its way.
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    heard.length = 0;
+    await store.commit([[event('somebody', 'i', '1')]]);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(heard).toEqual([]);
+    await Promise.all([store.commit([[event('u', 'fresh', '1')]]), store.commit([[event('u', 'fresher', '2')]])]);
+    await vi.waitFor(() => expect(heard).toEqual(['jongleur_items']), { timeout: 5_000 });
+    await listener.end();
   });
 
   it('tells duplicates from conflicts, in one call and over several', async () => {

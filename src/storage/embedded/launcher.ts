@@ -37,6 +37,13 @@ export interface EmbeddedPostgres {
   readonly attached: boolean;
   readonly port: number;
   readonly serverPid: number;
+  /**
+   * Starts the server again where it has ended, on the port that it had: after a full disk, say, it does not come back by itself.
+   *
+   * @returns whether it was started; false where it runs, or another process has started it on another port
+   * @throws EmbeddedPostgresError where it does not start, with what its log says
+   */
+  revive(): Promise<boolean>;
   /** Leaves; the last holder to leave stops the server. Takes at most about 9 s, never throws, and may be called again. Close your pools first. */
   release(): Promise<void>;
 }
@@ -89,7 +96,7 @@ async function arrive(dataDir: string, { fallbackDir, log }: EmbeddedPostgresOpt
       const server = running ?? (started = await launch(dataDir, home, password, deadline, log));
       if (await openDatabase(server.port, password, home, deadline)) {
         log(running ? 'attached to the running database' : 'database started', { cluster: home.cluster, port: server.port, pid: server.pid });
-        return { ...describe(server, password, running !== undefined), release: createRelease({ dataDir, home, holder, log }) };
+        return { ...describe(server, password, running !== undefined), revive: async () => await revive(dataDir, home, password, server.port, log), release: createRelease({ dataDir, home, holder, log }) };
       }
     }
   } catch (error) {
@@ -101,15 +108,29 @@ async function arrive(dataDir: string, { fallbackDir, log }: EmbeddedPostgresOpt
   }
 }
 
-async function launch(dataDir: string, home: Home, password: string, deadline: number, log: Log): Promise<Postmaster> {
+async function revive(dataDir: string, home: Home, password: string, port: number, log: Log): Promise<boolean> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  const lock = await acquireLock(lockOf(dataDir), deadline);
+  try {
+    if ((await settlePostmaster(home.cluster, deadline)) !== undefined) {
+      return false;
+    }
+    await launch(dataDir, home, password, deadline, log, port);
+    return true;
+  } finally {
+    await lock.release();
+  }
+}
+
+async function launch(dataDir: string, home: Home, password: string, deadline: number, log: Log, onPort?: number): Promise<Postmaster> {
   const binaries = await prepareBinaries(home, log);
   if ((await prepareCluster(home, binaries, password)) === 'created') {
     log('created a database', { cluster: home.cluster, user: home.account?.name });
   }
-  return startServer(home, binaries, join(dataDir, 'postgres.log'), deadline);
+  return startServer(home, binaries, join(dataDir, 'postgres.log'), deadline, onPort);
 }
 
-function describe({ port, pid }: Postmaster, password: string, attached: boolean): Omit<EmbeddedPostgres, 'release'> {
+function describe({ port, pid }: Postmaster, password: string, attached: boolean): Omit<EmbeddedPostgres, 'release' | 'revive'> {
   return { connectionString: `postgres://${ROLE}:${password}@127.0.0.1:${port}/${DATABASE}`, attached, port, serverPid: pid };
 }
 

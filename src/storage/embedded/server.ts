@@ -33,17 +33,18 @@ const STALE_LOCK = /lock file "postmaster\.pid" already exists|pre-existing shar
  * Starts the server on a free loopback port and waits until it accepts connections. A port that somebody takes in between is replaced by another; what a
  * killed predecessor left (backends that still hold its shared memory) is waited for.
  * @param deadline epoch milliseconds
+ * @param onPort this port and no other
  * @throws EmbeddedPostgresError `embedded-start-failed`, with the last lines of the log
  */
-export async function startServer(home: Home, binaries: Binaries, logFile: string, deadline: number): Promise<Postmaster> {
+export async function startServer(home: Home, binaries: Binaries, logFile: string, deadline: number, onPort?: number): Promise<Postmaster> {
   for (let attempt = 1; ; attempt += 1) {
     await rotateLog(logFile);
-    const outcome = await startOnPort(await findFreePort(), home, binaries, logFile, deadline);
+    const outcome = await startOnPort(onPort ?? (await findFreePort()), home, binaries, logFile, deadline);
     if ('pid' in outcome) {
       return outcome;
     }
     const staleLock = STALE_LOCK.test(outcome.log) && Date.now() < deadline;
-    if (!staleLock && !(PORT_TAKEN.test(outcome.log) && attempt < MAX_PORT_ATTEMPTS)) {
+    if (!staleLock && !(onPort === undefined && PORT_TAKEN.test(outcome.log) && attempt < MAX_PORT_ATTEMPTS)) {
       throw startFailed(outcome, home, logFile);
     }
     await sleep(staleLock ? 200 : 0);

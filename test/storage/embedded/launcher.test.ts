@@ -63,6 +63,18 @@ describe('one process', () => {
     expect(isRunning(second.serverPid)).toBe(false);
   });
 
+  it('starts the server again where it was, once it has ended, and nothing where it runs', async () => {
+    const first = await start(makeFolder());
+    expect(await first.revive()).toBe(false);
+    await ask(first.connectionString, 'CREATE TABLE kept AS SELECT 7 AS answer');
+    process.kill(first.serverPid, 'SIGKILL');
+    await until(() => !isRunning(first.serverPid), 5_000);
+    expect(await Promise.all([first.revive(), first.revive()])).toContain(true);
+    expect(await ask(first.connectionString, 'SELECT answer FROM kept')).toBe(7);
+    await first.release();
+    await expect(ask(first.connectionString, 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
   it('recovers what was committed when the server itself is killed, and takes no stranger with its old pid for it', async () => {
     const dataDir = makeFolder();
     const first = await start(dataDir);

@@ -1,0 +1,110 @@
+/**
+ * POST /v1/events with a single event, ahead of the framework.
+ *
+ * A shop sends its events one by one, as they happen, and routing, hooks, streams and a serializer cost as much as everything else that is done with one. So where path, key and headers are plain and the
+ * body came together with them, it is written from here and answered when it is stored. Everything else goes to the framework: what needs no look at the body at once, the rest with the body that was
+ * read (`ReadAhead`), and what could not be stored with what became of it, so that an event is never written twice and the framework alone says what was wrong.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Role } from '../storage/api-keys.ts';
+import type { WriteResult } from '../ingest/writer.ts';
+import { type FoundKey, TOKEN_HEADER, mayCall } from './auth.ts';
+import type { Services } from './services.ts';
+
+/** Of requests that the lane hands over: what it read, and the writing of it where that was tried. */
+export type ReadAhead = WeakMap<IncomingMessage, { readonly body: Buffer; readonly result: Promise<WriteResult> | null }>;
+
+export interface LaneParts {
+  readonly lookup: (header: string) => FoundKey | undefined;
+  /** Answers 200 with this JSON. */
+  readonly answer: (request: IncomingMessage, response: ServerResponse, text: string) => void;
+  /** The framework. */
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+const PATH = '/v1/events';
+const NEEDED: Role = 'secret';
+const JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
+const PLAIN_LENGTH = /^[1-9]\d{0,3}$/;
+
+function isPlain({ url, method, headers }: IncomingMessage): boolean {
+  return (
+    url === PATH && method === 'POST' && JSON_TYPE.test(headers['content-type'] ?? '') && PLAIN_LENGTH.test(headers['content-length'] ?? '') &&
+    // Whose page a browser's request is from, and whose token came along, is for the framework to judge.
+    headers.origin === undefined && headers[TOKEN_HEADER] === undefined && headers['idempotency-key'] === undefined && headers['content-encoding'] === undefined && headers['transfer-encoding'] === undefined
+  );
+}
+
+/** The text that the route's schema would make of it. */
+function textOf({ accepted, duplicates, items: [{ eventId, status }] }: WriteResult): string {
+  return `{"accepted":${accepted},"duplicates":${duplicates},"rejected":[],"items":[{"index":0,"eventId":${JSON.stringify(eventId)},"status":"${status}"}]}`;
+}
+
+/** @returns undefined where it is no JSON, or a list of events */
+function readEvent(body: Buffer): object | undefined {
+  try {
+    const event: unknown = JSON.parse(body.toString());
+    return typeof event === 'object' && event !== null && !('events' in event) ? event : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns whether the lane takes a request */
+export function createEventLane({ writer, keys, phase, pressure }: Services, ahead: ReadAhead, { lookup, answer, handle }: LaneParts): (request: IncomingMessage, response: ServerResponse) => boolean {
+  /** Requests of this turn of the event loop, and their responses, by turns. */
+  let arrived: (IncomingMessage | ServerResponse)[] = [];
+
+  function readArrived(): void {
+    const requests = arrived;
+    arrived = [];
+    for (let k = 0; k < requests.length; k += 2) {
+      write(requests[k] as IncomingMessage, requests[k + 1] as ServerResponse);
+    }
+  }
+
+  function write(request: IncomingMessage, response: ServerResponse): void {
+    const body = request.complete ? (request.read() as Buffer | null) : null;
+    if (body === null) {
+      handle(request, response);
+      return;
+    }
+    const event = readEvent(body);
+    const result = event === undefined ? null : writer.write([event], null);
+    const handOver = () => {
+      ahead.set(request, { body, result });
+      handle(request, response);
+    };
+    if (result === null) {
+      handOver();
+      return;
+    }
+    result.then((written) => {
+      if (written.items.length === 1) {
+        answer(request, response, textOf(written));
+      } else {
+        handOver();
+      }
+    }, handOver);
+  }
+
+  return (request, response) => {
+    if (!isPlain(request) || phase() !== 'ready' || pressure.level() > 0) {
+      return false;
+    }
+    const { authorization } = request.headers;
+    const key = authorization === undefined ? undefined : lookup(authorization);
+    if (key === undefined || !mayCall(key, NEEDED)) {
+      return false;
+    }
+    if (key.keyNo !== null) {
+      keys.noteUse(key.keyNo);
+    }
+    if (arrived.length === 0) {
+      // By then the bodies that came with their headers are read.
+      setImmediate(readArrived);
+    }
+    arrived.push(request, response);
+    return true;
+  };
+}
