@@ -1,7 +1,9 @@
 /**
  * Rows for requests with parameters: a filter that keeps one item in twenty, and diversity, boosts and reasons together. Both are held against scoring everything by the same arithmetic.
  */
+import { atOnce } from '../../dist/model/pieces.js';
 import { createRanker } from '../../dist/model/ranker.js';
+import { SPAN_PLACES, measureSpans } from '../../dist/model/span.js';
 import { check } from '../train/table.mjs';
 
 const FILTER_SHARE = 0.05;
@@ -9,8 +11,9 @@ const LIMIT = 10;
 const POOL = 200;
 const DIVERSITY = 0.5;
 const BOOST = 1;
-/** As `model/rerank.ts` has it. */
-const SPREADS_PER_COSINE = 6;
+/** As `model/rerank.ts` and `serving/lists.ts` have them. */
+const SPANS_PER_COSINE = 0.75;
+const BOOSTS_PER_SPAN = 5;
 const CHECKED_USERS = 50;
 
 /** Two categories of many, and the price below which one item in twenty of all is left. */
@@ -24,19 +27,21 @@ function chooseFilter(items) {
 }
 
 const scorerOf = (model) => {
-  const ranker = createRanker(model.items, model.hybrid, 1);
+  const ranker = createRanker(model.items, model.hybrid, SPAN_PLACES);
   const history = { ...model.histories, hidden: model.hidden };
   const { stride } = model.users;
+  const vectorOf = (row) => model.users.data.subarray(row * stride, (row + 1) * stride);
+  const spans = atOnce(measureSpans(ranker, { rows: model.userIds.length, rowStart: model.histories.rowStart, history, vectorOf }));
   return (row) => {
     const [from, to] = [model.histories.rowStart[row], model.histories.rowStart[row + 1]];
-    const x = model.users.data.subarray(row * stride, (row + 1) * stride);
+    const x = vectorOf(row);
     const hidden = new Set();
     for (let e = from; e < to; e++) {
       if (model.hidden[e] === 1) {
         hidden.add(model.histories.index[e]);
       }
     }
-    return { scores: ranker.scoreAll(x, history, from, to), hidden, spread: ranker.spread(x) };
+    return { scores: ranker.scoreAll(x, history, from, to), hidden, span: spans * ranker.spread(x) };
   };
 };
 
@@ -84,12 +89,12 @@ export async function measureVariety({ compare, ask }, opened) {
   const scoresOf = scorerOf(model);
   let equal = 0;
   for (const row of checkedRows(model)) {
-    const { scores, hidden, spread } = scoresOf(row);
-    const total = scores.map((score, index) => score + (categoriesOf.get(model.itemIds[index]).includes(boosted) ? BOOST * spread : 0));
+    const { scores, hidden, span } = scoresOf(row);
+    const total = scores.map((score, index) => score + (categoriesOf.get(model.itemIds[index]).includes(boosted) ? (BOOST * span) / BOOSTS_PER_SPAN : 0));
     const pool = ordered(model, total, (index) => !hidden.has(index)).slice(0, POOL);
     const list = [pool[0]];
     while (list.length < LIMIT) {
-      const worth = pool.map((index) => (list.includes(index) ? -Infinity : ((1 - DIVERSITY) * (total[index] - total[pool[0]])) / (SPREADS_PER_COSINE * spread) - DIVERSITY * Math.max(...list.map((other) => cosine(index, other)))));
+      const worth = pool.map((index) => (list.includes(index) ? -Infinity : ((1 - DIVERSITY) * (total[index] - total[pool[0]])) / (SPANS_PER_COSINE * span) - DIVERSITY * Math.max(...list.map((other) => cosine(index, other)))));
       list.push(pool[worth.indexOf(Math.max(...worth))]);
     }
     const { items } = await ask(base, pathOf(model.userIds[row]));

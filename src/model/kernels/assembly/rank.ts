@@ -62,9 +62,13 @@ function reachNear(at: Index, history: usize, weights: usize, n: usize): void {
   }
 }
 
-/** The same over the others where h S is `least` or more; returns how many positions were reached, their offsets listed in `touched`. */
-function reachFar(at: Index, history: usize, weights: usize, n: usize, least: f32): usize {
+/**
+ * The same over the others where h S is `least` or more; returns how many positions were reached, their offsets listed in `touched`. `sparse`: those that the mask leaves out, nearly all, are passed over:
+ * their marks lie closer together than their sums, and nothing has to be taken back.
+ */
+function reachFar(at: Index, history: usize, weights: usize, n: usize, least: f32, sparse: bool): usize {
   const sums = at.sums;
+  const marks = at.marks;
   const touched = at.touched;
   let count: usize = 0;
   for (let e: usize = 0; e < n; e++) {
@@ -75,6 +79,7 @@ function reachFar(at: Index, history: usize, weights: usize, n: usize, least: f3
       const more = h * load<f32>(k, 4);
       if (more < least) break;
       const offset = <usize>load<u32>(k);
+      if (sparse && load<u8>(marks + (offset >> 2))) continue;
       const place = sums + offset;
       store<u32>(touched + count * 4, <u32>offset);
       count += <usize>(load<u32>(place) === notReached);
@@ -235,7 +240,7 @@ function consider(at: Index, query: Query, place: usize, extra: f32): void {
 }
 
 /** Whether all that are not near are done with, without adding up their lists: see above. */
-function passFar(at: Index, query: Query, history: usize, weights: usize, n: usize): bool {
+function passFar(at: Index, query: Query, history: usize, weights: usize, n: usize, sparse: bool): bool {
   if (query.count < query.limit) return false;
   const floor = floorOf(at, query);
   const most = query.length * load<f32>(at.norms + at.near * 4);
@@ -247,7 +252,7 @@ function passFar(at: Index, query: Query, history: usize, weights: usize, n: usi
   const share: f32 = 1 + <f32>n * orderShare;
   const left = least * <f32>n * share;
   if (!(most + (bonus + left) < floor)) return false;
-  const reached = reachFar(at, history, weights, n, least);
+  const reached = reachFar(at, history, weights, n, least, sparse);
   const touched = at.touched;
   let singles: usize = 0;
   for (let k: usize = 0; k < reached; k++) {
@@ -265,8 +270,8 @@ function passFar(at: Index, query: Query, history: usize, weights: usize, n: usi
 }
 
 /** By adding up all lists. */
-function scanFar(at: Index, query: Query, history: usize, weights: usize, n: usize): void {
-  const reached = reachFar(at, history, weights, n, -f32.MAX_VALUE);
+function scanFar(at: Index, query: Query, history: usize, weights: usize, n: usize, sparse: bool): void {
+  const reached = reachFar(at, history, weights, n, -f32.MAX_VALUE, sparse);
   scan(at, query, at.near, at.rows, 0);
   const touched = at.touched;
   for (let k: usize = 0; k < reached; k++) {
@@ -298,7 +303,7 @@ export function rank(index: usize, room: usize, x: usize, history: usize, weight
   scan(at, query, 0, at.near, most);
   for (let k: usize = 0; k < seen; k++) store<u8>(at.marks + <usize>load<u32>(at.touched + k * 4), 0);
   if (n > 0) memory.fill(at.sums, 0, at.near * 4);
-  if (at.near < at.rows && !passFar(at, query, history, weights, n)) scanFar(at, query, history, weights, n);
+  if (at.near < at.rows && !passFar(at, query, history, weights, n, sparse)) scanFar(at, query, history, weights, n, sparse);
   sortHeap(at, query.count);
   return query.count;
 }
@@ -339,7 +344,7 @@ export function shareNeighbours(index: usize, history: usize, weights: usize, n:
 export function scoreEverything(index: usize, x: usize, history: usize, weights: usize, n: usize, out: usize): void {
   const at = changetype<Index>(index);
   reachNear(at, history, weights, n);
-  const reached = reachFar(at, history, weights, n, -f32.MAX_VALUE);
+  const reached = reachFar(at, history, weights, n, -f32.MAX_VALUE, false);
   for (let place: usize = 0; place < at.rows; place++) {
     const extra = load<f32>(at.bonus + place * 4) + load<f32>(at.sums + place * 4);
     store<f32>(out + place * 4, product(at.vectors + place * at.bytes, x, at.bytes) + extra);
