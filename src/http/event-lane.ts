@@ -10,6 +10,7 @@ import type { Role } from '../storage/api-keys.ts';
 import type { WriteResult } from '../ingest/writer.ts';
 import { type FoundKey, TOKEN_HEADER, mayCall } from './auth.ts';
 import type { Services } from './services.ts';
+import { createTurn } from './turns.ts';
 
 /** Of requests that the lane hands over: what it read, and the writing of it where that was tried. */
 export type ReadAhead = WeakMap<IncomingMessage, { readonly body: Buffer; readonly result: Promise<WriteResult> | null }>;
@@ -52,17 +53,6 @@ function readEvent(body: Buffer): object | undefined {
 
 /** @returns whether the lane takes a request */
 export function createEventLane({ writer, keys, phase, pressure }: Services, ahead: ReadAhead, { lookup, answer, handle }: LaneParts): (request: IncomingMessage, response: ServerResponse) => boolean {
-  /** Requests of this turn of the event loop, and their responses, by turns. */
-  let arrived: (IncomingMessage | ServerResponse)[] = [];
-
-  function readArrived(): void {
-    const requests = arrived;
-    arrived = [];
-    for (let k = 0; k < requests.length; k += 2) {
-      write(requests[k] as IncomingMessage, requests[k + 1] as ServerResponse);
-    }
-  }
-
   function write(request: IncomingMessage, response: ServerResponse): void {
     const body = request.complete ? (request.read() as Buffer | null) : null;
     if (body === null) {
@@ -88,6 +78,7 @@ export function createEventLane({ writer, keys, phase, pressure }: Services, ahe
     }, handOver);
   }
 
+  const arrived = createTurn<readonly [IncomingMessage, ServerResponse]>((requests) => requests.forEach(([request, response]) => write(request, response)));
   return (request, response) => {
     if (!isPlain(request) || phase() !== 'ready' || pressure.level() > 0) {
       return false;
@@ -100,11 +91,7 @@ export function createEventLane({ writer, keys, phase, pressure }: Services, ahe
     if (key.keyNo !== null) {
       keys.noteUse(key.keyNo);
     }
-    if (arrived.length === 0) {
-      // By then the bodies that came with their headers are read.
-      setImmediate(readArrived);
-    }
-    arrived.push(request, response);
+    arrived.add([request, response]);
     return true;
   };
 }

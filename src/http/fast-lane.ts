@@ -1,10 +1,11 @@
 /**
- * The two routes that are called all the time, ahead of the framework: POST /v1/events with a single event (`event-lane.ts`), and the one that everything else is for, GET /v1/users/{userId}/recommendations from memory, with at most a limit, or with a query that the framework has accepted before.
+ * The two routes that are called all the time, ahead of the framework: POST /v1/events with a single event (`event-lane.ts`), and the one that everything else is for, GET
+ * /v1/users/{userId}/recommendations from memory, with at most a limit, or with a query that the framework has accepted before.
  *
  * Routing, hooks, two validations and a serializer cost more than the answer itself. So a request that is plainly right (an id without escapes, a known query, a key that was looked up before, a model that
  * is live, no catalogue fields wanted) is answered here, and every other one goes on to the framework, which would have given the same answer: the lane decides nothing, refuses nothing and has no
- * errors of its own. It stands aside where requests are logged one by one, and where keys have a quota. Requests come to it by two ways: from Node's own HTTP, and, where not even that is needed, from `plain-connections.ts`.
- * test/http/fast-lane.test.ts holds all of them against each other.
+ * errors of its own. It stands aside where requests are logged one by one, and where keys have a quota. Requests come to it by two ways: from Node's own HTTP, and, where not even that is needed, from
+ * `plain-connections.ts`. test/http/fast-lane.test.ts holds all of them against each other.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
@@ -12,11 +13,12 @@ import type { Answer } from '../serving/answers.ts';
 import type { Reason } from '../serving/explain.ts';
 import type { ListRequest } from '../serving/requests.ts';
 import { TOKEN_HEADER, createLookup, mayCall } from './auth.ts';
-import { type ReadAhead, createEventLane } from './event-lane.ts';
+import { type LaneParts, type ReadAhead, createEventLane } from './event-lane.ts';
 import type { KnownQueries } from './known-queries.ts';
 import { openPlainConnections } from './plain-connections.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Services } from './services.ts';
+import { createTurn } from './turns.ts';
 
 const PREFIX = '/v1/users/';
 const ROUTE = '/recommendations';
@@ -64,8 +66,7 @@ export function textOf({ recommendationId, modelVersion, source, stale, items, n
 /** The text of an answer, at once where nothing has to be read from Postgres; null: that is for the framework. Promises are never rejected. */
 export type FastLane = (url: string, authorization: string | undefined) => string | null | Promise<string | null>;
 
-export function createFastLane({ answers, keys, phase, pressure }: Services, queries: KnownQueries): FastLane {
-  const lookup = createLookup(keys);
+export function createFastLane({ answers, keys, phase, pressure }: Services, queries: KnownQueries, lookup: LaneParts['lookup']): FastLane {
   /** What a URL asks for behind its route; undefined: that is for the framework to say. */
   function requestOf(url: string, routeEnd: number): ListRequest | undefined {
     if (url.length === routeEnd) {
@@ -108,27 +109,6 @@ export function createFastLane({ answers, keys, phase, pressure }: Services, que
   };
 }
 
-/** Writes answers of one turn of the event loop together at its end: a client that is woken once has many to read. */
-function createWriter(): (response: ServerResponse, text: string) => void {
-  /** Answers and their texts, by turns. */
-  let waiting: (ServerResponse | string)[] = [];
-
-  function write(): void {
-    const written = waiting;
-    waiting = [];
-    for (let k = 0; k < written.length; k += 2) {
-      (written[k] as ServerResponse).end(written[k + 1]);
-    }
-  }
-
-  return (response, text) => {
-    if (waiting.length === 0) {
-      setImmediate(write);
-    }
-    waiting.push(response, text);
-  };
-}
-
 /** Whose page a browser's request is from, whose token came along, and whether a body ever comes, is for the framework to judge. */
 function saysNoMore({ headers }: IncomingMessage): boolean {
   return headers.origin === undefined && headers[TOKEN_HEADER] === undefined && headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
@@ -140,13 +120,14 @@ export function installFastLanes(app: FastifyInstance, services: Services, queri
     return;
   }
   const [handle] = app.server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
-  const lane = createFastLane(services, queries);
-  const write = createWriter();
+  const lookup = createLookup(services.keys);
+  const lane = createFastLane(services, queries, lookup);
+  const turn = createTurn<readonly [ServerResponse, string]>((answers) => answers.forEach(([response, text]) => response.end(text)));
   const send = (request: IncomingMessage, response: ServerResponse, text: string) => {
     response.writeHead(200, ['x-request-id', requestIdOf(request), ...ANSWER_HEADERS, 'content-length', String(Buffer.byteLength(text))] as never);
-    write(response, text);
+    turn.add([response, text]);
   };
-  const takeEvent = createEventLane(services, ahead, { lookup: createLookup(services.keys), answer: send, handle });
+  const takeEvent = createEventLane(services, ahead, { lookup, answer: send, handle });
   app.server.removeAllListeners('request');
   app.server.on('request', (request, response) => {
     if (takeEvent(request, response)) {

@@ -9,6 +9,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastLane } from './fast-lane.ts';
 import { nextRequestId } from './request-id.ts';
+import { createTurn } from './turns.ts';
 
 const START = 'GET /';
 const URL_BEGIN = 'GET '.length;
@@ -62,20 +63,14 @@ export function openPlainConnections(server: Server, answer: FastLane, headers: 
   }
   let isClosing = false;
   let date = { second: 0, text: '' };
-  /** Written together at the end of a turn of the event loop, because a client that is woken once has many answers to read. */
-  let waiting: Waiting[] = [];
-
-  function write(): void {
-    const written = waiting;
-    waiting = [];
-    for (let k = 0; k < written.length; k++) {
-      const { socket, text, isAscii } = written[k];
+  const turn = createTurn<Waiting>((written) => {
+    for (const { socket, text, isAscii } of written) {
       if (socket.writable) {
         // Mostly ASCII, which is quicker to write where it need not be looked for.
         socket.write(text, isAscii ? 'latin1' : 'utf8');
       }
     }
-  }
+  });
 
   function authorizationOf(block: string): string | null {
     let authorization = known.get(block);
@@ -118,15 +113,12 @@ export function openPlainConnections(server: Server, answer: FastLane, headers: 
     const onClose = () => open.delete(socket);
     let isAwaited = false;
     function send(text: string): void {
-      if (waiting.length === 0) {
-        setImmediate(write);
-      }
       const { keepAliveTimeout } = server;
       if (socket.timeout !== keepAliveTimeout) {
         socket.setTimeout(keepAliveTimeout);
       }
       const bytes = Buffer.byteLength(text);
-      waiting.push({
+      turn.add({
         socket,
         text: `HTTP/1.1 200 OK\r\nx-request-id: ${nextRequestId()}\r\n${fixedHead}content-length: ${bytes}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}\r\n\r\n${text}`,
         isAscii: bytes === text.length,
@@ -162,13 +154,13 @@ export function openPlainConnections(server: Server, answer: FastLane, headers: 
     };
     function endNow(): void {
       if (!isAwaited && open.has(socket)) {
-        write();
+        turn.takeNow();
         socket.end();
       }
     }
     /** Gives the connection to Node's HTTP, together with what came. Answers are in the order of their requests, so those that wait are written first. */
     function hand(chunk: Buffer): void {
-      write();
+      turn.takeNow();
       socket.off('data', onData).off('end', onEnd).off('timeout', onTimeout).off('error', onError).off('close', onClose);
       open.delete(socket);
       socket.setTimeout(0);

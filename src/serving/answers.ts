@@ -137,8 +137,8 @@ export function createAnswers(options: AnswersOptions): Answers {
   const instead = (source: ListSource, key: string, steered: Steered) => (mayFill(steered) ? trending(key) : emptyPlan(source, following.model(), key));
 
   /** The token says which list it was: for events that follow from it. */
-  function issue(plan: Plan, scenarioNo: number, length: number): string {
-    return recommendationIds.issue({ scenarioNo, variantNo: 0, modelVersion: plan.live?.version ?? 0, bucket: bucketOf(plan.key, BUCKET_SALT), length, source: plan.source });
+  function issue({ live, key, source }: Pick<Plan, 'live' | 'key' | 'source'>, scenarioNo: number, length: number): string {
+    return recommendationIds.issue({ scenarioNo, variantNo: 0, modelVersion: live?.version ?? 0, bucket: bucketOf(key, BUCKET_SALT), length, source });
   }
 
   function shape(entry: Entry, source: Source): AnswerItem {
@@ -180,10 +180,7 @@ export function createAnswers(options: AnswersOptions): Answers {
         items.push({ itemId: live.itemIds[found.items[ranked]], score: roundScore(found.scores[ranked++]) });
       }
     }
-    const made: Answer = {
-      recommendationId: recommendationIds.issue({ scenarioNo, variantNo: 0, modelVersion: live.version, bucket: bucketOf(userId, BUCKET_SALT), length: limit, source: 'personal' }),
-      modelVersion: live.version, source: 'personal', items,
-    };
+    const made: Answer = { recommendationId: issue({ live, key: userId, source: 'personal' }, scenarioNo, limit), modelVersion: live.version, source: 'personal', items };
     if (state.stale || away) {
       made.stale = true;
     }

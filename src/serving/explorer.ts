@@ -155,7 +155,7 @@ export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => nu
     if (places.length === 0) {
       return NOTHING;
     }
-    const { nos, ids, vectors: { data, stride }, features } = known;
+    const { nos, ids, vectors: { data, stride }, features, relevance } = known;
     const marks = steered.condition === null ? null : masks.matches(steered.condition);
     const excluded = steered.exclude.length === 0 ? null : new Set(steered.exclude);
     const blocked = catalogue.blockedRows();
@@ -166,9 +166,8 @@ export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => nu
       for (let k = 0; fits && k < live.stride; k++) {
         product += vector[k] * data[n * stride + k];
       }
-      known.relevance[n] = fits ? product : Number.NaN;
+      relevance[n] = fits ? product : Number.NaN;
     }
-    const { relevance } = known;
     return { places, entries: drawNew({ itemNos: nos, relevance, seen: null }, places.length, seed).map((n) => ({ itemId: ids[n], itemNo: nos[n], score: relevance[n], source: 'explore' })) };
   }
 

@@ -3,7 +3,7 @@
  * while one runs share the next.
  */
 import type { InPieces } from '../model/pieces.ts';
-import { SnapshotDamaged } from '../model/snapshot.ts';
+import { SnapshotDamaged } from '../model/snapshot-damaged.ts';
 import type { Database } from '../storage/database.ts';
 import { listGoneUsers } from '../storage/erasures.ts';
 import { currentWatermark, usersWithEventsSince } from '../storage/events.ts';

@@ -9,7 +9,8 @@ import { type InPieces, overRanges } from '../model/pieces.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { type SpanUsers, measureSimilarSpan, measureSpans } from '../model/span.ts';
 import { rowsOfUsers } from '../model/without-users.ts';
-import { type ItemSide, type UserSide, SnapshotDamaged, decodeItemSideInPieces, decodeUserSideInPieces } from '../model/snapshot.ts';
+import { SnapshotDamaged } from '../model/snapshot-damaged.ts';
+import { type ItemSide, type UserSide, decodeItemSideInPieces, decodeUserSideInPieces } from '../model/snapshot.ts';
 
 export interface LiveModel {
   readonly version: number;

@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
 import {
-  decodeItemSide, decodeSnapshot, decodeStrings, decodeUserSide, encodeItemSide, encodeSnapshot, encodeStrings, encodeUserSide, type ItemSide,
-  type SnapshotArray, SnapshotDamaged, type SnapshotValue, type UserSide,
+  decodeItemSide, decodeSnapshot, decodeUserSide, encodeItemSide, encodeSnapshot, encodeUserSide, type ItemSide,
+  type SnapshotArray, type SnapshotValue, type UserSide,
 } from '../../src/model/snapshot.ts';
+import { SnapshotDamaged } from '../../src/model/snapshot-damaged.ts';
+import { decodeStrings, encodeStrings } from '../../src/model/string-table.ts';
 import { DEFAULT_TERMS, NO_TERMS } from '../../src/model/terms.ts';
 import { randomFactors, ruleOf } from './events.ts';
 

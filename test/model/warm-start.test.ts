@@ -5,7 +5,8 @@ import type { EventColumns } from '../../src/model/interactions.ts';
 import { createFactors, joinPieces, transpose } from '../../src/model/matrix.ts';
 import { type Training, trainModel } from '../../src/model/pipeline.ts';
 import { createRandom } from '../../src/model/random.ts';
-import { decodeItemFactors, encodeItemSide, SnapshotDamaged } from '../../src/model/snapshot.ts';
+import { SnapshotDamaged } from '../../src/model/snapshot-damaged.ts';
+import { decodeItemFactors, encodeItemSide } from '../../src/model/snapshot.ts';
 import { carryItems, carryUsers, type LiveModel, type LiveUsers, planStart } from '../../src/model/warm-start.ts';
 import { columnsOf, ruleOf, sparseOf, type TestEvent } from './events.ts';
 
