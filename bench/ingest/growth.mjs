@@ -6,8 +6,9 @@ import { appendFile } from 'node:fs/promises';
 import { createRandom } from '../../dist/model/random.js';
 import { createDatabase as createPool } from '../../dist/storage/database.js';
 import { eraseUser, mergeUsers } from '../../dist/storage/erasures.js';
-import { countEventsSince, hasEvents, listEvents, listUserEvents, loadTrending, loadUserEvents, usersWithEventsSince } from '../../dist/storage/events.js';
+import { countEventsSince, hasEvents, listEvents, loadTrending, loadUserEvents, usersWithEventsSince } from '../../dist/storage/events.js';
 import { createEventStore } from '../../dist/storage/event-writes.js';
+import { readUserEvents } from '../../dist/storage/user-events.js';
 import { readExport } from '../../dist/storage/exports.js';
 import { undoPartOfImport } from '../../dist/storage/imports.js';
 import { migrate } from '../../dist/storage/migrations.js';
@@ -101,7 +102,7 @@ async function measureAt(serverUrl, millions) {
       'tail, the newest 100': async (db) => await listEvents(db, null, 100),
       'tail, 100 from the middle': async (db) => await listEvents(db, { xid: String(BigInt(xid) - 5n), eventNo: Math.floor(millions * 0.5e6) }, 100),
       'a shopper in the list': async (db) => await findUser(db, shopper()),
-      'a shopper’s export': async (db) => await listUserEvents(db, (await identifyUser(db, shopper())).userNo, 100_001),
+      'a shopper’s export': async (db) => await readUserEvents(db, (await identifyUser(db, shopper())).userNo, 100_001),
       'export, the first 100,000': async () => check((await exportRows()) >= 100_000, 'an export is short'),
       'trending': async (db) => await loadTrending(db, 100_000, 7, 100),
       'retention, 500 of 10,000': async (db) => await deleteOldEvents(db, first, 10_000),

@@ -2,50 +2,15 @@
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { eraseUser, mergeUsers } from '../storage/erasures.ts';
-import { type UserEventPage, listUserEvents } from '../storage/events.ts';
-import { type UserSummary, findUser, identifyUser, listUsers } from '../storage/users.ts';
-import { cursorAt, pageOf, parseCursor } from './paging.ts';
+import { readUserEvents } from '../storage/user-events.ts';
+import { findUser, identifyUser, listUsers } from '../storage/users.ts';
+import { pageOf, parseCursor } from './paging.ts';
 import { Problem } from './problems.ts';
 import { Cursor, Id, Limit, Nullable, Page, UserId, UserParams, commonErrors, withNotFound } from './schemas.ts';
 import type { Services } from './services.ts';
+import { exportText } from './user-export.ts';
 
 const EXPORT_LIMIT = 100_000;
-const DAY_MS = 86_400_000;
-/** With their zeros. */
-const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'));
-const THREE_DIGITS = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'));
-
-/** The text that the route's schema would make, which took twice as long for a busy shopper. @param derived left out where it is undefined */
-function exportText(user: UserSummary, page: UserEventPage, derived: unknown): string {
-  const { eventNos, itemIds, types, values, quantities, prices, occurredAt, receivedAt } = page;
-  const count = Math.min(eventNos.length, EXPORT_LIMIT);
-  // An item or a type is quoted once, a day is printed once.
-  const quoted = new Map<string, string>();
-  const quote = (text: string): string => {
-    const known = quoted.get(text) ?? JSON.stringify(text);
-    quoted.set(text, known);
-    return known;
-  };
-  let day = Number.NaN;
-  let dayText = '';
-  const print = (ms: number): string => {
-    if (Math.floor(ms / DAY_MS) !== day) {
-      day = Math.floor(ms / DAY_MS);
-      dayText = new Date(day * DAY_MS).toISOString().slice(0, 11);
-    }
-    const inDay = ms - day * DAY_MS;
-    const second = Math.floor(inDay / 1000);
-    return `${dayText}${TWO_DIGITS[Math.floor(second / 3600)]}:${TWO_DIGITS[Math.floor(second / 60) % 60]}:${TWO_DIGITS[second % 60]}.${THREE_DIGITS[inDay % 1000]}Z`;
-  };
-  let events = '';
-  for (let k = 0; k < count; k++) {
-    events += `${k === 0 ? '' : ','}{"eventNo":${eventNos[k]},"itemId":${quote(itemIds[k])},"type":${quote(types[k])},"value":${values[k]},"quantity":${quantities[k]},"price":${prices[k]},"occurredAt":"${print(occurredAt[k])}","receivedAt":"${print(receivedAt[k])}"}`;
-  }
-  const rest = { ...(derived === undefined ? {} : { derived }), ...(eventNos.length > EXPORT_LIMIT ? { nextCursor: cursorAt(eventNos[EXPORT_LIMIT - 1]) } : {}) };
-  const head = JSON.stringify({ userId: user.userId, firstSeenAt: user.firstSeenAt.toISOString() });
-  const tail = JSON.stringify(rest);
-  return `${head.slice(0, -1)},"events":[${events}]${tail === '{}' ? '}' : `,${tail.slice(1)}`}`;
-}
 
 export function userRoutes({ database, answers, redaction }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
@@ -105,8 +70,8 @@ export function userRoutes({ database, answers, redaction }: Services): FastifyP
           throw new Problem('not-found', `There is no user ${JSON.stringify(request.params.userId)}.`, { field: 'userId' });
         }
         const before = parseCursor(request.query.cursor);
-        const [page, derived] = await Promise.all([listUserEvents(database, user.userNo, EXPORT_LIMIT + 1, before), before === null ? answers.profile(user.userId) : undefined]);
-        return reply.type('application/json; charset=utf-8').send(exportText(user, page, derived) as never);
+        const [page, derived] = await Promise.all([readUserEvents(database, user.userNo, EXPORT_LIMIT + 1, before), before === null ? answers.profile(user.userId) : undefined]);
+        return reply.type('application/json; charset=utf-8').send(exportText(user, page, EXPORT_LIMIT, derived) as never);
       },
     );
     app.delete(

@@ -1,6 +1,7 @@
 /** COPY out of Postgres in binary format, row by row out of the stream's own bytes. */
 import { to as copyTo } from 'pg-copy-streams';
 import type pg from 'pg';
+import { type Connection, type Database, explainDatabaseError } from './database.ts';
 
 /** Microseconds between Postgres' epoch (2000-01-01) and Unix', in ms. */
 const POSTGRES_EPOCH_MS = 946_684_800_000;
@@ -8,9 +9,34 @@ const COPY_HEADER_BYTES = 19;
 /** The number of a row's fields, and the length of its only one. */
 const VALUE_HEAD_BYTES = 6;
 
-/** A timestamptz at an offset, in ms. */
-export function readTimestamp(view: DataView, offset: number): number {
-  return Math.round((view.getInt32(offset) * 0x1_0000_0000 + view.getUint32(offset + 4)) / 1000) + POSTGRES_EPOCH_MS;
+/** A bigint at an offset, as a number: exact up to 2⁵³. */
+export function readInt64(view: DataView, offset: number): number {
+  return view.getInt32(offset) * 0x1_0000_0000 + view.getUint32(offset + 4);
+}
+
+/** A timestamptz at an offset, in ms; the nearest, or by `Math.floor` the one that a clock would show. */
+export function readTimestamp(view: DataView, offset: number, toWhole: (ms: number) => number = Math.round): number {
+  return toWhole(readInt64(view, offset) / 1000) + POSTGRES_EPOCH_MS;
+}
+
+/**
+ * Gives `work` a connection of the pool for its COPYs. Where it fails the connection is closed: in the middle of a COPY it is of no use to the next.
+ *
+ * @throws DatabaseUnavailable
+ */
+export async function onOneConnection<T>(database: Database, work: (connection: Connection) => Promise<T>): Promise<T> {
+  let connection: Connection | undefined;
+  let isWhole = false;
+  try {
+    connection = await database.connect();
+    const result = await work(connection);
+    isWhole = true;
+    return result;
+  } catch (error) {
+    throw explainDatabaseError(error);
+  } finally {
+    connection?.release(!isWhole);
+  }
 }
 
 /**

@@ -99,45 +99,6 @@ export async function listEvents(database: Queryable, after: { readonly xid: str
       );
 }
 
-/** Some of a user's events in columns, newest first by number. */
-export interface UserEventPage {
-  readonly eventNos: readonly number[];
-  readonly itemIds: readonly string[];
-  readonly types: readonly string[];
-  readonly values: readonly (number | null)[];
-  readonly quantities: readonly (number | null)[];
-  readonly prices: readonly (number | null)[];
-  /** Whole milliseconds since 1970. */
-  readonly occurredAt: readonly number[];
-  readonly receivedAt: readonly number[];
-}
-
-/**
- * The newest `limit` events of a user, of those before `beforeEventNo` where it is given. By number and not by id, since the planner then knows how many this user has: the many of a busy one are read in the
- * order in which they lie on the disk. One row of JSON columns: 18,000 events as rows took the driver as long as Postgres.
- */
-export async function listUserEvents(database: Queryable, userNo: number, limit: number, beforeEventNo: number | null = null): Promise<UserEventPage> {
-  interface Row extends Omit<UserEventPage, 'itemIds' | 'types'>, Record<string, unknown> {
-    items: number[];
-    typeNos: number[];
-    itemIds: Record<number, string> | null;
-    typeNames: Record<number, string>;
-  }
-  // As a double, which is made quicker than a numeric and is wrong by a quarter of a microsecond at most.
-  const msOf = (name: string) => `floor(date_part('epoch', ${name}) * 1000 + 0.001)`;
-  const column = (name: string) => `coalesce(array_to_json(array_agg(${name})), '[]')`;
-  const [{ items, typeNos, itemIds, typeNames, ...columns }] = await run<Row>(
-    database,
-    `WITH e AS MATERIALIZED (SELECT event_no, item_no, type_no, value, quantity, price, occurred_at, received_at FROM events WHERE user_no = $1 AND event_no < coalesce($3, 9223372036854775807) ORDER BY event_no DESC LIMIT $2)
-     SELECT ${column('event_no')} AS "eventNos", ${column('item_no')} AS items, ${column('type_no')} AS "typeNos", ${column('value')} AS values, ${column('quantity')} AS quantities, ${column('price')} AS prices,
-            ${column(msOf('occurred_at'))} AS "occurredAt", ${column(msOf('received_at'))} AS "receivedAt",
-            (SELECT json_object_agg(item_no, item_id) FROM items WHERE item_no = ANY (ARRAY(SELECT DISTINCT item_no FROM e))) AS "itemIds", (SELECT json_object_agg(type_no, name) FROM event_types) AS "typeNames"
-     FROM e`,
-    [userNo, limit, beforeEventNo],
-  );
-  return { ...columns, itemIds: items.map((no) => itemIds![no]), types: typeNos.map((no) => typeNames[no]) };
-}
-
 /** Are there any events? Cheap at any size. */
 export async function hasEvents(database: Queryable): Promise<boolean> {
   const [row] = await run<{ found: boolean }>(database, 'SELECT EXISTS (SELECT FROM events) AS found');

@@ -1,7 +1,6 @@
 /** The catalogue as serving keeps it: all items, or those that changed, by one binary COPY, without an object a row. */
-import type pg from 'pg';
-import { readBinaryCopy, readTimestamp } from './binary-copy.ts';
-import { type Database, explainDatabaseError, run } from './database.ts';
+import { onOneConnection, readBinaryCopy, readTimestamp } from './binary-copy.ts';
+import { type Database, run } from './database.ts';
 
 /** One row, which the next one overwrites: whoever keeps of it copies it. */
 export interface ItemRow {
@@ -35,32 +34,23 @@ const COLUMNS = `item_no, item_id, xid::text, title, price, nullif(categories, '
  * @throws DatabaseUnavailable; rows may have been passed on before
  */
 export async function readItemRows(database: Database, watermark: string | null, onRow: (row: Readonly<ItemRow>) => void): Promise<string> {
-  let client: pg.PoolClient | undefined;
-  let isWhole = false;
-  try {
-    client = await database.connect();
+  return await onOneConnection(database, async (connection) => {
     if (watermark === null) {
-      await client.query(`SET statement_timeout = ${LOAD_TIMEOUT_MS}`);
+      await connection.query(`SET statement_timeout = ${LOAD_TIMEOUT_MS}`);
     }
     // Asked for first: what is committed in between is seen now and once more.
-    const [{ xmin }] = await run<{ xmin: string }>(client, 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin');
+    const [{ xmin }] = await run<{ xmin: string }>(connection, 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin');
     const row = createRow();
     const where = watermark === null ? '' : `WHERE xid >= '${BigInt(watermark)}'::xid8`;
-    await readBinaryCopy(client, `SELECT ${COLUMNS} FROM items ${where} ORDER BY item_no`, (view, bytes, offset) => {
+    await readBinaryCopy(connection, `SELECT ${COLUMNS} FROM items ${where} ORDER BY item_no`, (view, bytes, offset) => {
       fillRow(row, view, bytes, offset);
       onRow(row);
     }, LOAD_TIMEOUT_MS);
     if (watermark === null) {
-      await client.query('RESET statement_timeout');
+      await connection.query('RESET statement_timeout');
     }
-    isWhole = true;
     return xmin;
-  } catch (error) {
-    throw explainDatabaseError(error);
-  } finally {
-    // A connection in the middle of a COPY is of no use to the next.
-    client?.release(!isWhole);
-  }
+  });
 }
 
 function createRow(): ItemRow {

@@ -10,8 +10,8 @@
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { readBinaryValues } from './binary-copy.ts';
-import { type Database, type Queryable, explainDatabaseError, inTransaction, run } from './database.ts';
+import { onOneConnection, readBinaryValues } from './binary-copy.ts';
+import { type Connection, type Database, type Queryable, explainDatabaseError, inTransaction, run } from './database.ts';
 import { readTrainingSettings } from './settings.ts';
 import { holdsTrainingLock } from './training-runs.ts';
 
@@ -275,20 +275,18 @@ async function readPart(database: Database | pg.Client, version: number, part: '
 
 /** A COPY a chunk, so that the limit on a statement's time does not depend on the model's size. All on one connection, of the pool where it is given one. */
 async function readChunks(database: Database | pg.Client, version: number, part: 'item' | 'user', chunks: number, onBytes: (piece: Buffer) => void): Promise<void> {
-  let taken: pg.PoolClient | undefined;
-  let isWhole = false;
-  try {
-    const connection = database instanceof pg.Pool ? (taken = await database.connect()) : database;
+  const read = async (connection: Connection | pg.Client) => {
     for (let seq = 0; seq < chunks; seq++) {
       await readBinaryValues(connection, `SELECT bytes FROM model_chunks WHERE version = ${version} AND part = '${part}' AND seq = ${seq}`, onBytes);
     }
-    isWhole = true;
-  } catch (error) {
-    throw explainDatabaseError(error);
-  } finally {
-    // A connection in the middle of a COPY is of no use to the next.
-    taken?.release(!isWhole);
+  };
+  if (database instanceof pg.Pool) {
+    await onOneConnection(database, read);
+    return;
   }
+  await read(database).catch((error: unknown) => {
+    throw explainDatabaseError(error);
+  });
 }
 
 /** Versions whose user part is kept. */

@@ -1,0 +1,93 @@
+/** What one user did, as it is handed out: by binary COPY into columns, since the busiest have tens of thousands of events. */
+import { onOneConnection, readBinaryCopy, readInt64, readTimestamp } from './binary-copy.ts';
+import { type Connection, type Database, run } from './database.ts';
+
+/** Some of a user's events in columns, newest first by number. */
+export interface UserEventPage {
+  readonly length: number;
+  readonly eventNos: Float64Array;
+  readonly itemNos: Int32Array;
+  readonly typeNos: Int16Array;
+  /** NaN: null. So for quantities and prices. */
+  readonly values: Float32Array;
+  readonly quantities: Float32Array;
+  readonly prices: Float32Array;
+  /** Whole milliseconds since 1970. */
+  readonly occurredAtMs: Float64Array;
+  readonly receivedAtMs: Float64Array;
+  /** Of the items among them. */
+  readonly itemIds: ReadonlyMap<number, string>;
+  readonly typeNames: ReadonlyMap<number, string>;
+}
+
+const FIRST_CAPACITY = 256;
+const TIMEOUT_MS = 30_000;
+
+/**
+ * The newest `limit` events of a user, of those before `beforeEventNo` where it is given. By number and not by id, since the planner then knows how many this user has: the many of a busy one are read in the
+ * order in which they lie on the disk. Ids come by themselves, once each: joined, they cost a look-up an event.
+ *
+ * @throws DatabaseUnavailable
+ */
+export async function readUserEvents(database: Database, userNo: number, limit: number, beforeEventNo: number | null = null): Promise<UserEventPage> {
+  return await onOneConnection(database, async (connection) => {
+    const columns = await readColumns(connection, userNo, limit, beforeEventNo);
+    const types = await run<{ no: number; name: string }>(connection, 'SELECT type_no AS no, name FROM event_types');
+    return { ...columns, itemIds: await readItemIds(connection, columns.itemNos), typeNames: new Map(types.map(({ no, name }) => [no, name])) };
+  });
+}
+
+async function readColumns(connection: Connection, userNo: number, limit: number, beforeEventNo: number | null): Promise<Omit<UserEventPage, 'itemIds' | 'typeNames'>> {
+  let [eventNos, occurredAtMs, receivedAtMs] = [new Float64Array(FIRST_CAPACITY), new Float64Array(FIRST_CAPACITY), new Float64Array(FIRST_CAPACITY)];
+  let [values, quantities, prices] = [new Float32Array(FIRST_CAPACITY), new Float32Array(FIRST_CAPACITY), new Float32Array(FIRST_CAPACITY)];
+  let itemNos = new Int32Array(FIRST_CAPACITY);
+  let typeNos = new Int16Array(FIRST_CAPACITY);
+  let length = 0;
+  const grow = () => {
+    [eventNos, occurredAtMs, receivedAtMs] = [twice(eventNos), twice(occurredAtMs), twice(receivedAtMs)];
+    [values, quantities, prices] = [twice(values), twice(quantities), twice(prices)];
+    itemNos = twice(itemNos);
+    typeNos = twice(typeNos);
+  };
+  const before = beforeEventNo === null ? '' : `AND event_no < ${BigInt(beforeEventNo)}`;
+  const query = `SELECT event_no, item_no, type_no, occurred_at, received_at, value, quantity, price FROM events WHERE user_no = ${BigInt(userNo)} ${before} ORDER BY event_no DESC LIMIT ${BigInt(limit)}`;
+  await readBinaryCopy(connection, query, (view, _bytes, offset) => {
+    if (length === eventNos.length) {
+      grow();
+    }
+    // A field's length stands in four bytes before it; only the last three can be null, which has no bytes.
+    eventNos[length] = readInt64(view, offset + 4);
+    itemNos[length] = view.getInt32(offset + 16);
+    typeNos[length] = view.getInt16(offset + 24);
+    occurredAtMs[length] = readTimestamp(view, offset + 30, Math.floor);
+    receivedAtMs[length] = readTimestamp(view, offset + 42, Math.floor);
+    let at = offset + 50;
+    const real = (): number => {
+      const start = at + 4;
+      const isNull = view.getInt32(at) < 0;
+      at = isNull ? start : start + 4;
+      return isNull ? Number.NaN : view.getFloat32(start);
+    };
+    values[length] = real();
+    quantities[length] = real();
+    prices[length] = real();
+    length++;
+  }, TIMEOUT_MS);
+  return { length, eventNos, itemNos: itemNos.subarray(0, length), typeNos, values, quantities, prices, occurredAtMs, receivedAtMs };
+}
+
+function twice<T extends Float64Array | Float32Array | Int32Array | Int16Array>(column: T): T {
+  const larger = new (column.constructor as new (length: number) => T)(2 * column.length);
+  larger.set(column);
+  return larger;
+}
+
+async function readItemIds(connection: Connection, itemNos: Int32Array): Promise<Map<number, string>> {
+  const ids = new Map<number, string>();
+  if (itemNos.length > 0) {
+    await readBinaryCopy(connection, `SELECT item_no, item_id FROM items WHERE item_no = ANY ('{${[...new Set(itemNos)].join(',')}}')`, (view, bytes, offset) => {
+      ids.set(view.getInt32(offset + 4), bytes.toString('utf8', offset + 12, offset + 12 + view.getInt32(offset + 8)));
+    }, TIMEOUT_MS);
+  }
+  return ids;
+}
