@@ -1,17 +1,14 @@
 /** `jongleur check`: the data-quality report, of the database or of a file that is not imported yet. */
 import type { Command } from 'commander';
 import type { Config } from './config.ts';
+import { type FileOptions, addFileOptions, describeLayout, readingOf } from './file-options.ts';
 import type { House } from './house.ts';
-import { parseColumnMapping } from './ingest/columns.ts';
 import { STANDARD_TYPES, type EventFile, readEventFile } from './ingest/event-file.ts';
 import { reportQuality } from './model/quality/report.ts';
 import { type NamedFinding, type NamedQuality, createQualityChecker } from './training/quality.ts';
 
-interface CheckOptions {
+interface CheckOptions extends FileOptions {
   readonly file?: string;
-  readonly preset: string;
-  readonly columns?: string;
-  readonly type?: string;
   readonly json?: boolean;
 }
 
@@ -21,13 +18,8 @@ interface Surroundings {
 }
 
 export function addCheckCommand(program: Command, { readConfig, withHouse }: Surroundings): void {
-  program
-    .command('check')
-    .description('report on the data: is there enough, and what is wrong with them')
-    .option('--file <file>', 'look at this CSV file, plain or gzipped, instead of the database; nothing is stored')
-    .option('--preset <name>', 'of the file, as for import', 'generic')
-    .option('--columns <mapping>', 'of the file, as for import')
-    .option('--type <name>', 'event type of rows that name none, as for import')
+  const command = program.command('check').description('report on the data: is there enough, and what is wrong with them');
+  addFileOptions(command.option('--file <file>', 'look at this CSV or NDJSON file, plain or gzipped, instead of the database; nothing is stored. The other options say how to read it, as for import'))
     .option('--json', 'the report as JSON')
     .addHelpText('after', `
 Every training run makes the same report before it trains. Findings of severity "error" mean that no model comes of these data, or none to trust:
@@ -38,8 +30,8 @@ Example:
     .action(async (options: CheckOptions) => {
       let report: NamedQuality | null = null;
       if (options.file !== undefined) {
-        const columns = options.columns === undefined ? {} : parseColumnMapping(options.columns);
-        const file = await readEventFile({ path: options.file, preset: options.preset, columns, type: options.type ?? null, nowMs: Date.now() });
+        const file = await readEventFile({ ...readingOf(options), path: options.file, nowMs: Date.now() });
+        process.stderr.write(`${describeLayout(options.file, file.facts, file.facts.defaultType)}\n`);
         report = checkFile(file, readConfig());
       } else {
         await withHouse(async ({ database, connectionString }, signal, config) => {

@@ -54,6 +54,13 @@ function count(number: number): string {
   return number.toLocaleString('en-US');
 }
 
+// `jongleur check | head -3` has read enough: what is left to print is of no use to anybody, and what the command does goes on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') {
+    throw error;
+  }
+});
+
 // Before the commands are made: they take it over.
 const program = new Command('jongleur').exitOverride();
 program

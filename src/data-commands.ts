@@ -1,4 +1,5 @@
 /** What goes out: `jongleur export`, `erase`, `backup`, `restore`. */
+import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type Command, Option } from 'commander';
 import { CommandFault } from './command-fault.ts';
@@ -55,11 +56,12 @@ export function addDataCommands(program: Command, { version, withHouse }: Surrou
       await withHouse(async ({ database }, signal) => {
         const text = exportText(database, kind as ExportKind, options.format, options.raw === true);
         if (options.out === undefined) {
-          for await (const piece of text) {
-            if (!process.stdout.write(piece)) {
-              await new Promise((resolve) => process.stdout.once('drain', resolve));
+          await pipeline(text, process.stdout, { signal, end: false }).catch((error: NodeJS.ErrnoException) => {
+            // Whoever reads has enough, as `head` has.
+            if (error.code !== 'EPIPE') {
+              throw signal.aborted ? signal.reason : error;
             }
-          }
+          });
           return;
         }
         await writeWholeFile(options.out, text, options.out.endsWith('.gz') ? createGzip({ level: 3 }) : null, 0o600, signal);

@@ -2,29 +2,17 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CommandFault } from './command-fault.ts';
 import type { Config } from './config.ts';
+import { type FileOptions, addFileOptions, describeLayout, readingOf } from './file-options.ts';
 import type { House } from './house.ts';
-import { parseColumnMapping } from './ingest/columns.ts';
-import type { Encoding } from './ingest/csv.ts';
-import { DECIMALS, type Decimals } from './ingest/file-numbers.ts';
-import { DATE_FORMATS, type DateFormat } from './ingest/file-times.ts';
 import { type DryRun, type ImportFacts, type ImportOptions, type ImportSummary, dryRunFile, importFile } from './ingest/importer.ts';
 import { createImportJobs } from './ingest/import-jobs.ts';
 import { quarantineText } from './ingest/quarantine.ts';
-import { PRESETS } from './ingest/rows.ts';
 import { createProgressLine } from './progress-line.ts';
 import type { Database } from './storage/database.ts';
 import { type ImportKind, type ImportRecord, findImport } from './storage/imports.ts';
 
-interface ImportCommandOptions {
-  readonly preset: string;
+interface ImportCommandOptions extends FileOptions {
   readonly kind: ImportKind;
-  readonly columns?: string;
-  readonly type?: string;
-  readonly delimiter?: string;
-  readonly encoding?: Encoding;
-  readonly dates?: DateFormat;
-  readonly decimals?: Decimals;
-  readonly header: boolean;
   readonly maxBad: number;
   readonly dryRun?: boolean;
 }
@@ -44,12 +32,9 @@ function parseShare(text: string): number {
   return share;
 }
 
-function describeFacts(file: string, { format, encoding, delimiter, gzipped, header, columns, dates, datesAmbiguous, decimals, defaultType, resumedFrom }: ImportFacts, kind: ImportKind): string {
-  const named = Object.entries(columns).map(([meaning, column]) => `${meaning} = ${header[column]}`).join(', ');
-  const written = format === 'ndjson' ? 'NDJSON' : `CSV with ${delimiter === '\t' ? 'tabs' : `"${delimiter}"`}`;
-  const dated = dates === 'iso' ? '' : `, dates ${dates === 'dmy' ? 'day/month/year' : 'month/day/year'}${datesAmbiguous ? ' (they could be read either way: --dates says which)' : ''}`;
-  const typed = kind === 'events' ? `; type ${columns.type === undefined ? '' : 'from the column, else '}${defaultType}` : '';
-  return `Reading ${file} (${gzipped ? 'gzip, ' : ''}${written}, ${encoding}${dated}${decimals === 'comma' ? ', decimal commas' : ''}): ${named}${typed}${resumedFrom > 0 ? `\nIt was interrupted; going on after line ${count(resumedFrom)}` : ''}`;
+function describeFacts(file: string, facts: ImportFacts, kind: ImportKind): string {
+  const resumed = facts.resumedFrom > 0 ? `\nIt was interrupted; going on after line ${count(facts.resumedFrom)}` : '';
+  return `${describeLayout(file, facts, kind === 'events' ? facts.defaultType : null)}${resumed}`;
 }
 
 function printTable(rows: readonly (readonly [string, number, string])[]): void {
@@ -87,31 +72,19 @@ function printDryRun({ rowsRead, rows, skipped }: DryRun): void {
 }
 
 export function addImportCommand(program: Command, { withHouse }: Surroundings): void {
-  program
-    .command('import')
-    .argument('<file>', 'a CSV or NDJSON file, plain or gzipped')
-    .description('import events (or items, or users) from a file; importing it again changes nothing')
-    .option('--preset <name>', Object.entries(PRESETS).map(([name, preset]) => `${name}: ${preset.says}`).join('; '), 'generic')
+  const command = program.command('import').argument('<file>', 'a CSV or NDJSON file, plain or gzipped').description('import events (or items, or users) from a file; importing it again changes nothing');
+  addFileOptions(command)
     .addOption(new Option('--kind <kind>', 'what the rows are').choices(['events', 'items', 'users']).default('events'))
-    .option('--columns <mapping>', 'which column means what, e.g. user=CustomerID,item=StockCode,time=InvoiceDate; the rest is found by the usual names')
-    .option('--type <name>', 'event type of rows that name none (default: rating where there is a value column, else view)')
     .option('--dry-run', 'show the first 1,000 rows as they would be taken, and store nothing')
-    .option('--delimiter <text>', 'between fields; default: found out (comma, semicolon, tab, |, ::)')
-    .addOption(new Option('--encoding <name>', 'default: found out').choices(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252']))
-    .addOption(new Option('--dates <order>', 'how dates are written; default: found out (iso is 2026-01-31 and Unix times)').choices([...DATE_FORMATS]))
-    .addOption(new Option('--decimals <sign>', 'how numbers are written; default: found out (comma is 4,90)').choices([...DECIMALS]))
-    .option('--no-header', 'the first line is a row; name columns by their places: --columns user=1,item=2')
     .option('--max-bad <share>', 'end early when more than this share of the rows is bad (looked at from 1,000 rows on)', parseShare, 0.5)
     .addHelpText('after', '\nTimes without a zone are taken as UTC. An import that was interrupted goes on when the same file is imported again.\nExample:\n  jongleur import orders.csv.gz --columns user=customer,item=sku,time=ordered_at --type purchase')
     .action(async (file: string, options: ImportCommandOptions) => {
-      const columns = options.columns === undefined ? {} : parseColumnMapping(options.columns);
+      const reading = readingOf(options);
       await withHouse(async ({ connectionString }, signal) => {
         const startedMs = performance.now();
         const bar = createProgressLine(process.stderr, () => performance.now());
         const wanted: ImportOptions = {
-          connectionString, path: file, kind: options.kind, preset: options.preset, columns, type: options.type ?? null, maxBadShare: options.maxBad, nowMs: Date.now(), signal,
-          ...(options.delimiter === undefined ? {} : { delimiter: options.delimiter === '\\t' ? '\t' : options.delimiter }), ...(options.encoding === undefined ? {} : { encoding: options.encoding }),
-          ...(options.dates === undefined ? {} : { dates: options.dates }), ...(options.decimals === undefined ? {} : { decimals: options.decimals }), ...(options.header ? {} : { header: false }),
+          ...reading, connectionString, path: file, kind: options.kind, maxBadShare: options.maxBad, nowMs: Date.now(), signal,
           onStart: (facts) => print(describeFacts(file, facts, options.kind)),
           onProgress: ({ rowsRead, fraction }) => {
             const seconds = (performance.now() - startedMs) / 1000;

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportText } from '../src/data-commands.ts';
 import { deleteOldEvents } from '../src/storage/retention.ts';
@@ -43,6 +46,17 @@ ann,'=cmd|calc,purchase,,-2,1.5,2026-01-02T03:04:05.678Z,RECEIVED
       expect(exported).toMatchObject([{ itemId: 'b"2",', type: 'rating', value: 4.5, occurredAt: '2026-01-01T00:00:00.000Z' }]);
       await other.stop();
     }
+  });
+
+  it('ends quietly where its reader has enough', async () => {
+    await service.database.query(`INSERT INTO users (user_id) SELECT 'reader-' || n FROM generate_series(1, 30000) n`);
+    const child = spawn(process.execPath, [fileURLToPath(new URL('../dist/cli.js', import.meta.url)), 'export', 'users'], { env: { PATH: process.env.PATH, DATABASE_URL: service.url }, stdio: ['ignore', 'pipe', 'pipe'] });
+    let complaint = '';
+    child.stderr.on('data', (piece: Buffer) => (complaint += piece.toString()));
+    const [first] = (await once(child.stdout, 'data')) as [Buffer];
+    child.stdout.destroy();
+    const [code] = await once(child, 'close');
+    expect([first.toString().slice(0, 19), code, complaint]).toEqual(['userId,firstSeenAt\n', 0, '']);
   });
 
   it('after its time is deleted in parts, the oldest first, by when it was received', async () => {

@@ -1,8 +1,8 @@
 /** A file of events as typed columns, for looking at it without a database. Columns, presets and the reasons for skipping a row are those of the import. */
 import type { EventColumns, EventTypeRule } from '../model/interactions.ts';
-import { type Meaning, mapColumns } from './columns.ts';
-import { ImportFileFault, openCsv } from './csv.ts';
+import { ImportFileFault } from './csv.ts';
 import { createIdList } from './ids.ts';
+import { type LayoutFacts, type LayoutOptions, factsOf, readLayout } from './layout.ts';
 import { createRowEvent, findPreset } from './rows.ts';
 
 /** The types that a new database begins with. */
@@ -13,16 +13,16 @@ export const STANDARD_TYPES: readonly EventTypeRule[] = [
   { typeNo: 4, name: 'rating', weight: 4, mode: 'latest', halfLifeDays: null, threshold: 3.5, useValue: false, hidesDays: null },
 ];
 
-export interface EventFileOptions {
-  readonly path: string;
+export interface EventFileOptions extends Omit<LayoutOptions, 'preset' | 'needs'> {
   readonly preset: string;
-  readonly columns: Partial<Record<Meaning, string>>;
   /** Event type of rows that name none; null: the preset's, else `rating` where there is a value column, else `view`. */
   readonly type: string | null;
   readonly nowMs: number;
 }
 
 export interface EventFile {
+  /** How the file was read. */
+  readonly facts: LayoutFacts & { readonly defaultType: string };
   /** User and item numbers are places in the lists of ids; an event's number is its place in the file. */
   readonly events: EventColumns;
   readonly userIds: readonly string[];
@@ -35,15 +35,15 @@ export interface EventFile {
 /** @throws ImportFileFault for what is wrong with the file or the options */
 export async function readEventFile(options: EventFileOptions): Promise<EventFile> {
   const preset = findPreset(options.preset);
-  const file = await openCsv(options.path);
-  const columns = mapColumns(file.header, { ...preset.columns, ...options.columns });
+  const layout = await readLayout({ ...options, preset });
+  const { file, columns, dates, decimals } = layout;
   const types = new Map(STANDARD_TYPES.map((type) => [type.name, type]));
   const typeName = options.type ?? preset.defaultType ?? (columns.value === undefined ? 'view' : 'rating');
   const defaultType = types.get(typeName);
   if (defaultType === undefined) {
     throw new ImportFileFault(`"${typeName}" is none of the standard event types: ${[...types.keys()].join(', ')}. Choose the one that comes nearest, or import the file and check the database.`);
   }
-  const read = preset.createReader({ columns, types, defaultType, nowMs: options.nowMs });
+  const read = preset.createReader({ columns, types, defaultType, nowMs: options.nowMs, dates, decimals });
   const row = createRowEvent();
   const events = createEventColumns();
   const users = createIdList();
@@ -66,7 +66,7 @@ export async function readEventFile(options: EventFileOptions): Promise<EventFil
       }
     }
   }
-  return { events: events.finish(), userIds: users.ids, itemIds: items.ids, rowsRead, skipped };
+  return { facts: { ...factsOf(layout), defaultType: defaultType.name }, events: events.finish(), userIds: users.ids, itemIds: items.ids, rowsRead, skipped };
 }
 
 function createEventColumns() {

@@ -19,7 +19,7 @@ import type { ColumnMap, Meaning } from './columns.ts';
 import { type CsvOptions, ImportFileFault } from './csv.ts';
 import type { Decimals } from './file-numbers.ts';
 import type { DateFormat } from './file-times.ts';
-import { type Layout, readLayout } from './layout.ts';
+import { type Layout, type LayoutFacts, factsOf, readLayout } from './layout.ts';
 import { ImportCancelled, type ReadBefore, type SkippedRows, TooManyBadRows, createReadState, createSkipNotes } from './read-state.ts';
 import { PRESETS, type RowReader, createRowEvent, findPreset } from './rows.ts';
 
@@ -47,17 +47,8 @@ export interface ImportOptions extends CsvOptions {
   readonly onProgress?: (done: { rowsRead: number; fraction: number }) => void;
 }
 
-export interface ImportFacts {
+export interface ImportFacts extends LayoutFacts {
   readonly importNo: number | null;
-  readonly header: readonly string[];
-  readonly columns: ColumnMap;
-  readonly format: 'csv' | 'ndjson';
-  readonly encoding: string;
-  readonly delimiter: string;
-  readonly gzipped: boolean;
-  readonly dates: DateFormat;
-  readonly datesAmbiguous: boolean;
-  readonly decimals: Decimals;
   readonly defaultType: string;
   /** Line up to which an earlier run came; 0: it is the first. */
   readonly resumedFrom: number;
@@ -107,9 +98,7 @@ async function look(options: ImportOptions, connection: pg.Client): Promise<{ la
   const layout = await readLayout({ ...options, name: options.source ?? options.path, preset: findPreset(options.preset), needs: NEEDS[options.kind ?? 'events'] });
   const types = new Map((await listEventTypes(connection)).map((type) => [type.name, type]));
   const defaultType = chooseType(options, layout.columns, types);
-  const { file, columns, dates, datesAmbiguous, decimals } = layout;
-  const { header, format, encoding, delimiter, gzipped } = file;
-  return { layout, types, defaultType, facts: { importNo: null, header, columns, format, encoding, delimiter, gzipped, dates, datesAmbiguous, decimals, defaultType: defaultType.name, resumedFrom: 0 } };
+  return { layout, types, defaultType, facts: { ...factsOf(layout), importNo: null, defaultType: defaultType.name, resumedFrom: 0 } };
 }
 
 /** What options say about the file: the same file with the same of these is the same import. */

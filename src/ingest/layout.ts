@@ -28,6 +28,14 @@ export interface Layout {
   readonly sample: { readonly rows: readonly (readonly string[])[]; readonly lines: readonly number[] };
 }
 
+/** What was found out about a file, without its rows. */
+export type LayoutFacts = Omit<Layout, 'file' | 'sample'> & Pick<CsvFile, 'header' | 'format' | 'encoding' | 'delimiter' | 'gzipped'>;
+
+export function factsOf({ file, columns, dates, datesAmbiguous, decimals }: Layout): LayoutFacts {
+  const { header, format, encoding, delimiter, gzipped } = file;
+  return { header, columns, format, encoding, delimiter, gzipped, dates, datesAmbiguous, decimals };
+}
+
 /** A first line none of whose fields is a name, and one of which is a number. */
 function looksLikeData(header: readonly string[]): boolean {
   return header.every((name) => meaningOf(name) === null) && header.some((name) => /^-?\d+(\.\d+)?$/.test(name));
