@@ -212,6 +212,11 @@ declare module 'fastify' {
 export function installErrors(app: FastifyInstance): void {
   app.decorateRequest('quiet', false);
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    if (request.raw.readableAborted && (error.code as string | undefined) === 'ECONNRESET') {
+      // Nobody is there to read an answer, and nothing of ours has failed.
+      request.log.info({ reqId: request.id, method: request.method, url: request.routeOptions.url }, 'the sender hung up');
+      return reply.hijack();
+    }
     const answer = explain(error, request) ?? { code: 'internal' as const, detail: PROBLEMS.internal.when, extra: {} };
     // A line for each of thousands would be one load more.
     request.quiet = answer.code === 'overloaded' || answer.code === 'rate-limited';

@@ -57,7 +57,7 @@ export function createRedaction(database: Database, log: (message: string, detai
               log('users who left were taken out of the stored model', { users });
             }
           })
-          .catch((error: unknown) => log('users who left are still in the stored model', { reason: String(error) }, true));
+          .catch((error: unknown) => log('could not look whether users who left are in the stored model; it is looked again', { reason: String(error) }, true));
       }, delayMs);
       timer.unref();
     },

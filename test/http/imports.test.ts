@@ -3,7 +3,9 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createImportJobs } from '../../src/ingest/import-jobs.ts';
 import { KEYS, type Service, startService } from '../support/service.ts';
@@ -155,5 +157,25 @@ describe('imports over HTTP', () => {
     });
     expect([answer.status, JSON.parse(answer.text).code]).toEqual([413, 'body-too-large']);
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
+  });
+});
+
+describe('a sender who hangs up in the middle of a file', () => {
+  it('is no fault of the server, and leaves nothing behind', async () => {
+    let logged = '';
+    const logger = pino({ level: 'info' }, new Writable({ write: (line, _encoding, done) => { logged += String(line); done(); } }));
+    const service = await startService({ logger });
+    await service.app.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = service.app.server.address() as AddressInfo;
+    const request = httpRequest({ port, method: 'POST', path: '/v1/imports', headers: { authorization: `Bearer ${KEYS.secret}`, 'content-type': 'text/csv' } });
+    request.on('error', () => undefined);
+    request.write('user,item\nu1,i1\n');
+    await expect.poll(async () => await readdir(service.folder)).not.toEqual([]);
+    request.destroy();
+    await expect.poll(async () => await readdir(service.folder)).toEqual([]);
+    await expect.poll(() => logged).toContain('the sender hung up');
+    expect(logged).not.toMatch(/"level":[56]0/);
+    expect((await service.call('GET', '/v1/imports', undefined, 'secret')).json.items).toEqual([]);
+    await service.stop();
   });
 });
