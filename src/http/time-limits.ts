@@ -2,6 +2,7 @@
  * Requests that do not come: their connections are cut. Headers are Node's business (`headersTimeout`); a body that is parsed must be there within `limitMs`, and one that a route reads as a stream must
  * bring a kilobyte in each `limitMs`, however long it is, as long as it is read: a sender is not blamed for waiting for us.
  */
+import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -53,8 +54,9 @@ export function limitBodies(app: FastifyInstance, limitMs: number): void {
     if (request.raw.complete || request.body instanceof Readable) {
       underWay.delete(request);
     }
-    if (request.body instanceof Readable && request.raw.socket !== null) {
-      streamed.set(request, { sinceMs: performance.now(), bytes: request.raw.socket.bytesRead ?? 0, reply });
+    // An injected request has no connection that could be slow.
+    if (request.body instanceof Readable && request.raw.socket instanceof Socket) {
+      streamed.set(request, { sinceMs: performance.now(), bytes: request.raw.socket.bytesRead, reply });
     }
     done();
   });
