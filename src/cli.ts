@@ -18,6 +18,7 @@ import { ImportFileFault } from './ingest/csv.ts';
 import { addKeyCommands } from './key-commands.ts';
 import { createLogger } from './logger.ts';
 import { FitDiverged } from './model/recipe.ts';
+import { addMetricCommands } from './metric-commands.ts';
 import { addModelCommands, addSettingCommands } from './model-commands.ts';
 import { addOfflineCommands } from './offline-commands.ts';
 import { DatabaseFull, DatabaseUnavailable } from './storage/database.ts';
@@ -76,6 +77,8 @@ addTrainingCommands(program, { version, withHouse });
 addModelCommands(program, { version, withHouse });
 
 addAnswerCommands(program, { withHouse });
+
+addMetricCommands(program, { withHouse });
 
 addKeyCommands(program, { withHouse, readConfig: () => readConfig(process.env, terminal), terminal });
 

@@ -18,6 +18,7 @@ import { createShopperTokens } from './http/shopper-tokens.ts';
 import { createImportJobs } from './ingest/import-jobs.ts';
 import { createWriter } from './ingest/writer.ts';
 import { createLogger } from './logger.ts';
+import { createRecommendationLoop } from './recommendation-loop.ts';
 import { createAnswers } from './serving/answers.ts';
 import { type Shutdown, createShutdown } from './shutdown.ts';
 import type { Role } from './storage/api-keys.ts';
@@ -102,10 +103,13 @@ async function main(): Promise<void> {
     minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say, isBusy: () => pressure.level() > 0,
   });
   const quality = createQualityChecker({ database, connectionString, minimums: config.trainMinimums, now: Date.now });
+  const { impressions, recommendations } = createRecommendationLoop(answers, database, Date.now, say);
+  // After the last answer, before the pool ends.
+  stopping.onStop('impressions', 3_000, async () => await impressions.stop());
   const store = createEventStore(database, connectionString);
   stopping.onStop('writer', 10_000, async () => await store.close());
   const writer = createWriter({
-    store, types: await listEventTypes(database), maxQueuedEvents: MAX_QUEUED_EVENTS, now: Date.now,
+    store, types: await listEventTypes(database), maxQueuedEvents: MAX_QUEUED_EVENTS, now: Date.now, recommendations,
     onCommitted: (events) => {
       answers.noteCommitted(events);
       trainer.noteEvents();
@@ -115,7 +119,7 @@ async function main(): Promise<void> {
   stopping.onStop('imports', 5_000, async () => await imports.stop());
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
-  const app = await createApp({ database, writer, imports, answers, trainer, quality, redaction, keys, tokens, sessions, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
+  const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
   stopping.onStop('draining', 1_000, () => {

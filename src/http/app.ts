@@ -28,6 +28,7 @@ import { requestIdOf } from './request-id.ts';
 import type { Services } from './services.ts';
 import { redactKeys } from './redact.ts';
 import { scenarioRoutes } from './scenarios.ts';
+import { metricRoutes } from './metrics.ts';
 import { settingRoutes } from './settings.ts';
 import { REQUEST_TIMEOUT_MS, SWEEP_MS, answerSocket, limitBodies } from './time-limits.ts';
 import { tokenRoutes } from './tokens.ts';
@@ -134,6 +135,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   await app.register(qualityRoutes(services));
   await app.register(trainingRunRoutes(services));
   await app.register(modelRoutes(services));
+  await app.register(metricRoutes(services));
   await app.register(settingRoutes(services));
   await app.register(keyRoutes(services));
   await app.register(tokenRoutes(services));

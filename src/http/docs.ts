@@ -78,6 +78,7 @@ export async function installSpecification(app: FastifyInstance, { publicUrl, ve
         { name: 'data', description: 'What comes in: events, ratings, the catalogue' },
         { name: 'answers', description: 'What goes out: recommendations' },
         { name: 'model', description: 'Training runs and the models they made' },
+        { name: 'insight', description: 'What recommendations did' },
         { name: 'settings', description: 'Training, event types, keys and tokens' },
         { name: 'operations', description: 'Health' },
       ],

@@ -37,8 +37,8 @@ function isPlain({ url, method, headers }: IncomingMessage): boolean {
 }
 
 /** The text that the route's schema would make of it. */
-function textOf({ accepted, duplicates, items: [{ eventId, status }] }: WriteResult): string {
-  return `{"accepted":${accepted},"duplicates":${duplicates},"rejected":[],"items":[{"index":0,"eventId":${JSON.stringify(eventId)},"status":"${status}"}]}`;
+function textOf({ accepted, duplicates, items: [{ eventId, status, recommendation }] }: WriteResult): string {
+  return `{"accepted":${accepted},"duplicates":${duplicates},"rejected":[],"items":[{"index":0,"eventId":${JSON.stringify(eventId)},"status":"${status}"${recommendation === undefined ? '' : `,"recommendation":"${recommendation}"`}}]}`;
 }
 
 /** @returns undefined where it is no JSON, or a list of events */

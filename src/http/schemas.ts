@@ -1,5 +1,6 @@
 /** Shapes that several routes share. Their examples run against the demo shop. */
 import { describeValue } from '../ingest/ids.ts';
+import { RECOMMENDATION_FAULTS } from '../ingest/recommendations.ts';
 import { nearestName } from '../model/nearest-name.ts';
 import { SOURCES } from '../serving/lists.ts';
 import { type Static, type TSchema, Type } from 'typebox';
@@ -130,6 +131,8 @@ export const EventBody = Type.Object(
     groupId: Type.Optional(Id('Basket or session', 'order-1001')),
     occurredAt: Type.Optional(Type.String({ format: 'date-time', description: 'With its zone; default: now', examples: ['2026-01-31T18:30:00Z'] })),
     eventId: Type.Optional(Id('Your id of this event: sending it again stores nothing', 'order-1001-line-1')),
+    recommendationId: Type.Optional(Type.String({ maxLength: 200, description: 'Of the list that the shopper came from: so it is known what recommendations did. One that tells nothing does not cost the event: the answer says why' })),
+    position: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'Where in that list the item stood, from 1' })),
   },
   { additionalProperties: false, examples: [{ userId: 'user-1', itemId: 'item-1', type: 'purchase', quantity: 1, price: 19.9 }] },
 );
@@ -139,7 +142,7 @@ export const WriteAnswer = Type.Object({
   accepted: Type.Integer({ description: 'Events stored by this request' }),
   duplicates: Type.Integer({ description: 'Events that were stored before, with the same content' }),
   rejected: Type.Array(Rejected),
-  items: Type.Array(Type.Object({ index: Type.Integer(), eventId: Type.String(), status: OneOf(['accepted', 'duplicate']) })),
+  items: Type.Array(Type.Object({ index: Type.Integer(), eventId: Type.String(), status: OneOf(['accepted', 'duplicate']), recommendation: Type.Optional(OneOf(RECOMMENDATION_FAULTS, 'Why the event is stored without the list that it names: the id is none, was not signed here, or is older than 30 days; or the event is from before the list, or the position beyond its end')) })),
 });
 /** One schema for both kinds of body: a union would be tried branch by branch for every answer. */
 export const EventsAnswer = Type.Object({

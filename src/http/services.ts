@@ -1,7 +1,9 @@
 /** What the routes need of the rest of the house, handed to them by `main.ts` (and by tests). */
 import type { Logger } from 'pino';
 import type { ImportJobs } from '../ingest/import-jobs.ts';
+import type { RecommendationReader } from '../ingest/recommendations.ts';
 import type { Writer } from '../ingest/writer.ts';
+import type { Impressions } from '../insight/impressions.ts';
 import type { Answers } from '../serving/answers.ts';
 import type { Database } from '../storage/database.ts';
 import type { Redaction } from '../training/redaction.ts';
@@ -21,6 +23,8 @@ export interface Services {
   readonly writer: Writer;
   readonly imports: ImportJobs;
   readonly answers: Answers;
+  readonly impressions: Pick<Impressions, 'noteSeen'>;
+  readonly recommendations: Pick<RecommendationReader, 'read'>;
   readonly trainer: Trainer;
   readonly quality: QualityChecker;
   readonly redaction: Redaction;

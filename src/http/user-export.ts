@@ -1,4 +1,5 @@
 /** All that is kept of a shopper, as JSON: made by hand, since by the route's schema it took twice as long for a busy one. */
+import { RECOMMENDATION_SOURCES } from '../serving/recommendation-id.ts';
 import type { UserEventPage } from '../storage/user-events.ts';
 import type { UserSummary } from '../storage/users.ts';
 import { cursorAt } from './paging.ts';
@@ -28,12 +29,22 @@ export function exportText(user: UserSummary, page: UserEventPage, limit: number
   const timeText = createTimeText();
   let events = '';
   for (let k = 0; k < count; k++) {
-    events += `${k === 0 ? '{"eventNo":' : ',{"eventNo":'}${eventNos[k]}${itemTexts.get(itemNos[k])}${typeTexts.get(typeNos[k])}${realText(values[k])},"quantity":${realText(quantities[k])},"price":${realText(prices[k])},"occurredAt":"${timeText(occurredAtMs[k])}","receivedAt":"${timeText(receivedAtMs[k])}"}`;
+    events += `${k === 0 ? '{"eventNo":' : ',{"eventNo":'}${eventNos[k]}${itemTexts.get(itemNos[k])}${typeTexts.get(typeNos[k])}${realText(values[k])},"quantity":${realText(quantities[k])},"price":${realText(prices[k])},"occurredAt":"${timeText(occurredAtMs[k])}","receivedAt":"${timeText(receivedAtMs[k])}"${recommendationText(page, k)}}`;
   }
   const rest = { ...(derived === undefined ? {} : { derived }), ...(page.length > limit ? { nextCursor: cursorAt(eventNos[limit - 1]) } : {}) };
   const head = JSON.stringify({ userId: user.userId, firstSeenAt: user.firstSeenAt.toISOString() });
   const tail = JSON.stringify(rest);
   return `${head.slice(0, -1)},"events":[${events}]${tail === '{}' ? '}' : `,${tail.slice(1)}`}`;
+}
+
+/** Nothing where the event came of no list. */
+function recommendationText({ recommendations }: UserEventPage, k: number): string {
+  const list = recommendations.get(k);
+  if (list === undefined) {
+    return '';
+  }
+  const { listedAtMs, scenarioNo, variantNo, modelVersion, sourceNo, position } = list;
+  return `,"recommendation":${JSON.stringify({ listedAt: new Date(listedAtMs).toISOString(), scenarioNo, variantNo, modelVersion, source: RECOMMENDATION_SOURCES[sourceNo], position })}`;
 }
 
 /** A float32 by the fewest digits that are read back as it, as Postgres prints it; NaN: null. */

@@ -11,6 +11,7 @@ import type { Services } from './services.ts';
 import { exportText } from './user-export.ts';
 
 const EXPORT_LIMIT = 100_000;
+const Recommendation = Type.Object({ listedAt: Type.String(), scenarioNo: Type.Integer(), variantNo: Type.Integer(), modelVersion: Type.Integer(), source: Type.String(), position: Nullable(Type.Integer()) }, { description: 'The list that the event came of' });
 
 export function userRoutes({ database, answers, redaction }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
@@ -56,7 +57,7 @@ export function userRoutes({ database, answers, redaction }: Services): FastifyP
           response: {
             200: Type.Object({
               userId: Type.String(), firstSeenAt: Type.String(),
-              events: Type.Array(Type.Object({ eventNo: Type.Integer(), itemId: Type.String(), type: Type.String(), value: Nullable(Type.Number()), quantity: Nullable(Type.Number()), price: Nullable(Type.Number()), occurredAt: Type.String(), receivedAt: Type.String() })),
+              events: Type.Array(Type.Object({ eventNo: Type.Integer(), itemId: Type.String(), type: Type.String(), value: Nullable(Type.Number()), quantity: Nullable(Type.Number()), price: Nullable(Type.Number()), occurredAt: Type.String(), receivedAt: Type.String(), recommendation: Type.Optional(Recommendation) })),
               derived: Type.Optional(Nullable(Type.Object({ modelVersion: Type.Integer(), vector: Nullable(Type.Unsafe<number[]>({ type: 'array', items: { type: 'number' } }) as never) }))),
               nextCursor: Type.Optional(Type.String()),
             }),

@@ -7,6 +7,7 @@ import { nearestName } from '../model/nearest-name.ts';
 import type { NewEvent } from '../storage/events.ts';
 import { createUuidV7, dedupOfEventId, hashGroup } from './dedup.ts';
 import { describeValue, faultOfId } from './ids.ts';
+import { type RecommendationFault, type RecommendationReader, readRecommendation } from './recommendations.ts';
 
 export type EventFaultCode = 'missing' | 'unknown-field' | 'invalid-id' | 'invalid-number' | 'invalid-date' | 'unknown-event-type' | 'not-an-object' | 'not-json' | 'not-utf8' | 'conflict' | 'erased';
 
@@ -20,13 +21,19 @@ export interface CheckedEvent {
   readonly event: NewEvent;
   /** What the sender may name this event by: theirs, or the one made here. */
   readonly eventId: string;
+  /** Its recommendation id tells nothing, so it is stored without. */
+  readonly recommendationFault: RecommendationFault | null;
 }
 
-export const EVENT_FIELDS = ['userId', 'itemId', 'type', 'value', 'quantity', 'price', 'groupId', 'occurredAt', 'eventId'] as const;
+export const EVENT_FIELDS = ['userId', 'itemId', 'type', 'value', 'quantity', 'price', 'groupId', 'occurredAt', 'eventId', 'recommendationId', 'position'] as const;
 
 const MAX_NUMBER = 1e9;
 const MIN_NUMBER = 1e-6;
 const DAY_MS = 86_400_000;
+/** The longest list there is. */
+const MAX_POSITION = 200;
+/** Longer than any that was made here. */
+const MAX_RECOMMENDATION_ID = 200;
 /** RFC 3339 with the zone required: a time without one means something else on every machine. */
 const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
@@ -67,7 +74,7 @@ export function parseTime(value: unknown, nowMs: number): number | string {
  *
  * @param defaultEventId identity for an element without one of its own (from an Idempotency-Key), or null
  */
-export function checkEvent(sent: unknown, types: ReadonlyMap<string, EventTypeRule>, defaultEventId: string | null, nowMs: number): CheckedEvent | EventFault {
+export function checkEvent(sent: unknown, types: ReadonlyMap<string, EventTypeRule>, defaultEventId: string | null, nowMs: number, recommendations: RecommendationReader): CheckedEvent | EventFault {
   if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) {
     return { field: '', code: 'not-an-object', message: `an event must be an object like {"userId":"u1","itemId":"i1","type":"view"}, not ${describeValue(sent)}` };
   }
@@ -115,6 +122,17 @@ export function checkEvent(sent: unknown, types: ReadonlyMap<string, EventTypeRu
     }
     occurredAtMs = time;
   }
+  const { recommendationId, position } = fields;
+  if (recommendationId !== undefined && (typeof recommendationId !== 'string' || recommendationId.length > MAX_RECOMMENDATION_ID)) {
+    return fault('recommendationId', 'invalid-id', `must be the recommendationId of a list, not ${describeValue(recommendationId)}`);
+  }
+  if (position !== undefined && (!Number.isInteger(position) || (position as number) < 1 || (position as number) > MAX_POSITION)) {
+    return fault('position', 'invalid-number', `must be a whole number from 1, the first item of the list, to ${MAX_POSITION}, not ${describeValue(position)}`);
+  }
+  if (position !== undefined && recommendationId === undefined) {
+    return fault('recommendationId', 'missing', 'is missing; a position is one in the list of a recommendationId');
+  }
+  const recommendation = recommendationId === undefined ? null : readRecommendation(recommendations, recommendationId, (position as number | undefined) ?? null, occurredAtMs);
   const userId = fields.userId as string;
   const givenId = (fields.eventId as string | undefined) ?? defaultEventId;
   const dedup = givenId === null ? createUuidV7(nowMs) : dedupOfEventId(userId, givenId);
@@ -129,7 +147,9 @@ export function checkEvent(sent: unknown, types: ReadonlyMap<string, EventTypeRu
       groupHash: fields.groupId === undefined ? null : hashGroup(fields.groupId as string),
       occurredAtMs,
       dedup,
+      ...(recommendation === null || typeof recommendation === 'string' ? {} : { recommendation }),
     },
     eventId: givenId ?? dedup,
+    recommendationFault: typeof recommendation === 'string' ? recommendation : null,
   };
 }

@@ -10,6 +10,7 @@
 import type { EventTypeRule } from '../model/interactions.ts';
 import { CommitUnknown, type EventStore } from '../storage/event-writes.ts';
 import type { InsertOutcome, NewEvent } from '../storage/events.ts';
+import type { RecommendationFault, RecommendationReader } from './recommendations.ts';
 import { type CheckedEvent, type EventFault, checkEvent } from './validate.ts';
 
 export class IngestOverloaded extends Error {
@@ -33,11 +34,19 @@ export interface RejectedElement extends EventFault {
   readonly index: number;
 }
 
+export interface WrittenElement {
+  index: number;
+  eventId: string;
+  status: 'accepted' | 'duplicate';
+  /** Why the event is stored without the list that it names. */
+  recommendation?: RecommendationFault;
+}
+
 export interface WriteResult {
   readonly accepted: number;
   readonly duplicates: number;
   readonly rejected: RejectedElement[];
-  readonly items: { index: number; eventId: string; status: 'accepted' | 'duplicate' }[];
+  readonly items: WrittenElement[];
 }
 
 export interface Writer {
@@ -61,6 +70,7 @@ export interface WriterOptions {
   /** Waiting and under way together. */
   readonly maxQueuedEvents: number;
   readonly now: () => number;
+  readonly recommendations: RecommendationReader;
   /** Called after COMMIT and before the senders are answered, with the events that were stored. */
   readonly onCommitted: (events: readonly NewEvent[]) => void;
 }
@@ -189,7 +199,7 @@ export function createWriter(options: WriterOptions): Writer {
       const nowMs = options.now();
       for (let k = 0; k < elements.length; k++) {
         const index = firstIndex + k;
-        const result = checkEvent(elements[k], types, idempotencyKey === null ? null : `${idempotencyKey}:${index}`, nowMs);
+        const result = checkEvent(elements[k], types, idempotencyKey === null ? null : `${idempotencyKey}:${index}`, nowMs, options.recommendations);
         if ('event' in result) {
           checked.push(result);
           indexes.push(index);
@@ -206,11 +216,11 @@ export function createWriter(options: WriterOptions): Writer {
       } catch (error) {
         throw error instanceof CommitUnknown ? new WriteUnknown(checked.map(({ eventId }, k) => ({ index: indexes[k], eventId })), error) : error;
       }
-      const items: { index: number; eventId: string; status: 'accepted' | 'duplicate' }[] = [];
+      const items: WrittenElement[] = [];
       let accepted = 0;
       for (let k = 0; k < outcomes.length; k++) {
         const outcome = outcomes[k];
-        const { eventId } = checked[k];
+        const { eventId, recommendationFault } = checked[k];
         if (outcome === 'conflict') {
           rejected.push({
             index: indexes[k],
@@ -225,7 +235,7 @@ export function createWriter(options: WriterOptions): Writer {
           continue;
         }
         accepted += outcome === 'accepted' ? 1 : 0;
-        items.push({ index: indexes[k], eventId, status: outcome });
+        items.push({ index: indexes[k], eventId, status: outcome, ...(recommendationFault === null ? {} : { recommendation: recommendationFault }) });
       }
       rejected.sort((a, b) => a.index - b.index);
       return { accepted, duplicates: items.length - accepted, rejected, items };

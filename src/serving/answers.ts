@@ -21,9 +21,10 @@ import type { LiveModel } from './live-model.ts';
 import { createMasks } from './masks.ts';
 import { createPages } from './pages.ts';
 import { MAX_DEPTH } from './parameters.ts';
-import { type ListSource, bucketOf, createRecommendationIds } from './recommendation-id.ts';
+import { type IssuedLists, type ListSource, type ReadRecommendation, bucketOf, createRecommendationIds } from './recommendation-id.ts';
 import { type Asked, type ListRequest, createRequests } from './requests.ts';
 import { createScenarios } from './scenarios.ts';
+import type { Unsigned } from './signing.ts';
 import type { Boost, Field, Steered } from './steering.ts';
 import { createTrending } from './trending.ts';
 import { type CommittedEvent, type UserState, createUserStates } from './user-state.ts';
@@ -82,6 +83,10 @@ export interface Answers {
   followEvents(): Promise<void>;
   /** Users were erased or merged, or events taken back: what is kept of users is looked at anew. */
   followUsers(): Promise<void>;
+  /** What a recommendation id says, or what is wrong with it. */
+  readRecommendation(text: string): ReadRecommendation | Unsigned | 'expired';
+  /** Lists given out since it was last asked, by kind and second. */
+  drainLists(): IssuedLists[];
   /** What the model makes of a shopper: null where none is live. */
   profile(userId: string): Promise<{ modelVersion: number; vector: number[] | null } | null>;
   followItems(): Promise<void>;
@@ -337,6 +342,8 @@ export function createAnswers(options: AnswersOptions): Answers {
       const state = await states.stateOf(userId);
       return state.model === null ? null : { modelVersion: state.model.version, vector: state.vector === null ? null : Array.from(state.vector) };
     },
+    readRecommendation: (text) => recommendationIds.read(text),
+    drainLists: () => recommendationIds.drain(),
     followItems: follow.items,
     followScenarios: follow.scenarios,
     followModels: follow.models,

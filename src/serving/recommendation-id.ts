@@ -41,11 +41,26 @@ export interface ReadRecommendation extends RecommendationFields {
   readonly issuedAtMs: number;
 }
 
+/** So many lists of one kind, made in one second. */
+export interface IssuedLists extends RecommendationFields {
+  readonly issuedAtMs: number;
+  readonly lists: number;
+}
+
 export interface RecommendationIds {
   /** @throws RangeError for a field that does not fit */
   issue(fields: RecommendationFields): string;
   /** Fields, or what is wrong: no such id at all, not signed by this installation, or too old. */
   read(text: string): ReadRecommendation | Unsigned | 'expired';
+  /** Lists that were given ids since it was last asked, counted. */
+  drain(): IssuedLists[];
+}
+
+interface Kept {
+  readonly text: string;
+  readonly fields: RecommendationFields;
+  /** Lists under this id that are not drained yet. */
+  lists: number;
 }
 
 /**
@@ -58,7 +73,21 @@ export function createRecommendationIds(key: Buffer, now: () => number, maxAgeMs
   let second = -1;
   let kept = 0;
   /** By scenario, variant and source; then by version, bucket and length. Both keys are whole numbers below 2⁵³. */
-  let issued = new Map<number, Map<number, string>>();
+  let issued = new Map<number, Map<number, Kept>>();
+  /** Of former seconds. */
+  let counted: IssuedLists[] = [];
+
+  /** What is kept is counted, and begins at nothing again. */
+  function count(): void {
+    for (const ofList of issued.values()) {
+      for (const one of ofList.values()) {
+        if (one.lists > 0) {
+          counted.push({ ...one.fields, issuedAtMs: second * 1000, lists: one.lists });
+          one.lists = 0;
+        }
+      }
+    }
+  }
 
   function sign({ scenarioNo, variantNo, modelVersion, bucket, length }: RecommendationFields, source: number): string {
     body.writeUInt8(FORMAT, 0);
@@ -76,6 +105,7 @@ export function createRecommendationIds(key: Buffer, now: () => number, maxAgeMs
     issue(fields) {
       const nowSecond = Math.floor(now() / 1000);
       if (nowSecond !== second || kept >= MOST_KEPT) {
+        count();
         second = nowSecond;
         kept = 0;
         issued = new Map();
@@ -89,13 +119,14 @@ export function createRecommendationIds(key: Buffer, now: () => number, maxAgeMs
         issued.set(list, ofList);
       }
       const one = (fields.modelVersion * (MOST_LENGTH + 1) + fields.length) * 128 + fields.bucket;
-      let text = ofList.get(one);
-      if (text === undefined) {
-        text = sign(fields, source);
-        ofList.set(one, text);
+      let known = ofList.get(one);
+      if (known === undefined) {
+        known = { text: sign(fields, source), fields, lists: 0 };
+        ofList.set(one, known);
         kept++;
       }
-      return text;
+      known.lists++;
+      return known.text;
     },
     read(text) {
       const bytes = signer.open(text);
@@ -113,6 +144,12 @@ export function createRecommendationIds(key: Buffer, now: () => number, maxAgeMs
       return {
         issuedAtMs, scenarioNo: bytes.readUInt16BE(5), variantNo: bytes.readUInt16BE(7), modelVersion: bytes.readUInt32BE(9), bucket: bytes.readUInt8(13), length: bytes.readUInt16BE(14), source,
       };
+    },
+    drain() {
+      count();
+      const drained = counted;
+      counted = [];
+      return drained;
     },
   };
 }

@@ -1,5 +1,5 @@
 /** The statements of a group commit, and what a stored event is compared by. */
-import type { NewEvent } from './events.ts';
+import type { EventRecommendation, NewEvent } from './events.ts';
 import { MAKE_FEW_IDS } from './ids.ts';
 import type { EventNumbers } from './known-numbers.ts';
 import { USERS_LOCK_KEY } from './locks.ts';
@@ -38,14 +38,20 @@ export function sameContent(sent: NewEvent, itemNo: number, stored: StoredEvent)
 
 // Rows come out of unnest in the order of the arrays, so that of two events with one time the later element is the newer (`event_no`). Where a number is null the id is looked up, which the statement before
 // has made where it was missing; what such a user did before an erasure is left out. Ids without a number have the last two arrays, which otherwise are empty.
-const INSERT_EVENTS = `INSERT INTO events (user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup)
-  SELECT user_no, item_no, type_no, value, quantity, price, group_hash, coalesce(to_timestamp(occurred_ms / 1000), date_trunc('milliseconds', now())), dedup
+const insertEvents = (columns: string, values: string, arrays: string, names: string) => `INSERT INTO events (user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup${columns})
+  SELECT user_no, item_no, type_no, value, quantity, price, group_hash, coalesce(to_timestamp(occurred_ms / 1000), date_trunc('milliseconds', now())), dedup${values}
   FROM (SELECT coalesce(known_user, (SELECT user_no FROM users u WHERE u.user_id = e.user_id AND (refuse_before IS NULL OR occurred_ms IS NULL OR occurred_ms >= extract(epoch FROM refuse_before) * 1000))) AS user_no,
-      coalesce(known_item, (SELECT item_no FROM items i WHERE i.item_id = e.item_id)) AS item_no, type_no, value, quantity, price, group_hash, occurred_ms, dedup
-    FROM unnest($1::int[], $2::int[], $3::smallint[], $4::real[], $5::real[], $6::real[], $7::bigint[], $8::double precision[], $9::uuid[], $11::text[], $12::text[])
-      AS e (known_user, known_item, type_no, value, quantity, price, group_hash, occurred_ms, dedup, user_id, item_id) OFFSET 0) e
+      coalesce(known_item, (SELECT item_no FROM items i WHERE i.item_id = e.item_id)) AS item_no, type_no, value, quantity, price, group_hash, occurred_ms, dedup${names}
+    FROM unnest($1::int[], $2::int[], $3::smallint[], $4::real[], $5::real[], $6::real[], $7::bigint[], $8::double precision[], $9::uuid[], $11::text[], $12::text[]${arrays})
+      AS e (known_user, known_item, type_no, value, quantity, price, group_hash, occurred_ms, dedup, user_id, item_id${names}) OFFSET 0) e
   WHERE current_setting('jongleur.group', true) = $10 AND user_no IS NOT NULL
   ON CONFLICT (dedup) DO NOTHING`;
+const INSERT_EVENTS = insertEvents('', '', '', '');
+const REC_NAMES = ', rec_ms, rec_scenario, rec_variant, rec_version, rec_bucket, rec_source, rec_position';
+const INSERT_RECOMMENDED = insertEvents(
+  ', rec_at, rec_scenario, rec_variant, rec_version, rec_bucket, rec_source, rec_position', ', to_timestamp(rec_ms / 1000), rec_scenario, rec_variant, rec_version, rec_bucket, rec_source, rec_position',
+  ', $13::double precision[], $14::smallint[], $15::smallint[], $16::int[], $17::smallint[], $18::smallint[], $19::smallint[]', REC_NAMES,
+);
 // The lock in a statement of its own: what is read behind it is read when it is held.
 const LOCK_USERS = `SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY})`;
 // A wake-up carries nothing, and is told at COMMIT only.
@@ -67,7 +73,9 @@ export const CLAIM_GROUP: GroupStatement = { name: 'claim-group', text: CLAIM, s
 /** Only where there are ids without a number: nobody need wait for a look-up before a group can be sent. */
 export const MAKE_IDS: GroupStatement = { name: 'make-ids', text: MAKE_FEW_IDS, sample: ['{}', '{}', '{}'] };
 const STORE_EVENTS: GroupStatement = { name: 'insert-events', text: INSERT_EVENTS, sample: [...Array.from({ length: 9 }, () => '{}'), '', '{}', '{}'] };
-export const GROUP_STATEMENTS: readonly GroupStatement[] = [BEGIN_GROUP, LOCK_GROUP, CLAIM_GROUP, MAKE_IDS, STORE_EVENTS];
+/** Only where one of the events came of a list: most groups have none, and seven columns more would cost them a tenth. */
+const STORE_RECOMMENDED: GroupStatement = { name: 'insert-recommended', text: INSERT_RECOMMENDED, sample: [...STORE_EVENTS.sample, ...Array.from({ length: 7 }, () => '{}')] };
+export const GROUP_STATEMENTS: readonly GroupStatement[] = [BEGIN_GROUP, LOCK_GROUP, CLAIM_GROUP, MAKE_IDS, STORE_EVENTS, STORE_RECOMMENDED];
 
 export interface GroupStep {
   readonly statement: GroupStatement;
@@ -96,8 +104,13 @@ export function groupSteps(group: number, former: number | null, generation: num
     { statement: LOCK_GROUP, values: [] },
     { statement: CLAIM_GROUP, values: claim },
     ...(fresh === null ? [] : [{ statement: MAKE_IDS, values: [textArray(fresh.users), textArray(fresh.items), byteArray(fresh.hashes)] }]),
-    { statement: STORE_EVENTS, values: columns },
+    events.some(({ recommendation }) => recommendation !== undefined) ? { statement: STORE_RECOMMENDED, values: [...columns, ...recommendationColumns(events)] } : { statement: STORE_EVENTS, values: columns },
   ];
+}
+
+function recommendationColumns(events: readonly NewEvent[]): string[] {
+  const column = (name: keyof EventRecommendation) => `{${events.map(({ recommendation }) => recommendation?.[name] ?? 'NULL').join(',')}}`;
+  return [column('listedAtMs'), column('scenarioNo'), column('variantNo'), column('modelVersion'), column('bucket'), column('sourceNo'), column('position')];
 }
 
 function quote(text: string): string {

@@ -1,6 +1,20 @@
 /** Events: the append-only truth from which everything else is derived. How they come in is in `event-writes.ts`. */
 import { type Queryable, run } from './database.ts';
 
+/** The list that an event came of. */
+export interface EventRecommendation {
+  readonly listedAtMs: number;
+  /** 0: none. */
+  readonly scenarioNo: number;
+  readonly variantNo: number;
+  /** 0: no model was live. */
+  readonly modelVersion: number;
+  readonly bucket: number;
+  readonly sourceNo: number;
+  /** From 1; null: not told. */
+  readonly position: number | null;
+}
+
 export interface NewEvent {
   readonly userId: string;
   readonly itemId: string;
@@ -14,6 +28,8 @@ export interface NewEvent {
   readonly occurredAtMs: number | null;
   /** UUID: the identity of this event, see `ingest/dedup.ts`. */
   readonly dedup: string;
+  /** Absent: none that is known. */
+  readonly recommendation?: EventRecommendation;
 }
 
 /** `duplicate`: the same event is stored already; `conflict`: another one is stored under its identity; `erased`: its user was erased after it happened. */

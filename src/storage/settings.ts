@@ -18,6 +18,8 @@ export interface TrainingSettings {
   readonly split: SplitMethod;
   /** Share of the places of shoppers' lists that new items may take, where neither request nor scenario says another. */
   readonly explore: number;
+  /** So long after a click a cart or purchase of the item is put down to the list. */
+  readonly attributionHours: number;
 }
 
 export type SettingValue = number | boolean | string;
@@ -42,6 +44,7 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRule>> = {
   search: { kind: 'choice', among: ['off', 'light', 'full'], default: 'light', says: 'how long a run looks for a better recipe: off, light, or full' },
   split: { kind: 'choice', among: ['time', 'leave-last-out'], default: 'time', says: 'what is held out to measure on: the newest events, or each shopper’s last' },
   explore: { kind: 'number', least: 0, most: 0.5, default: 0.1, says: 'share of the places of shoppers’ lists that new items may take, where neither request nor scenario says another' },
+  attributionHours: { kind: 'integer', least: 1, most: 720, default: 24, says: 'so many hours after a click on a recommended item its carts and purchases count for the list' },
 };
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];

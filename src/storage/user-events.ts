@@ -15,9 +15,21 @@ export interface UserEventPage {
   /** Whole milliseconds since 1970. */
   readonly occurredAtMs: Float64Array;
   readonly receivedAtMs: Float64Array;
+  /** Of events that came of a list, by their place here. */
+  readonly recommendations: ReadonlyMap<number, StoredRecommendation>;
   /** Of the items among them. */
   readonly itemIds: ReadonlyMap<number, string>;
   readonly typeNames: ReadonlyMap<number, string>;
+}
+
+/** The list that an event came of, as far as it is stored. */
+export interface StoredRecommendation {
+  readonly listedAtMs: number;
+  readonly scenarioNo: number;
+  readonly variantNo: number;
+  readonly modelVersion: number;
+  readonly sourceNo: number;
+  readonly position: number | null;
 }
 
 const FIRST_CAPACITY = 256;
@@ -42,6 +54,7 @@ async function readColumns(connection: Connection, userNo: number, limit: number
   let [values, quantities, prices] = [new Float32Array(FIRST_CAPACITY), new Float32Array(FIRST_CAPACITY), new Float32Array(FIRST_CAPACITY)];
   let itemNos = new Int32Array(FIRST_CAPACITY);
   let typeNos = new Int16Array(FIRST_CAPACITY);
+  const recommendations = new Map<number, StoredRecommendation>();
   let length = 0;
   const grow = () => {
     [eventNos, occurredAtMs, receivedAtMs] = [twice(eventNos), twice(occurredAtMs), twice(receivedAtMs)];
@@ -50,12 +63,12 @@ async function readColumns(connection: Connection, userNo: number, limit: number
     typeNos = twice(typeNos);
   };
   const before = beforeEventNo === null ? '' : `AND event_no < ${BigInt(beforeEventNo)}`;
-  const query = `SELECT event_no, item_no, type_no, occurred_at, received_at, value, quantity, price FROM events WHERE user_no = ${BigInt(userNo)} ${before} ORDER BY event_no DESC LIMIT ${BigInt(limit)}`;
+  const query = `SELECT event_no, item_no, type_no, occurred_at, received_at, value, quantity, price, rec_at, rec_scenario, rec_variant, rec_version, rec_source, rec_position FROM events WHERE user_no = ${BigInt(userNo)} ${before} ORDER BY event_no DESC LIMIT ${BigInt(limit)}`;
   await readBinaryCopy(connection, query, (view, _bytes, offset) => {
     if (length === eventNos.length) {
       grow();
     }
-    // A field's length stands in four bytes before it; only the last three can be null, which has no bytes.
+    // A field's length stands in four bytes before it; from the value on they can be null, which has no bytes.
     eventNos[length] = readInt64(view, offset + 4);
     itemNos[length] = view.getInt32(offset + 16);
     typeNos[length] = view.getInt16(offset + 24);
@@ -71,9 +84,16 @@ async function readColumns(connection: Connection, userNo: number, limit: number
     values[length] = real();
     quantities[length] = real();
     prices[length] = real();
+    if (view.getInt32(at) > 0) {
+      const hasPosition = view.getInt32(at + 38) > 0;
+      recommendations.set(length, {
+        listedAtMs: readTimestamp(view, at + 4, Math.floor), scenarioNo: view.getInt16(at + 16), variantNo: view.getInt16(at + 22), modelVersion: view.getInt32(at + 28), sourceNo: view.getInt16(at + 36),
+        position: hasPosition ? view.getInt16(at + 42) : null,
+      });
+    }
     length++;
   }, TIMEOUT_MS);
-  return { length, eventNos, itemNos: itemNos.subarray(0, length), typeNos, values, quantities, prices, occurredAtMs, receivedAtMs };
+  return { length, eventNos, itemNos: itemNos.subarray(0, length), typeNos, values, quantities, prices, occurredAtMs, receivedAtMs, recommendations };
 }
 
 function twice<T extends Float64Array | Float32Array | Int32Array | Int16Array>(column: T): T {

@@ -13,6 +13,7 @@ import { createShopperTokens } from '../../src/http/shopper-tokens.ts';
 import { createImportJobs } from '../../src/ingest/import-jobs.ts';
 import { createWriter } from '../../src/ingest/writer.ts';
 import { defaultMinimums } from '../../src/model/quality/findings.ts';
+import { createRecommendationLoop } from '../../src/recommendation-loop.ts';
 import { createAnswers } from '../../src/serving/answers.ts';
 import { createDatabase, readServerFacts } from '../../src/storage/database.ts';
 import { listEventTypes } from '../../src/storage/event-types.ts';
@@ -35,15 +36,18 @@ export type Service = Awaited<ReturnType<typeof startService>>;
  */
 export async function startService(overrides: Partial<Services> = {}, training: Partial<TrainerOptions> = {}, besideUrl?: string, bodyTimeoutMs?: number) {
   const { url, drop } = besideUrl === undefined ? await createTestDatabase(inject('templateUrl')) : { url: besideUrl, drop: async () => undefined };
+  // Not the function itself: a test may put another clock in its place.
+  const now = () => Date.now();
   const database = createDatabase({ connectionString: url, maxConnections: 5, onError: () => undefined });
   const facts = await readServerFacts(database);
   const tokenKey = await readSecret(database, 'tokens');
-  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey, now: Date.now, log: () => undefined, loadTimeoutMs: 5_000 });
+  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey, now, log: () => undefined, loadTimeoutMs: 5_000 });
   await answers.start();
   const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: true, gate: null, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: () => undefined, ...training });
   const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });
   const store = createEventStore(database, url);
-  const writer = createWriter({ store, types: await listEventTypes(database), maxQueuedEvents: 10_000, now: Date.now, onCommitted: (events) => answers.noteCommitted(events) });
+  const { impressions, recommendations } = createRecommendationLoop(answers, database, now, () => undefined);
+  const writer = createWriter({ store, types: await listEventTypes(database), maxQueuedEvents: 10_000, now, recommendations, onCommitted: (events) => answers.noteCommitted(events) });
   const keys = createKeyRing(database, KEYS);
   await keys.reload();
   const tokens = createShopperTokens(database, tokenKey, Date.now);
@@ -55,7 +59,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const folder = await mkdtemp(join(tmpdir(), 'jongleur-service-'));
   const imports = createImportJobs({ database, connectionString: url, folder, now: Date.now, log: () => undefined });
   const redaction = createRedaction(database, () => undefined, 20);
-  const app = await createApp({ database, writer, imports, redaction, answers, trainer, quality, keys, tokens, sessions, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, trustProxy: [] }, pressure: { level: () => 0 }, version, ...overrides }, bodyTimeoutMs);
+  const app = await createApp({ database, writer, imports, redaction, answers, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, trustProxy: [] }, pressure: { level: () => 0 }, version, ...overrides }, bodyTimeoutMs);
 
   /** A request without a port. `role` null sends no key. */
   async function call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, role: keyof typeof KEYS | null = 'admin', headers: Record<string, string> = {}) {
@@ -70,7 +74,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   }
 
   return {
-    url, folder, database, facts, answers, trainer, writer, imports, app, call, keys, tokens,
+    url, folder, database, facts, answers, impressions, recommendations, trainer, writer, imports, app, call, keys, tokens,
     setPhase: (next: Phase) => {
       phase = next;
     },
@@ -86,6 +90,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
       await imports.stop();
       await redaction.stop();
       await rm(folder, { recursive: true, force: true });
+      await impressions.stop();
       await store.close();
       await trainer.stop();
       answers.stop();
