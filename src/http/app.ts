@@ -6,7 +6,7 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import { installAuth, requireRoles } from './auth.ts';
 import { installBrowsers } from './browsers.ts';
 import { dashboardRoutes } from './dashboard.ts';
-import { installPages, installSpecification } from './docs.ts';
+import { installPages } from './docs.ts';
 import { answerFrameworkError, installErrors } from './errors.ts';
 import { eventTypeRoutes } from './event-types.ts';
 import { eventRoutes } from './events.ts';
@@ -29,6 +29,7 @@ import type { Services } from './services.ts';
 import { redactKeys } from './redact.ts';
 import { scenarioRoutes } from './scenarios.ts';
 import { settingRoutes } from './settings.ts';
+import { installSpecification } from './specification.ts';
 import { REQUEST_TIMEOUT_MS, SWEEP_MS, answerSocket, limitBodies } from './time-limits.ts';
 import { tokenRoutes } from './tokens.ts';
 import { trainingRunRoutes } from './training-runs.ts';

@@ -179,7 +179,7 @@ function explain(error: FastifyError | Error, request: FastifyRequest): Answer |
 
 function send(reply: FastifyReply, requestId: string, { code, detail, extra }: Answer): FastifyReply {
   const { status, title, remedy } = PROBLEMS[code];
-  if (status === 503) {
+  if (status === 503 || (status === 429 && !reply.hasHeader('retry-after'))) {
     reply.header('retry-after', RETRY_AFTER_SECONDS);
   }
   if (status === 401) {
@@ -209,6 +209,18 @@ declare module 'fastify' {
   }
 }
 
+/** @returns which methods a path takes; looked for only where a request came with another one */
+function collectMethods(app: FastifyInstance): (path: string) => string[] {
+  const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
+  app.addHook('onRoute', ({ url, method }) => {
+    // What answers a browser that asks what it may send is no path of its own.
+    if (url !== '*') {
+      routes.push({ pattern: new RegExp(`^${url.replaceAll('.', String.raw`\.`).replace(/:\w+/g, '[^/]+').replace(/\*$/, '.*')}$`), methods: [method].flat() });
+    }
+  });
+  return (path) => [...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))];
+}
+
 export function installErrors(app: FastifyInstance): void {
   app.decorateRequest('quiet', false);
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
@@ -220,7 +232,14 @@ export function installErrors(app: FastifyInstance): void {
     }
     return send(reply, request.id, answer);
   });
-  app.setNotFoundHandler((request, reply) =>
-    send(reply, request.id, { code: 'route-not-found', detail: `There is no ${request.method} ${request.url.split('?')[0].slice(0, 200)}. All operations are listed at /docs.`, extra: {} }),
-  );
+  const methodsOf = collectMethods(app);
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0];
+    const detail = `There is no ${request.method} ${path.slice(0, 200)}. All operations are listed at /docs.`;
+    const methods = methodsOf(path);
+    if (methods.length === 0) {
+      return send(reply, request.id, { code: 'route-not-found', detail, extra: {} });
+    }
+    return send(reply.header('allow', methods.join(', ')), request.id, { code: 'method-not-allowed', detail, extra: {} });
+  });
 }
