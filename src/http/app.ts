@@ -7,7 +7,7 @@ import { installAuth, requireRoles } from './auth.ts';
 import { installBrowsers } from './browsers.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import { installPages } from './docs.ts';
-import { answerFrameworkError, installErrors } from './errors.ts';
+import { answerFrameworkError, installErrors, installNotFound } from './errors.ts';
 import { eventTypeRoutes } from './event-types.ts';
 import { eventRoutes } from './events.ts';
 import type { ReadAhead } from './event-lane.ts';
@@ -102,6 +102,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   installShedding(app, services.pressure);
   installRateLimits(app, services.keys, services.limits);
   installAuth(app, services);
+  installNotFound(app);
   app.addHook('onRequest', (request, _reply, done) => {
     const phase = services.phase();
     if (phase === 'starting' && request.url.startsWith('/v1/')) {

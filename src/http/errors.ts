@@ -105,6 +105,7 @@ const FORMAT_WORDS: Readonly<Record<string, string>> = {
   id: 'well-formed text of 1 to 256 characters without control characters',
   text: 'well-formed text without NUL',
   amount: '0, or from 0.000001 to 1000000000',
+  value: '0, or from 0.000001 to 1000000000, or the same below zero',
   'date-time': 'a date and time with its zone, like 2026-11-22T10:00:00Z, from 1970 on',
 };
 
@@ -232,14 +233,21 @@ export function installErrors(app: FastifyInstance): void {
     }
     return send(reply, request.id, answer);
   });
+}
+
+/** Said before the body is looked at: whatever is wrong with it is beside the point, and the framework has no answer of ours for some methods without one. After quotas, before any route. */
+export function installNotFound(app: FastifyInstance): void {
   const methodsOf = collectMethods(app);
-  app.setNotFoundHandler((request, reply) => {
+  const problemOf = (request: FastifyRequest, reply: FastifyReply): Problem => {
     const path = request.url.split('?')[0];
-    const detail = `There is no ${request.method} ${path.slice(0, 200)}. All operations are listed at /docs.`;
     const methods = methodsOf(path);
-    if (methods.length === 0) {
-      return send(reply, request.id, { code: 'route-not-found', detail, extra: {} });
+    if (methods.length > 0) {
+      reply.header('allow', methods.join(', '));
     }
-    return send(reply.header('allow', methods.join(', ')), request.id, { code: 'method-not-allowed', detail, extra: {} });
+    return new Problem(methods.length > 0 ? 'method-not-allowed' : 'route-not-found', `There is no ${request.method} ${path.slice(0, 200)}. All operations are listed at /docs.`);
+  };
+  app.addHook('onRequest', (request, reply, done) => done(request.is404 ? problemOf(request, reply) : undefined));
+  app.setNotFoundHandler((request, reply) => {
+    throw problemOf(request, reply);
   });
 }

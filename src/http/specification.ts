@@ -37,6 +37,7 @@ const FORMATS: Readonly<Record<string, object>> = {
   id: { pattern: String.raw`^[^\u0000-\u001f\u007f-\u009f]+$` },
   text: { pattern: String.raw`^[^\u0000]*$` },
   amount: { anyOf: [{ const: 0 }, { minimum: 1e-6 }] },
+  value: { anyOf: [{ const: 0 }, { minimum: 1e-6, maximum: 1e9 }, { minimum: -1e9, maximum: -1e-6 }] },
 };
 
 interface Operation {
@@ -104,7 +105,7 @@ function problemResponses(): Record<string, object> {
   );
 }
 
-/** A parameter that has a default is there whenever a handler looks, hence required in the schema; a client need not send it. */
+/** What has a default is there whenever a handler looks, hence required in the schema; a client need not send it. */
 function withoutDefaultsRequired(schema: unknown): unknown {
   const { required, properties } = (schema ?? {}) as { required?: string[]; properties?: Record<string, { default?: unknown }> };
   return required === undefined || properties === undefined ? schema : { ...(schema as object), required: required.filter((name) => properties[name].default === undefined) };
@@ -132,6 +133,8 @@ function complete(operation: Operation, facts: RouteFacts): void {
   }
   for (const [status, response] of Object.entries(operation.responses)) {
     response.description = response.description === 'Default Response' ? SUCCESS[status] : response.description;
+    // A stream of events is no string to those who read it as one; OpenAPI 3.1 has no word for it.
+    delete (response.content?.['text/event-stream'] as { schema?: { type?: string } } | undefined)?.schema?.type;
     response.headers = { 'X-Request-Id': headerOf('X-Request-Id'), ...(facts.shed === 'never' ? {} : QUOTA_HEADERS), ...(status === '503' ? { 'Retry-After': headerOf('Retry-After') } : {}), ...(status === '202' ? { Location: headerOf('Location') } : {}) };
   }
   for (const status of [...facts.refusals, ...frameworkRefusals(facts, operation)]) {
@@ -187,7 +190,7 @@ export async function installSpecification(app: FastifyInstance, { publicUrl, ve
       return {
         url,
         schema: {
-          ...schema, response: Object.fromEntries(responses.filter(([status]) => !refusals.includes(status))), querystring: withoutDefaultsRequired(described.querystring),
+          ...schema, response: Object.fromEntries(responses.filter(([status]) => !refusals.includes(status))), querystring: withoutDefaultsRequired(described.querystring), body: withoutDefaultsRequired(described.body),
           summary: `${described.summary ?? ''} [${SHORT_BADGE[access]}]`, description: [described.description, BADGE[access]].filter(Boolean).join('\n\n'), security: SECURITY[access],
         } as FastifySchema,
       };
