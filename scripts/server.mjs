@@ -25,7 +25,8 @@ export async function startServer(environment = {}, nodeArguments = []) {
     },
     // Not of this terminal's group: Ctrl-C is for the script, which stops the server itself.
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // A preload may talk by messages.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const ended = once(child, 'exit');
   const lines = [];

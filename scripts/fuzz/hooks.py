@@ -32,6 +32,7 @@ ACCEPTED_CODES = {
     "cursor-invalid": "cursors are signed; one that is made up is refused",
     "cursor-stale": "one that is made up may be cut from another list's",
     "scenario-unknown": "scenarios are the shop's own",
+    "item-unknown": "with a shopper token, events are of items that are there",
     "invalid-filter": "a filter is a language of its own, with the shop's own fields",
     "import-file": "a file is judged by what is in it",
     "attribute-type": "an attribute has the type of its first value",
