@@ -22,6 +22,7 @@ if (!(minutes > 0 && clients >= 1 && pauseMs >= 0 && Number.isInteger(seed))) {
   console.error('--minutes, --clients and --pause-ms take numbers, --seed a whole one.');
   process.exit(2);
 }
+const MOST_TOLD = 20;
 const GOOD_ENDS = new Set(['published', 'rejected']);
 /** A run refused for what it measured is a good end: the data hardly change. */
 const WISHES = { search: 'off' };
@@ -40,6 +41,13 @@ const trainings = [];
 let requests = 0;
 let ended = false;
 
+function fail(text) {
+  failures.push(text);
+  if (failures.length <= MOST_TOLD) {
+    console.error(text);
+  }
+}
+
 function pick() {
   let at = random() * total;
   return actions.find(([weight]) => (at -= weight) < 0) ?? actions[0];
@@ -51,7 +59,7 @@ async function client() {
     try {
       await action();
     } catch (error) {
-      failures.push(`${name}: ${error.message}${error.cause === undefined ? '' : ` (${error.cause.message ?? error.cause})`}`);
+      fail(`${name}: ${error.message}${error.cause === undefined ? '' : ` (${error.cause.message ?? error.cause})`}`);
     }
     counts.set(name, counts.get(name) + 1);
     requests++;
@@ -75,7 +83,7 @@ async function train() {
         throw new Error(`run ${started.json.no} ended as ${state}: ${message}`);
       }
     } catch (error) {
-      failures.push(`training: ${error.message}`);
+      fail(`training: ${error.message}`);
     }
     while (!ended && performance.now() < nextMs) {
       await sleep(100);
@@ -121,9 +129,9 @@ const ends = [...new Set(trainings)].map((state) => `${trainings.filter((one) =>
 console.log(`${requests} actions in ${((performance.now() - startedMs) / 60_000).toFixed(1)} min, ${failures.length} failed, ${errorLines.length} error lines; trainings: ${ends}`);
 console.log(ok === null ? `memory: too short a run to say (slopes count after ${WARM_UP_MINUTES} minutes)` : `memory after ${WARM_UP_MINUTES} min: RSS ${rss.toFixed(2)} MB/min, heap and external ${heap.toFixed(2)} MB/min; at most ${MOST_MB_PER_MINUTE}`);
 if (ok !== null && idle.length > 0) {
-  failures.push(`never done: ${idle.join(', ')}`);
+  fail(`never done: ${idle.join(', ')}`);
 }
-for (const failure of [...failures, ...errorLines].slice(0, 20)) {
-  console.error(failure);
+for (const line of errorLines.slice(0, MOST_TOLD)) {
+  console.error(line);
 }
 process.exitCode = failures.length > 0 || errorLines.length > 0 || ok === false ? 1 : 0;

@@ -227,7 +227,7 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
           tags: ['data'],
           summary: 'Follow the stream of events',
           description: 'Without `after` the newest events; with the `nextCursor` of an answer what has come since. Events appear in the order in which they became final: none is ever missed, and those of a transaction under way wait for it.',
-          querystring: Type.Object({ after: Type.Optional(Type.String({ maxLength: 60 })), limit: Limit(1000, 100) }, { additionalProperties: false }),
+          querystring: Type.Object({ after: Type.Optional(Type.String({ maxLength: 60, description: '`nextCursor` of the answer before' })), limit: Limit(1000, 100) }, { additionalProperties: false }),
           response: {
             200: Type.Object({
               items: Type.Array(

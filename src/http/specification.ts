@@ -32,6 +32,9 @@ const SECURITY: Readonly<Record<Access, Record<string, string[]>[]>> = {
 
 const SUCCESS: Readonly<Record<string, string>> = { 200: 'Done', 201: 'Made', 202: 'Begun', 204: 'Done; there is nothing to say' };
 
+/** Of a health check that says no. */
+const PHASES = 'Starting, making the demo, or stopping';
+
 /** What the formats of `validation.ts` mean to those who do not know them. */
 const FORMATS: Readonly<Record<string, object>> = {
   id: { pattern: String.raw`^[^\u0000-\u001f\u007f-\u009f]+$` },
@@ -82,7 +85,8 @@ const WITHOUT_REQUEST: ReadonlySet<number> = new Set([408, 431]);
 
 /** For each status that is a problem's, its answer. */
 function problemResponses(): Record<string, object> {
-  const statuses = [...new Set(Object.values(PROBLEMS).map(({ status }) => status as number))].toSorted((a, b) => a - b);
+  // 405 is of a method that is no operation.
+  const statuses = [...new Set(Object.values(PROBLEMS).map(({ status }) => status as number))].filter((status) => status !== 405).toSorted((a, b) => a - b);
   return Object.fromEntries(
     statuses.map((status) => {
       const codes = Object.entries(PROBLEMS).filter(([, problem]) => problem.status === status).map(([code, { title }]) => ({ code, title }));
@@ -132,7 +136,7 @@ function complete(operation: Operation, facts: RouteFacts): void {
     operation.requestBody.required = false;
   }
   for (const [status, response] of Object.entries(operation.responses)) {
-    response.description = response.description === 'Default Response' ? SUCCESS[status] : response.description;
+    response.description = response.description === 'Default Response' ? (SUCCESS[status] ?? PHASES) : response.description;
     // A stream of events is no string to those who read it as one; OpenAPI 3.1 has no word for it.
     delete (response.content?.['text/event-stream'] as { schema?: { type?: string } } | undefined)?.schema?.type;
     response.headers = { 'X-Request-Id': headerOf('X-Request-Id'), ...(facts.shed === 'never' ? {} : QUOTA_HEADERS), ...(status === '503' ? { 'Retry-After': headerOf('Retry-After') } : {}), ...(status === '202' ? { Location: headerOf('Location') } : {}) };
