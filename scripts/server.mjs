@@ -56,7 +56,7 @@ export async function startServer(environment = {}, nodeArguments = []) {
       ...(body === undefined ? {} : { body: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
     });
     const text = await answer.text();
-    return { status: answer.status, text, json: /json/.test(answer.headers.get('content-type') ?? '') && !/ndjson/.test(answer.headers.get('content-type')) ? JSON.parse(text) : null };
+    return { status: answer.status, text, retryAfter: Number(answer.headers.get('retry-after')), json: /json/.test(answer.headers.get('content-type') ?? '') && !/ndjson/.test(answer.headers.get('content-type')) ? JSON.parse(text) : null };
   }
   async function stop() {
     if (child.exitCode === null && child.signalCode === null) {

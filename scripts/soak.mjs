@@ -31,7 +31,7 @@ const server = await startServer(
   { DEMO: 'on', ...(process.env.DATABASE_URL === undefined ? {} : { DATABASE_URL: process.env.DATABASE_URL }), ...(options.leak === undefined ? {} : { SOAK_LEAK_MB_PER_MINUTE: options.leak }) },
   ['--expose-gc', '--import', new URL('soak/memory-probe.mjs', import.meta.url).href],
 );
-const actions = createActions(server.call, createRandom(seed).uniform);
+const actions = createActions(server.call, createRandom(seed).uniform, () => shed++);
 const total = actions.reduce((sum, [weight]) => sum + weight, 0);
 const random = createRandom(seed + 1).uniform;
 const counts = new Map(actions.map(([, name]) => [name, 0]));
@@ -39,6 +39,7 @@ const failures = [];
 const samples = [];
 const trainings = [];
 let requests = 0;
+let shed = 0;
 let ended = false;
 
 function fail(text) {
@@ -72,7 +73,14 @@ async function train() {
   while (!ended) {
     const nextMs = performance.now() + 60_000;
     try {
-      const started = await server.call('POST', '/v1/training-runs', { body: WISHES });
+      let started = await server.call('POST', '/v1/training-runs', { body: WISHES });
+      for (; started.json?.code === 'overloaded' && !ended; started = await server.call('POST', '/v1/training-runs', { body: WISHES })) {
+        shed++;
+        await sleep(1000 * started.retryAfter);
+      }
+      if (ended) {
+        return;
+      }
       if (started.status !== 202) {
         throw new Error(`${started.status} ${started.text.slice(0, 300)}`);
       }
@@ -101,7 +109,7 @@ function memory(message) {
 async function sample(minute) {
   const before = { requests: samples.reduce((sum, one) => sum + one.requests, 0), failed: samples.reduce((sum, one) => sum + one.failed, 0) };
   const { rssMb, heapMb } = await memory(options.snapshots === undefined ? {} : { snapshot: join(options.snapshots, `${Math.round(minute)}.heapsnapshot`) });
-  samples.push({ minute: Number(minute.toFixed(2)), requests: requests - before.requests, failed: failures.length - before.failed, trainings: trainings.length, rssMb: Number(rssMb.toFixed(1)), heapMb: Number(heapMb.toFixed(1)) });
+  samples.push({ minute: Number(minute.toFixed(2)), requests: requests - before.requests, failed: failures.length - before.failed, shed: shed - samples.reduce((sum, one) => sum + one.shed, 0), trainings: trainings.length, rssMb: Number(rssMb.toFixed(1)), heapMb: Number(heapMb.toFixed(1)) });
   console.log(JSON.stringify(samples.at(-1)));
 }
 
@@ -126,7 +134,7 @@ const errorLines = server.lines.filter((line) => /"level":(50|60)/.test(line));
 const idle = [...counts].filter(([, count]) => count === 0).map(([name]) => name);
 const { rss, heap, ok } = judgeMemory(samples);
 const ends = [...new Set(trainings)].map((state) => `${trainings.filter((one) => one === state).length} ${state}`).join(', ');
-console.log(`${requests} actions in ${((performance.now() - startedMs) / 60_000).toFixed(1)} min, ${failures.length} failed, ${errorLines.length} error lines; trainings: ${ends}`);
+console.log(`${requests} actions in ${((performance.now() - startedMs) / 60_000).toFixed(1)} min, ${failures.length} failed, ${shed} refused for load and sent again, ${errorLines.length} error lines; trainings: ${ends}`);
 console.log(ok === null ? `memory: too short a run to say (slopes count after ${WARM_UP_MINUTES} minutes)` : `memory after ${WARM_UP_MINUTES} min: RSS ${rss.toFixed(2)} MB/min, heap and external ${heap.toFixed(2)} MB/min; at most ${MOST_MB_PER_MINUTE}`);
 if (ok !== null && idle.length > 0) {
   fail(`never done: ${idle.join(', ')}`);

@@ -9,10 +9,11 @@ const USERS = 2_000;
 const ITEMS = 1_000;
 const LIKED = 30;
 const PASSING_ITEMS = 50;
+const MOST_REFUSALS = 5;
 const TYPES = ['view', 'view', 'view', 'cart', 'purchase'];
 
-/** @param call of the server: (method, path, { role, body, headers, type }) → { status, json, text } @param random 0 to 1, seeded */
-export function createActions(call, random) {
+/** @param call of the server: (method, path, { role, body, headers, type }) → { status, json, text, retryAfter } @param random 0 to 1, seeded @param onShed called for each request that is refused for load and sent again */
+export function createActions(call, random, onShed) {
   const below = (n) => Math.floor(random() * n);
   const user = () => 1 + below(USERS);
   const likedBy = (no) => `item-${1 + ((no * 37 + below(LIKED) * 211) % ITEMS)}`;
@@ -25,7 +26,13 @@ export function createActions(call, random) {
   };
 
   async function expect(statuses, method, path, options = {}) {
-    const answer = await call(method, path, { role: 'secret', ...options });
+    let answer = await call(method, path, { role: 'secret', ...options });
+    // Refused because the machine has too much to do: sent again when it is told to, as a client does. What stays refused has failed.
+    for (let again = 0; again < MOST_REFUSALS && answer.json?.code === 'overloaded'; again++) {
+      onShed();
+      await sleep(1000 * answer.retryAfter);
+      answer = await call(method, path, { role: 'secret', ...options });
+    }
     if (![statuses].flat().includes(answer.status)) {
       throw new Error(`${method} ${path.slice(0, 120)} answered ${answer.status}: ${answer.text.slice(0, 300)}`);
     }
