@@ -6,8 +6,8 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import { installAuth, requireRoles } from './auth.ts';
 import { installBrowsers } from './browsers.ts';
 import { dashboardRoutes } from './dashboard.ts';
-import { installPages, installSpecification } from './docs.ts';
-import { answerFrameworkError, installErrors } from './errors.ts';
+import { installPages } from './docs.ts';
+import { answerFrameworkError, installErrors, installNotFound } from './errors.ts';
 import { eventTypeRoutes } from './event-types.ts';
 import { eventRoutes } from './events.ts';
 import type { ReadAhead } from './event-lane.ts';
@@ -30,6 +30,7 @@ import { redactKeys } from './redact.ts';
 import { scenarioRoutes } from './scenarios.ts';
 import { metricRoutes } from './metrics.ts';
 import { settingRoutes } from './settings.ts';
+import { installSpecification } from './specification.ts';
 import { REQUEST_TIMEOUT_MS, SWEEP_MS, answerSocket, limitBodies } from './time-limits.ts';
 import { tokenRoutes } from './tokens.ts';
 import { trainingRunRoutes } from './training-runs.ts';
@@ -102,6 +103,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   installShedding(app, services.pressure);
   installRateLimits(app, services.keys, services.limits);
   installAuth(app, services);
+  installNotFound(app);
   app.addHook('onRequest', (request, _reply, done) => {
     const phase = services.phase();
     if (phase === 'starting' && request.url.startsWith('/v1/')) {

@@ -1,107 +1,12 @@
-/** The documentation this service serves of itself: the specification, Swagger UI on it, and a page for every error code. */
+/** The documentation this service serves of itself: Swagger UI on the specification (`specification.ts`), and a page for every error code. */
 import helmet from '@fastify/helmet';
-import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance, FastifySchema } from 'fastify';
-import { type Access, ROLE_WORDS } from './auth.ts';
+import type { FastifyInstance } from 'fastify';
 import { PROBLEMS } from './problems.ts';
 import type { Services } from './services.ts';
 
 /** Three balls in the air. */
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 210 44" height="40" role="img" aria-label="Jongleur"><circle cx="10" cy="30" r="6" fill="#f6a623"/><circle cx="26" cy="12" r="6" fill="#4fb3a5"/><circle cx="42" cy="30" r="6" fill="#e4572e"/><text x="62" y="31" font-family="system-ui,sans-serif" font-size="26" font-weight="600" fill="#fff">Jongleur</text></svg>`;
-
-/** Beside the summary in the list of operations. */
-const SHORT_BADGE: Readonly<Record<Access, string>> = { open: 'no key', publishable: 'pk_', shopper: 'pk_ + token', secret: 'sk_', admin: 'ak_' };
-
-const BADGE: Readonly<Record<Access, string>> = {
-  open: '🔓 No key needed.',
-  publishable: `🔑 Needs ${ROLE_WORDS.publishable} or more.`,
-  shopper: `🔑 Needs ${ROLE_WORDS.shopper} or more.`,
-  secret: `🔑 Needs ${ROLE_WORDS.secret} or more.`,
-  admin: `🔑 Needs ${ROLE_WORDS.admin}.`,
-};
-
-/** Role names beside a scheme are OpenAPI 3.1's way to say which of its keys will do. */
-const SECURITY: Readonly<Record<Access, Record<string, string[]>[]>> = {
-  open: [],
-  publishable: [{ key: ['publishable'] }],
-  shopper: [{ key: ['publishable'], shopperToken: [] }, { key: ['secret'] }],
-  secret: [{ key: ['secret'] }],
-  admin: [{ key: ['admin'] }],
-};
-
-/** A parameter that has a default is there whenever a handler looks, hence required in the schema; a client need not send it. */
-function withoutDefaultsRequired(schema: unknown): unknown {
-  const { required, properties } = (schema ?? {}) as { required?: string[]; properties?: Record<string, { default?: unknown }> };
-  return required === undefined || properties === undefined ? schema : { ...(schema as object), required: required.filter((name) => properties[name].default === undefined) };
-}
-
-/** A default that a handler works out itself is shown like the others. */
-function showDefaults(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    return value.map(showDefaults);
-  }
-  if (typeof value !== 'object' || value === null) {
-    return value;
-  }
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => (name === 'x-default' ? ['default', inner] : [name, showDefaults(inner)])));
-}
-
-export async function installSpecification(app: FastifyInstance, { publicUrl, version }: Services): Promise<void> {
-  /** Paths of operations whose body may be left out, with their methods. */
-  const bodyOptional = new Map<string, string[]>();
-  await app.register(swagger, {
-    // The plugin calls every body required.
-    transformObject: (document) => {
-      const { openapiObject } = document as { openapiObject: { paths?: Record<string, Record<string, { requestBody?: { required?: boolean } } | undefined>> } };
-      for (const [path, methods] of bodyOptional) {
-        for (const method of methods) {
-          const body = openapiObject.paths?.[path]?.[method]?.requestBody;
-          if (body !== undefined) {
-            body.required = false;
-          }
-        }
-      }
-      return showDefaults(openapiObject) as typeof openapiObject;
-    },
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Jongleur',
-        version,
-        description:
-          'Self-hosted recommendations for shops. Send behaviour in (`POST /v1/events`), get lists out (`GET /v1/users/{userId}/recommendations`).\n\nClick **Authorize** and paste a key; `jongleur keys` shows them. With the demo shop running, every example works with **Try it out**. Errors are RFC 9457 problems; [all codes](/docs/errors).',
-        license: { name: 'MIT', identifier: 'MIT' },
-      },
-      ...(publicUrl === null ? {} : { servers: [{ url: publicUrl }] }),
-      tags: [
-        { name: 'data', description: 'What comes in: events, ratings, the catalogue' },
-        { name: 'answers', description: 'What goes out: recommendations' },
-        { name: 'model', description: 'Training runs and the models they made' },
-        { name: 'insight', description: 'What recommendations did' },
-        { name: 'settings', description: 'Training, event types, keys and tokens' },
-        { name: 'operations', description: 'Health' },
-      ],
-      components: {
-        securitySchemes: {
-          key: { type: 'http', scheme: 'bearer', description: 'A key: pk_…, sk_… or ak_…; of the role that the operation names, or a higher one' },
-          shopperToken: { type: 'apiKey', in: 'header', name: 'X-Shopper-Token', description: 'With a publishable key: a JWT that says which shopper asks, the only one who can be read or written then' },
-        },
-      },
-    },
-    transform: ({ schema, url, route }) => {
-      const role = route.config?.role ?? 'open';
-      if (route.config?.bodyOptional === true) {
-        bodyOptional.set(url.replace(/:(\w+)/g, '{$1}'), [route.method].flat().map((method) => method.toLowerCase()));
-      }
-      const described = schema as FastifySchema & { description?: string; summary?: string };
-      return {
-        url,
-        schema: { ...schema, querystring: withoutDefaultsRequired(described.querystring), summary: `${described.summary ?? ''} [${SHORT_BADGE[role]}]`, description: [described.description, BADGE[role]].filter(Boolean).join('\n\n'), security: SECURITY[role] } as FastifySchema,
-      };
-    },
-  });
-}
 
 /** The hash is of the one inline style that Swagger UI sets. */
 const PAGE_POLICY = "default-src 'self'; base-uri 'self'; frame-ancestors 'self'; font-src 'self' data:; img-src 'self' data:; object-src 'none'; script-src 'self'; style-src 'self' 'unsafe-hashes' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='";

@@ -105,6 +105,7 @@ const FORMAT_WORDS: Readonly<Record<string, string>> = {
   id: 'well-formed text of 1 to 256 characters without control characters',
   text: 'well-formed text without NUL',
   amount: '0, or from 0.000001 to 1000000000',
+  value: '0, or from 0.000001 to 1000000000, or the same below zero',
   'date-time': 'a date and time with its zone, like 2026-11-22T10:00:00Z, from 1970 on',
 };
 
@@ -179,7 +180,7 @@ function explain(error: FastifyError | Error, request: FastifyRequest): Answer |
 
 function send(reply: FastifyReply, requestId: string, { code, detail, extra }: Answer): FastifyReply {
   const { status, title, remedy } = PROBLEMS[code];
-  if (status === 503) {
+  if (status === 503 || (status === 429 && !reply.hasHeader('retry-after'))) {
     reply.header('retry-after', RETRY_AFTER_SECONDS);
   }
   if (status === 401) {
@@ -209,6 +210,18 @@ declare module 'fastify' {
   }
 }
 
+/** @returns which methods a path takes; looked for only where a request came with another one */
+function collectMethods(app: FastifyInstance): (path: string) => string[] {
+  const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
+  app.addHook('onRoute', ({ url, method }) => {
+    // What answers a browser that asks what it may send is no path of its own.
+    if (url !== '*') {
+      routes.push({ pattern: new RegExp(`^${url.replaceAll('.', String.raw`\.`).replace(/:\w+/g, '[^/]+').replace(/\*$/, '.*')}$`), methods: [method].flat() });
+    }
+  });
+  return (path) => [...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))];
+}
+
 export function installErrors(app: FastifyInstance): void {
   app.decorateRequest('quiet', false);
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
@@ -225,7 +238,21 @@ export function installErrors(app: FastifyInstance): void {
     }
     return send(reply, request.id, answer);
   });
-  app.setNotFoundHandler((request, reply) =>
-    send(reply, request.id, { code: 'route-not-found', detail: `There is no ${request.method} ${request.url.split('?')[0].slice(0, 200)}. All operations are listed at /docs.`, extra: {} }),
-  );
+}
+
+/** Said before the body is looked at: whatever is wrong with it is beside the point, and the framework has no answer of ours for some methods without one. After quotas, before any route. */
+export function installNotFound(app: FastifyInstance): void {
+  const methodsOf = collectMethods(app);
+  const problemOf = (request: FastifyRequest, reply: FastifyReply): Problem => {
+    const path = request.url.split('?')[0];
+    const methods = methodsOf(path);
+    if (methods.length > 0) {
+      reply.header('allow', methods.join(', '));
+    }
+    return new Problem(methods.length > 0 ? 'method-not-allowed' : 'route-not-found', `There is no ${request.method} ${path.slice(0, 200)}. All operations are listed at /docs.`);
+  };
+  app.addHook('onRequest', (request, reply, done) => done(request.is404 ? problemOf(request, reply) : undefined));
+  app.setNotFoundHandler((request, reply) => {
+    throw problemOf(request, reply);
+  });
 }

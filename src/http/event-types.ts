@@ -8,12 +8,12 @@ import { Nullable, OneOf, commonErrors } from './schemas.ts';
 import type { Services } from './services.ts';
 
 const FIELDS = {
-  weight: Type.Number({ minimum: -1000, maximum: 1000, description: 'What one such event is worth; below 0 it speaks against the item' }),
+  weight: Type.Number({ minimum: -1000, maximum: 1000, format: 'value', description: 'What one such event is worth; below 0 it speaks against the item' }),
   mode: OneOf(['sum', 'latest'], '`sum`: events add up and saturate at five times the weight; `latest`: the newest counts, and each needs a value'),
-  halfLifeDays: Nullable(Type.Number({ exclusiveMinimum: 0, maximum: 36_500, description: 'After so many days it counts half; null: it does not fade' })),
-  threshold: Nullable(Type.Number({ description: 'With `latest`: from here on a value is positive' })),
+  halfLifeDays: Nullable(Type.Number({ exclusiveMinimum: 0, maximum: 36_500, format: 'amount', description: 'After so many days it counts half; null: it does not fade' })),
+  threshold: Nullable(Type.Number({ format: 'value', description: 'With `latest`: from here on a value is positive' })),
   useValue: Type.Boolean({ description: 'With `sum`: an event counts as often as its value says, e.g. minutes watched' }),
-  hidesDays: Nullable(Type.Number({ minimum: 0, maximum: 36_500, description: 'How long it keeps the item out of the shopper’s answers; null: for ever' })),
+  hidesDays: Nullable(Type.Number({ minimum: 0, maximum: 36_500, format: 'amount', description: 'How long it keeps the item out of the shopper’s answers; null: for ever' })),
 };
 const NAME = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_.-]{0,63}$', description: 'A letter, then letters, digits, _ . or -; up to 64' });
 const EventType = Type.Object({ name: Type.String(), ...FIELDS });

@@ -13,14 +13,19 @@ import { listEvents } from '../storage/events.ts';
 import { knownItemIds } from '../storage/items.ts';
 import type { ReadAhead } from './event-lane.ts';
 import { Problem } from './problems.ts';
-import { EventBody, EventsAnswer, Id, ItemId, Limit, Nullable, ProblemBody, UserId, WriteAnswer, commonErrors } from './schemas.ts';
+import { EventBody, EventsAnswer, Id, ItemId, Limit, Nullable, ProblemBody, UserId, Value, WriteAnswer, commonErrors } from './schemas.ts';
 import type { Services } from './services.ts';
 import { acceptStreams, isGzipped } from './streams.ts';
 
 const MAX_EVENTS = 1000;
 const LINE_TYPES = ['application/x-ndjson', 'application/jsonl'] as const;
 // Without an example: Swagger UI would send it with every try, and the second try of another body would be a conflict.
-const IdempotencyHeaders = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ description: 'Gives events without an eventId the ids KEY:0, KEY:1, …; up to 200 characters' })) });
+const IdempotencyHeaders = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, format: 'id', description: 'Gives events without an eventId the ids KEY:0, KEY:1, …; up to 200 characters' })) });
+
+const RatingBody = Type.Object(
+  { userId: UserId, itemId: ItemId, value: Nullable(Value('null takes the rating back')), occurredAt: Type.Optional(Type.String({ format: 'date-time' })), eventId: Type.Optional(Id('Your id', 'r-1')), type: Type.Optional(Type.Literal('rating')) },
+  { additionalProperties: false },
+);
 
 /** The elements of a body: one event, or a list under `name`. */
 function elementsOf(body: unknown, name: string): { elements: unknown[]; listed: boolean } {
@@ -168,7 +173,7 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
           summary: 'Send ratings',
           description: 'One rating, or `{"ratings": […]}`: events of type `rating`. The latest of a shopper and item counts; a value of null takes it back.',
           headers: IdempotencyHeaders,
-          body: Type.Object({ userId: UserId, itemId: ItemId, value: Nullable(Type.Number()), occurredAt: Type.Optional(Type.String({ format: 'date-time' })), eventId: Type.Optional(Id('Your id', 'r-1')) }, { examples: [{ userId: 'user-1', itemId: 'item-3', value: 5 }] }),
+          body: Type.Union([RatingBody, Type.Object({ ratings: Type.Array(RatingBody, { minItems: 1, maxItems: MAX_EVENTS }) }, { additionalProperties: false })], { examples: [{ userId: 'user-1', itemId: 'item-3', value: 5 }] }),
           response: { 200: WriteAnswer, ...commonErrors, 409: ProblemBody, 413: ProblemBody },
         },
       },
@@ -198,7 +203,7 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
           tags: ['data'],
           summary: 'Set a shopper’s rating of an item',
           params: RatingParams,
-          body: Type.Object({ value: Type.Number() }, { additionalProperties: false, examples: [{ value: 5 }] }),
+          body: Type.Object({ value: Value('The rating') }, { additionalProperties: false, examples: [{ value: 5 }] }),
           response: { 200: WriteAnswer, ...commonErrors },
         },
       },
@@ -222,7 +227,7 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
           tags: ['data'],
           summary: 'Follow the stream of events',
           description: 'Without `after` the newest events; with the `nextCursor` of an answer what has come since. Events appear in the order in which they became final: none is ever missed, and those of a transaction under way wait for it.',
-          querystring: Type.Object({ after: Type.Optional(Type.String({ maxLength: 60 })), limit: Limit(1000, 100) }, { additionalProperties: false }),
+          querystring: Type.Object({ after: Type.Optional(Type.String({ maxLength: 60, description: '`nextCursor` of the answer before' })), limit: Limit(1000, 100) }, { additionalProperties: false }),
           response: {
             200: Type.Object({
               items: Type.Array(

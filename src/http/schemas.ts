@@ -120,14 +120,17 @@ export const Item = Type.Object({
   updatedAt: Type.String(),
 });
 
+/** What Postgres' `real` keeps without loss of meaning. */
+export const Value = (description: string) => Type.Number({ format: 'value', description });
+
 export const EventBody = Type.Object(
   {
     userId: UserId,
     itemId: ItemId,
     type: Type.String({ description: 'An event type: view, cart, purchase, rating, or one of your own', examples: ['purchase'] }),
-    value: Type.Optional(Nullable(Type.Number({ description: 'A rating’s value; null takes the rating back. 0 or 1e-6 to 1e9' }))),
-    quantity: Type.Optional(Type.Number({ description: 'Pieces; negative for a return, which cancels earlier purchases' })),
-    price: Type.Optional(Type.Number({ description: 'Price of one piece' })),
+    value: Type.Optional(Nullable(Value('A rating’s value; null takes the rating back. 0 or 1e-6 to 1e9'))),
+    quantity: Type.Optional(Value('Pieces; negative for a return, which cancels earlier purchases')),
+    price: Type.Optional(Value('Price of one piece')),
     groupId: Type.Optional(Id('Basket or session', 'order-1001')),
     occurredAt: Type.Optional(Type.String({ format: 'date-time', description: 'With its zone; default: now', examples: ['2026-01-31T18:30:00Z'] })),
     eventId: Type.Optional(Id('Your id of this event: sending it again stores nothing', 'order-1001-line-1')),

@@ -32,11 +32,10 @@ interface StreamSoFar {
 
 /** Also where it was answered before its body came: the rest of it holds the connection. */
 function cut(request: FastifyRequest, reply: FastifyReply): void {
-  const { socket } = request.raw;
   if (reply.raw.headersSent) {
-    socket.destroy();
+    request.raw.destroy();
   } else {
-    answerSocket(socket, 'request-timeout');
+    answerSocket(request.raw.socket, 'request-timeout');
   }
 }
 

@@ -30,6 +30,7 @@ function createAjv(coerceTypes: Options['coerceTypes']): Ajv {
   ajv.addFormat('text', isStorableText);
   // JSON numbers that `real` can keep.
   ajv.addFormat('amount', { type: 'number', validate: (number: number) => faultOfNumber(number) === null });
+  ajv.addFormat('value', { type: 'number', validate: (number: number) => faultOfNumber(number) === null });
   ajv.addFormat('date-time', (text) => typeof parseTime(text, FAR_AHEAD_MS) === 'number');
   return ajv;
 }

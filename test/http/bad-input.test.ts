@@ -275,11 +275,17 @@ describe('bad input', () => {
     }
   });
 
-  it('answers 404 to what is no route', async () => {
-    for (const [method, path] of [['GET', '/v2/items'], ['PATCH', '/v1/events'], ['GET', '/v1/items/a/b/c'], ['DELETE', '/']] as const) {
+  it('answers 404 to what is no route, and 405 to another method of one that is', async () => {
+    for (const [method, path, allow] of [['GET', '/v2/items'], ['GET', '/v1/items/a/b/c'], ['PATCH', '/v1/events', 'GET, HEAD, POST'], ['DELETE', '/', 'GET, HEAD'], ['POST', '/v1/items/a?x=1', 'PUT, PATCH, GET, HEAD, DELETE'], ['PUT', '/v1/items/schema', undefined]] as const) {
       const answer = await call(method, path, undefined, null);
-      expectProblem(answer, 404, 'route-not-found');
-      expect(answer.json.detail).toContain(`${method} ${path}`);
+      if (path === '/v1/items/schema') {
+        // An item may have that id.
+        expectProblem(answer, 401, 'key-missing');
+        continue;
+      }
+      expectProblem(answer, allow === undefined ? 404 : 405, allow === undefined ? 'route-not-found' : 'method-not-allowed');
+      expect(answer.json.detail).toContain(`${method} ${path.split('?')[0]}`);
+      expect(answer.headers.allow?.toString().split(', ').toSorted()).toEqual(allow?.split(', ').toSorted());
     }
   });
 

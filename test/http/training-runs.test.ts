@@ -142,7 +142,7 @@ describe('following a run', () => {
     const all = Array.from({ length: MAX_FOLLOWERS }, () => follow(service, runNo));
     await expect.poll(() => all.every(({ events }) => events.length === 1), { timeout: 5_000 }).toBe(true);
     const refused = await service.call('GET', `/v1/training-runs/${runNo}/progress`);
-    expectProblem(refused, 503, 'too-many-followers');
+    expectProblem(refused, 429, 'too-many-followers');
     expect(refused.headers['retry-after']).toBeDefined();
     all[0].leave();
     const next = await waitFor(async () => {

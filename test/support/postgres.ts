@@ -2,6 +2,7 @@
  * A real Postgres for tests: one embedded server for the whole run (or that of JONGLEUR_TEST_DATABASE_URL), one migrated template in it, and a database of its own, copied from the
  * template, for whoever asks.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,11 +10,14 @@ import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/storage/embedded/launcher.ts';
 import { migrate } from '../../src/storage/migrations.ts';
+import { findLeaks, openLeaks } from './canaries.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** Connects to the template's server; the database in it is the template itself. */
     templateUrl: string;
+    /** Where logs, error bodies and secrets of the whole run are gathered. */
+    leakFolder: string;
   }
 }
 
@@ -49,11 +53,26 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const templateUrl = withDatabase(url, name);
   await migrate(templateUrl, () => undefined);
   project.provide('templateUrl', templateUrl);
+  const leakFolder = await mkdtemp(join(tmpdir(), 'jongleur-leaks-'));
+  project.provide('leakFolder', leakFolder);
+  const password = decodeURIComponent(new URL(url).password);
   return async () => {
     await execute(url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     await server?.release();
+    const leaks = openLeaks(leakFolder);
+    leaks.secret(password);
+    const postgresLog = folder === null ? null : join(folder, 'postgres.log');
+    if (postgresLog !== null && existsSync(postgresLog)) {
+      leaks.log(readFileSync(postgresLog, 'utf8'));
+    }
+    const found = findLeaks(leakFolder);
+    await rm(leakFolder, { recursive: true, force: true });
     if (folder !== null) {
       await rm(folder, { recursive: true, force: true });
+    }
+    process.stdout.write(`looked for ${found.secrets} secrets in ${found.lines} lines of logs and ${found.bodies} error bodies: ${found.leaks.length} leaks\n`);
+    if (found.leaks.length > 0) {
+      throw new Error(`What must not be told was told:\n${found.leaks.slice(0, 20).join('\n')}`);
     }
   };
 }

@@ -5,6 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
+import { openLeaks } from './canaries.ts';
 import { KEYS } from './service.ts';
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -27,6 +29,7 @@ export async function startServer(environment: Record<string, string>): Promise<
     env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', DEMO: 'off', LOG_PRETTY: 'false', DATA_DIR: dataDir, JONGLEUR_SECRET_KEY: KEYS.secret, JONGLEUR_ADMIN_KEY: KEYS.admin, JONGLEUR_PUBLISHABLE_KEY: KEYS.publishable, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const leaks = openLeaks(inject('leakFolder'));
   const lines: string[] = [];
   const ended = (once(child, 'exit') as Promise<[number | null]>).then(async (result) => {
     if (environment.DATA_DIR === undefined) {
@@ -42,6 +45,7 @@ export async function startServer(environment: Record<string, string>): Promise<
         rest = pieces.pop()!;
         for (const line of pieces) {
           lines.push(line);
+          leaks.log(line);
           const found = /listening on (http:\/\/[\d.:]+)/.exec(line);
           if (found !== null) {
             resolve(found[1]);
@@ -66,7 +70,9 @@ export async function startServer(environment: Record<string, string>): Promise<
     },
     async call(method, path, body, role = 'admin') {
       const answer = await fetch(url + path, { method, headers: { authorization: `Bearer ${KEYS[role]}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-      return { status: answer.status, json: answer.status === 204 ? null : await answer.json() };
+      const text = await answer.text();
+      leaks.answer({ status: answer.status, text, cookies: [], sent: `${path} ${JSON.stringify(body)}` });
+      return { status: answer.status, json: answer.status === 204 ? null : JSON.parse(text) };
     },
     async end(signal) {
       child.kill(signal);

@@ -23,9 +23,18 @@ import { type StartedRun } from '../../src/training/run.ts';
 import { createRedaction } from '../../src/training/redaction.ts';
 import { createQualityChecker } from '../../src/training/quality.ts';
 import { createTrainer, type TrainerOptions } from '../../src/training/trainer.ts';
+import { openLeaks } from './canaries.ts';
 import { createTestDatabase } from './postgres.ts';
 
 export const KEYS = { secret: `sk_${'s'.repeat(40)}`, publishable: `pk_${'p'.repeat(40)}`, admin: `ak_${'a'.repeat(40)}` } as const;
+
+function decodeSafely(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
 
 export type Service = Awaited<ReturnType<typeof startService>>;
 
@@ -59,7 +68,10 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const folder = await mkdtemp(join(tmpdir(), 'jongleur-service-'));
   const imports = createImportJobs({ database, connectionString: url, folder, now: Date.now, log: () => undefined });
   const redaction = createRedaction(database, () => undefined, 20);
-  const app = await createApp({ database, writer, imports, redaction, answers, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => phase, databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, trustProxy: [] }, pressure: { level: () => 0 }, version, ...overrides }, bodyTimeoutMs);
+  const leaks = openLeaks(inject('leakFolder'));
+  Object.values(KEYS).forEach((key) => leaks.secret(key));
+  const logger = pino({ level: 'info' }, { write: (line) => leaks.log(line.trimEnd()) });
+  const app = await createApp({ database, writer, imports, redaction, answers, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => phase, databaseUp: () => true, logger, publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, trustProxy: [] }, pressure: { level: () => 0 }, version, ...overrides }, bodyTimeoutMs);
 
   /** A request without a port. `role` null sends no key. */
   async function call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, role: keyof typeof KEYS | null = 'admin', headers: Record<string, string> = {}) {
@@ -68,6 +80,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
       headers: { ...(role === null ? {} : { authorization: `Bearer ${KEYS[role]}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
+    leaks.answer({ status: answer.statusCode, text: answer.body, cookies: [answer.headers['set-cookie'] ?? []].flat(), sent: `${decodeSafely(path)} ${typeof body === 'string' ? body : JSON.stringify(body)}` });
     // eslint-disable-next-line typescript/no-explicit-any -- tests look into answers of any shape
     const json: any = (answer.headers['content-type'] ?? '').toString().match(/\/(problem\+)?json/) !== null ? answer.json() : null;
     return { status: answer.statusCode, headers: answer.headers, text: answer.body, json };
