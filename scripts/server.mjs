@@ -65,6 +65,8 @@ export async function startServer(environment = {}, nodeArguments = []) {
     }
     await rm(folder, { recursive: true, force: true });
   }
+  // However the script ends.
+  process.once('exit', () => child.kill('SIGTERM'));
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => void stop().then(() => process.exit(130)));
   }

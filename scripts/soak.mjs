@@ -68,34 +68,25 @@ async function client() {
   }
 }
 
-/** One run a minute, each followed to its end as the dashboard does. */
+/** One run, followed to its end as the dashboard does. */
 async function train() {
-  while (!ended) {
-    const nextMs = performance.now() + 60_000;
-    try {
-      let started = await server.call('POST', '/v1/training-runs', { body: WISHES });
-      for (; started.json?.code === 'overloaded' && !ended; started = await server.call('POST', '/v1/training-runs', { body: WISHES })) {
-        shed++;
-        await sleep(1000 * started.retryAfter);
-      }
-      if (ended) {
-        return;
-      }
-      if (started.status !== 202) {
-        throw new Error(`${started.status} ${started.text.slice(0, 300)}`);
-      }
-      const stream = await server.call('GET', `/v1/training-runs/${started.json.no}/progress`);
-      const { state, message } = (await server.call('GET', `/v1/training-runs/${started.json.no}`)).json;
-      trainings.push(state);
-      if (!stream.text.includes('event: end') || !GOOD_ENDS.has(state)) {
-        throw new Error(`run ${started.json.no} ended as ${state}: ${message}`);
-      }
-    } catch (error) {
-      fail(`training: ${error.message}`);
+  try {
+    let started = await server.call('POST', '/v1/training-runs', { body: WISHES });
+    for (; started.json?.code === 'overloaded'; started = await server.call('POST', '/v1/training-runs', { body: WISHES })) {
+      shed++;
+      await sleep(1000 * started.retryAfter);
     }
-    while (!ended && performance.now() < nextMs) {
-      await sleep(100);
+    if (started.status !== 202) {
+      throw new Error(`${started.status} ${started.text.slice(0, 300)}`);
     }
+    const stream = await server.call('GET', `/v1/training-runs/${started.json.no}/progress`);
+    const { state, message } = (await server.call('GET', `/v1/training-runs/${started.json.no}`)).json;
+    trainings.push(state);
+    if (!stream.text.includes('event: end') || !GOOD_ENDS.has(state)) {
+      throw new Error(`run ${started.json.no} ended as ${state}: ${message}`);
+    }
+  } catch (error) {
+    fail(`training: ${error.message}`);
   }
 }
 
@@ -108,20 +99,21 @@ function memory(message) {
 
 async function sample(minute) {
   const before = { requests: samples.reduce((sum, one) => sum + one.requests, 0), failed: samples.reduce((sum, one) => sum + one.failed, 0) };
-  const { rssMb, heapMb } = await memory(options.snapshots === undefined ? {} : { snapshot: join(options.snapshots, `${Math.round(minute)}.heapsnapshot`) });
-  samples.push({ minute: Number(minute.toFixed(2)), requests: requests - before.requests, failed: failures.length - before.failed, shed: shed - samples.reduce((sum, one) => sum + one.shed, 0), trainings: trainings.length, rssMb: Number(rssMb.toFixed(1)), heapMb: Number(heapMb.toFixed(1)) });
+  const { rssMb, heapMb, pagesMb } = await memory(options.snapshots === undefined ? {} : { snapshot: join(options.snapshots, `${Math.round(minute)}.heapsnapshot`) });
+  samples.push({ minute: Number(minute.toFixed(2)), requests: requests - before.requests, failed: failures.length - before.failed, shed: shed - samples.reduce((sum, one) => sum + one.shed, 0), trainings: trainings.length, rssMb: Number(rssMb.toFixed(1)), heapMb: Number(heapMb.toFixed(1)), pagesMb: Number(pagesMb.toFixed(1)) });
   console.log(JSON.stringify(samples.at(-1)));
 }
 
 const startedMs = performance.now();
 try {
-  const work = [...Array.from({ length: clients }, client), train()];
-  for (let minute = 1; minute < minutes; minute++) {
-    await sleep(Math.max(0, startedMs + minute * 60_000 - performance.now()));
-    await sample(minute);
+  const work = Array.from({ length: clients }, client);
+  for (let minute = 0; minute < minutes; minute++) {
+    const nextMs = startedMs + Math.min(minute + 1, minutes) * 60_000;
+    await train();
+    await sleep(Math.max(0, nextMs - performance.now()));
+    // Between trainings, whose threads have memory of their own.
+    await sample((performance.now() - startedMs) / 60_000);
   }
-  await sleep(Math.max(0, startedMs + minutes * 60_000 - performance.now()));
-  await sample(minutes);
   ended = true;
   await Promise.all(work);
 } finally {

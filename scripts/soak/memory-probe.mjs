@@ -13,11 +13,11 @@ if (isMainThread && process.env.SOAK_LEAK_MB_PER_MINUTE !== undefined) {
 function answer({ snapshot }) {
   globalThis.gc();
   globalThis.gc();
-  const { rss, heapUsed, external } = process.memoryUsage();
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
   if (snapshot !== undefined) {
     writeHeapSnapshot(snapshot);
   }
-  process.send({ rssMb: rss / 2 ** 20, heapMb: (heapUsed + external) / 2 ** 20 });
+  process.send({ rssMb: rss / 2 ** 20, heapMb: (heapUsed + external) / 2 ** 20, pagesMb: heapTotal / 2 ** 20 });
 }
 
 if (isMainThread) {

@@ -16,7 +16,7 @@ export function slopeOf(points) {
 }
 
 /**
- * @param samples of the whole run: minute, rssMb, heapMb (heap and what is outside of it: buffers, WebAssembly)
+ * @param samples of the whole run: minute, rssMb, heapMb (heap and what is outside of it: buffers, WebAssembly; pagesMb is for who looks for a leak: what V8 holds for its heap, used or not)
  * @param warmUpMinutes samples up to then are left out
  * @returns slopes in MB a minute, and whether they are within the limit; null where the run is too short to say
  */
