@@ -23,6 +23,7 @@ if (!(minutes > 0 && clients >= 1 && pauseMs >= 0 && Number.isInteger(seed))) {
   process.exit(2);
 }
 const MOST_TOLD = 20;
+const SAMPLE_MS = 5_000;
 const GOOD_ENDS = new Set(['published', 'rejected']);
 /** A run refused for what it measured is a good end: the data hardly change. */
 const WISHES = { search: 'off' };
@@ -97,9 +98,12 @@ function memory(message) {
   });
 }
 
-async function sample(minute) {
+async function sample(minute, least) {
   const before = { requests: samples.reduce((sum, one) => sum + one.requests, 0), failed: samples.reduce((sum, one) => sum + one.failed, 0) };
-  const { rssMb, heapMb, pagesMb } = await memory(options.snapshots === undefined ? {} : { snapshot: join(options.snapshots, `${Math.round(minute)}.heapsnapshot`) });
+  const { rssMb, heapMb, pagesMb } = least;
+  if (options.snapshots !== undefined) {
+    await memory({ snapshot: join(options.snapshots, `${Math.round(minute)}.heapsnapshot`) });
+  }
   samples.push({ minute: Number(minute.toFixed(2)), requests: requests - before.requests, failed: failures.length - before.failed, shed: shed - samples.reduce((sum, one) => sum + one.shed, 0), trainings: trainings.length, rssMb: Number(rssMb.toFixed(1)), heapMb: Number(heapMb.toFixed(1)), pagesMb: Number(pagesMb.toFixed(1)) });
   console.log(JSON.stringify(samples.at(-1)));
 }
@@ -110,9 +114,13 @@ try {
   for (let minute = 0; minute < minutes; minute++) {
     const nextMs = startedMs + Math.min(minute + 1, minutes) * 60_000;
     await train();
-    await sleep(Math.max(0, nextMs - performance.now()));
-    // Between trainings, whose threads have memory of their own.
-    await sample((performance.now() - startedMs) / 60_000);
+    // Between trainings, whose threads have memory of their own; and the least of some, since garbage and an allocator's leftovers only ever add.
+    let least = await memory({});
+    for (; performance.now() < nextMs; await sleep(Math.min(SAMPLE_MS, Math.max(0, nextMs - performance.now())))) {
+      const now = await memory({});
+      least = Object.fromEntries(Object.entries(least).map(([name, before]) => [name, Math.min(before, now[name])]));
+    }
+    await sample((performance.now() - startedMs) / 60_000, least);
   }
   ended = true;
   await Promise.all(work);

@@ -47,11 +47,14 @@ const Operators = Type.Array(Type.String(), { description: 'What a filter may co
 
 export function itemRoutes({ database, answers }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
-    const change = async (patches: readonly ItemPatch[], create: boolean): Promise<Set<string>> => {
-      const changed = await inTransaction(database, async (connection) => await patchItems(connection, patches, create));
-      // Answered only when this process's own answers know it.
+    /** Read in the same transaction: who takes the item away a moment later takes nothing from this answer. Answered only when this process's own answers know it. */
+    const changeOne = async (patch: ItemPatch, create: boolean) => {
+      const item = await inTransaction(database, async (connection) => ((await patchItems(connection, [patch], create)).size === 0 ? null : await findItem(connection, patch.itemId)));
+      if (item === null) {
+        throw noSuchItem(patch.itemId);
+      }
       await answers.refreshAvailability();
-      return changed;
+      return shapeItem(item);
     };
     const readBack = async (itemId: string) => {
       const item = await findItem(database, itemId);
@@ -69,8 +72,7 @@ export function itemRoutes({ database, answers }: Services): FastifyPluginCallba
       },
       async (request) => {
         refuseUnstorable(request.body.attributes, 'attributes');
-        await change([{ ...EMPTY_ITEM, ...readPatch(request.body), itemId: request.params.itemId }], true);
-        return await readBack(request.params.itemId);
+        return await changeOne({ ...EMPTY_ITEM, ...readPatch(request.body), itemId: request.params.itemId }, true);
       },
     );
     app.patch(
@@ -81,11 +83,7 @@ export function itemRoutes({ database, answers }: Services): FastifyPluginCallba
       },
       async (request) => {
         refuseUnstorable(request.body.attributes, 'attributes');
-        const changed = await change([{ ...readPatch(request.body), itemId: request.params.itemId }], false);
-        if (changed.size === 0) {
-          throw noSuchItem(request.params.itemId);
-        }
-        return await readBack(request.params.itemId);
+        return await changeOne({ ...readPatch(request.body), itemId: request.params.itemId }, false);
       },
     );
     app.get(
@@ -152,7 +150,10 @@ export function itemRoutes({ database, answers }: Services): FastifyPluginCallba
       },
       async (request) => {
         request.body.items.forEach((item, index) => refuseUnstorable(item.attributes, `items.${index}.attributes`));
-        return { stored: (await change(request.body.items.map(readPatch), true)).size };
+        const patches = request.body.items.map(readPatch);
+        const { size } = await inTransaction(database, async (connection) => await patchItems(connection, patches, true));
+        await answers.refreshAvailability();
+        return { stored: size };
       },
     );
     done();

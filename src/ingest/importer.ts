@@ -186,7 +186,7 @@ async function importOnce(options: ImportOptions): Promise<ImportSummary> {
       await endImport(connection, importNo, 'done', null, null, read.skippedCounts());
     } catch (error) {
       if (error instanceof NumbersChanged) {
-        await endImport(connection, importNo, 'interrupted', null);
+        // It goes on at once, and is `running` all the while: whoever looks must not take it for ended.
         throw new Restart(importNo);
       }
       const stored = `${read.imported()} rows up to line ${read.committedLine} are stored.`;

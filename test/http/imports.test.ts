@@ -42,6 +42,21 @@ describe('imports over HTTP', () => {
     await expect.poll(async () => await readdir(service.folder)).toEqual([]);
   });
 
+  it('are running all the while, though users are erased or merged under them', async () => {
+    const rows = Array.from({ length: 60_000 }, (_, n) => `er${n % 3_000},ei${n % 500},view,2026-01-01T00:00:${String(n % 60).padStart(2, '0')}Z`);
+    const { no } = (await send(gzipSync(`user,item,type,time\n${rows.join('\n')}\n`), '', 'application/gzip')).json;
+    const states = new Set<string>();
+    for (let k = 0, state = 'running'; state === 'running'; k++) {
+      await service.call('POST', '/v1/events', { userId: `leaver-${k}`, itemId: 'ei1', type: 'view' }, 'secret');
+      expect((await service.call('DELETE', `/v1/users/leaver-${k}`, undefined, 'secret')).status).toBe(200);
+      ({ state } = (await get(no)).json);
+      states.add(state);
+    }
+    expect([...states]).toEqual(['running', 'done']);
+    expect((await get(no)).json).toMatchObject({ rowsRead: 60_000, rowsImported: 60_000, rowsDuplicate: 0 });
+    expect(await count('er%')).toBe(60_000);
+  });
+
   it('show without storing how the first rows would be taken', async () => {
     const before = (await service.call('GET', '/v1/imports', undefined, 'secret')).json.items.length;
     const answer = await send('user,item,time,value\nb1,i1,2026-01-01,4\n,i1,2026-01-01,4\nb2,i1,yesterday,4\n', '?dryRun=true&type=rating');

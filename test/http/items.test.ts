@@ -27,6 +27,13 @@ describe('items', () => {
     expect((await call('PUT', '/v1/items/shoe', {})).json).toMatchObject(NOTHING);
   });
 
+  it('PUT answers with what it set, whoever takes the item away meanwhile', async () => {
+    const answers = await Promise.all(Array.from({ length: 40 }, async (_, n) => (n % 2 === 0 ? await call('PUT', '/v1/items/contested', { title: `number ${n}` }) : await call('DELETE', '/v1/items/contested'))));
+    const puts = answers.filter((_, n) => n % 2 === 0);
+    expect(puts.map(({ status, json }) => [status, json.title])).toEqual(puts.map((_, n) => [200, `number ${2 * n}`]));
+    expect(answers.filter(({ status }) => ![200, 204, 404].includes(status))).toEqual([]);
+  });
+
   it('PATCH keeps what is left out and clears what is null', async () => {
     await call('PUT', '/v1/items/patch', SHOE);
     expect((await call('PATCH', '/v1/items/patch', {})).json).toMatchObject(SHOE);
