@@ -38,7 +38,7 @@ describe('pages of other origins', () => {
     }
     const closed = await startService();
     const answer = await closed.app.inject({ method: 'OPTIONS', url: '/v1/trending', headers: { origin: SHOP, 'access-control-request-method': 'GET' } });
-    expect(answer.statusCode).toBe(404);
+    expect(answer.statusCode).toBe(405);
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
     await closed.stop();
   });

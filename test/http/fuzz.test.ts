@@ -138,7 +138,7 @@ describe('answers to whatever is sent', () => {
     for (const [status, least] of [[200, 200], [201, 10], [400, 200], [401, 100], [403, 100], [404, 20], [415, 10]] as const) {
       expect([status, (statuses.get(status) ?? 0) >= least ? 'often' : statuses.get(status)]).toEqual([status, 'often']);
     }
-  });
+  }, 120_000);
 
   it('are found wanting where they are: a fault, and what nobody wrote down', async () => {
     const broken = await startService({ quality: { check: () => Promise.reject(new Error('planted')), stop: () => undefined } as never });
