@@ -94,6 +94,13 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
     reply.header('x-content-type-options', 'nosniff');
     done();
   });
+  // A connection that is kept would be cut under the next request of whoever keeps it.
+  app.addHook('onRequest', (_request, reply, done) => {
+    if (services.phase() === 'stopping') {
+      reply.header('connection', 'close');
+    }
+    done();
+  });
   limitBodies(app, bodyTimeoutMs);
   installErrors(app);
   app.server.maxConnections = MAX_CONNECTIONS;

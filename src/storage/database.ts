@@ -1,10 +1,11 @@
 /**
  * The pool, transactions, and what a lost connection means.
  *
- * Every wait has an end: connecting, a statement, and the answer to it (`query_timeout`: without it a database that swallows packets would hang a request
- * for ever). Long work (COPY, migrations) runs on connections that say so.
+ * Every wait has an end: connecting, a statement, and the answer to it (`query_timeout`; `reach.ts` cuts what waits for a database that swallows packets long before that). Long work (COPY, migrations)
+ * runs on connections that say so.
  */
 import pg from 'pg';
+import { keepConnection } from './connections.ts';
 
 export type Database = pg.Pool;
 export type Connection = pg.PoolClient;
@@ -50,7 +51,8 @@ export interface DatabaseOptions {
   readonly onError: (error: Error) => void;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
+/** Also the wait for one of the pool that is free. Somebody waits for an answer: three seconds are all a write has. */
+const CONNECT_TIMEOUT_MS = 2_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 
 /** Parsers for the columns used here: bigint event numbers stay below 2⁵³ and are numbers; xid8 and the rest keep pg's defaults. */
@@ -75,7 +77,10 @@ export function createDatabase(options: DatabaseOptions): Database {
   // An idle connection that breaks must not end the process: the pool replaces it.
   pool.on('error', options.onError);
   // The pool listens to idle connections only: one that breaks in the middle of a transaction shows up as the failure of its statement, and must not end the process either.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+    keepConnection(options.connectionString, client);
+  });
   return pool;
 }
 
@@ -86,13 +91,18 @@ export interface AloneOptions {
   readonly limited?: boolean;
 }
 
-/** A connection outside the pool, for LISTEN, the training lock, COPY of whole tables, the writer: no statement limit unless asked for, the caller ends it. */
+/** A connection outside the pool, for LISTEN, the training lock, COPY of whole tables, the writer: no statement limit unless asked for, the caller ends it. @throws DatabaseUnavailable */
 export async function connectAlone(connectionString: string, applicationName: string, { pipeline = false, limited = false }: AloneOptions = {}): Promise<pg.Client> {
   const limits = limited ? { statement_timeout: STATEMENT_TIMEOUT_MS, query_timeout: STATEMENT_TIMEOUT_MS + 5_000 } : {};
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true, application_name: applicationName, types, ...limits, ...(pipeline ? { pipeline } : {}) } as pg.ClientConfig);
   // A break shows up as the failure of whatever is running; without a listener it would end the process.
   client.on('error', () => undefined);
-  await client.connect();
+  try {
+    await client.connect();
+  } catch (error) {
+    throw explainDatabaseError(error);
+  }
+  keepConnection(connectionString, client);
   return client;
 }
 
@@ -120,7 +130,7 @@ export function explainDatabaseError(error: unknown): unknown {
   }
   const code = String((error as { code?: unknown } | null)?.code ?? '');
   const message = error instanceof Error ? error.message : '';
-  const broken = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code) || /Connection terminated|timeout exceeded|Query read timeout|Client has encountered a connection error|Cannot use a pool after/.test(message);
+  const broken = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code) || /Connection terminated|timeout exceeded|timeout expired|Query read timeout|Client has encountered a connection error|Cannot use a pool after/.test(message);
   return broken ? new DatabaseUnavailable(error) : error;
 }
 
