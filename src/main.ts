@@ -73,6 +73,7 @@ async function main(): Promise<void> {
   let reachedPhase: Phase = 'starting';
   const phase = (): Phase => (stopping.isStopping() ? 'stopping' : reachedPhase);
   let databaseUp = true;
+  let databaseFull = false;
   let reviving: Promise<boolean> | null = null;
   let toldOfRevival = false;
   const say = (message: string, detail: Record<string, unknown>, failed = false) => (failed ? logger.error(detail, message) : logger.info(detail, message));
@@ -96,7 +97,7 @@ async function main(): Promise<void> {
   await reloadKeys();
 
   const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey, now: Date.now, log: say });
-  const pressure = createPressure((level, { delayMs, heap }) => logger.warn({ level, delayMs: Math.round(delayMs), heap: Number(heap.toFixed(2)) }, ['keeps up again; nothing is refused', 'cannot keep up; imports and training are refused', 'cannot keep up; all but answers is refused', 'cannot keep up; all but health is refused'][level]));
+  const pressure = createPressure(() => database.waitingCount, (level, { delayMs, heap, waiting }) => logger.warn({ level, delayMs: Math.round(delayMs), heap: Number(heap.toFixed(2)), waiting }, ['keeps up again; nothing is refused', 'cannot keep up; imports and training are refused', 'cannot keep up; all but answers is refused', 'cannot keep up; all but health is refused'][level]));
   stopping.onStop('pressure', 1_000, () => pressure.stop());
   const trainer = createTrainer({
     database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
@@ -120,7 +121,7 @@ async function main(): Promise<void> {
   stopping.onStop('imports', 5_000, async () => await imports.stop());
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
-  const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
+  const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: () => databaseUp, databaseFull: () => databaseFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
   const url = await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
@@ -136,15 +137,15 @@ async function main(): Promise<void> {
   if (stopping.isStopping()) {
     return;
   }
+  stopping.onStop('training', 5_000, async () => await trainer.stop());
+  // Whoever sends requests here must have noticed before anything ends: first of all, so registered last, and before anybody is told that this process is ready.
+  stopping.onStop('draining', (config.drainSeconds + 1) * 1_000, async () => await new Promise((resolve) => setTimeout(resolve, config.drainSeconds * 1_000)));
   reachedPhase = 'ready';
   trainer.watch();
   await imports.recover();
   imports.watch();
   keepEventsOnlySoLong();
-  stopping.onStop('training', 5_000, async () => await trainer.stop());
   await greet();
-  // Whoever sends requests here must have noticed before anything ends: first of all, so registered last.
-  stopping.onStop('draining', (config.drainSeconds + 1) * 1_000, async () => await new Promise((resolve) => setTimeout(resolve, config.drainSeconds * 1_000)));
 
   /** @returns whether this is a demo shop's database */
   async function prepareDemo(): Promise<boolean> {
@@ -218,9 +219,11 @@ async function main(): Promise<void> {
         if (!databaseUp) {
           logger.info('Postgres is back');
           databaseUp = true;
+          databaseFull = false;
           answers.noteReach(true);
           // What was said meanwhile is heard when listening begins anew.
           CHANNELS.forEach(wake);
+          imports.recover().catch(() => undefined);
         }
       },
       onAway(error) {
@@ -252,6 +255,7 @@ async function main(): Promise<void> {
         toldOfRevival = false;
       }
     } catch (error) {
+      databaseFull = error instanceof EmbeddedPostgresError && error.code === 'embedded-disk-full';
       if (!toldOfRevival) {
         logger.error({ reason: String(error) }, 'the embedded Postgres has ended and cannot be started; trying again');
       }

@@ -19,7 +19,7 @@ function faultsOf(environment: Record<string, string>): readonly string[] {
 describe('the configuration', () => {
   it('of an empty environment is the documented one', () => {
     expect(readConfig({}, false)).toEqual({
-      host: '127.0.0.1', port: 3000, publicUrl: null, corsOrigins: [], trustProxy: [], rateLimits: { perIp: 1200, perKey: 0 }, databaseUrl: null, dataDir: resolve('.jongleur'), demo: 'auto', retrainCron: '0 3 * * *', retrainMinEvents: 100, retrainAfterEvents: 10_000,
+      host: '127.0.0.1', port: 3000, publicUrl: null, corsOrigins: [], trustProxy: [], rateLimits: { perIp: 1200, perKey: 0 }, databaseUrl: null, dataDir: resolve('.jongleur'), drainSeconds: 0, demo: 'auto', retrainCron: '0 3 * * *', retrainMinEvents: 100, retrainAfterEvents: 10_000,
       trainer: 'thread', trainThreads: 0, trainColdEvery: 7, trainSearchSeconds: 30, trainKernel: 'auto', trainMinimums: { interactions: 1000, users: 25 }, eventsRetentionDays: 0, logLevel: 'info', logPretty: false, keys: { secret: null, publishable: null, admin: null },
     });
   });

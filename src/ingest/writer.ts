@@ -6,7 +6,7 @@
  * Requests are stored in the order in which they came, which keeps each shopper's events in order (`storage/event-writes.ts`).
  *
  * Nothing is acknowledged before COMMIT. What is valid is stored even where other elements of the same request are not; a request that Postgres will not have fails alone. When more than `maxQueuedEvents` wait, new ones are refused (`IngestOverloaded` → 503) rather than kept in memory that a crash would lose.
- * Nobody waits longer than `deadlineMs`: what was not sent to Postgres by then is refused, what was is not known (`WriteUnknown`), and whatever becomes of it later is told to nobody.
+ * They are also refused where whoever came first has waited for `LONG_WAIT_MS` and it has been so for `SUSTAINED_MS`: more comes than is stored. Nobody waits longer than `deadlineMs`: what was not sent to Postgres by then is refused, what was is not known (`WriteUnknown`), and whatever becomes of it later is told to nobody.
  */
 import type { EventTypeRule } from '../model/interactions.ts';
 import { DatabaseUnavailable } from '../storage/database.ts';
@@ -94,6 +94,8 @@ const MAX_GROUPS = 2;
 const MIN_GROUP_EVENTS = 16;
 const DEADLINE_MS = 2_200;
 const SWEEP_MS = 200;
+const LONG_WAIT_MS = 200;
+const SUSTAINED_MS = 1_000;
 
 function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommitted }: WriterOptions) {
   let waiting: Waiting[] = [];
@@ -101,6 +103,8 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
   let queuedEvents = 0;
   const underWay = new Set<readonly Waiting[]>();
   let sweep: NodeJS.Timeout | null = null;
+  /** Since when whoever came first has waited long, whenever somebody new came. */
+  let congestedMs: number | null = null;
   let turnAwaited = false;
   /** Events that waited when the turn began. */
   let waitingBefore = 0;
@@ -185,6 +189,18 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
     }
   }
 
+  /** @returns whether more has been coming for a while than is stored */
+  function isCongested(nowMs: number): boolean {
+    const [first] = underWay;
+    const oldest = first?.[0] ?? waiting[0];
+    if (oldest === undefined || nowMs - oldest.sinceMs < LONG_WAIT_MS) {
+      congestedMs = null;
+      return false;
+    }
+    congestedMs ??= nowMs;
+    return nowMs - congestedMs >= SUSTAINED_MS;
+  }
+
   function awaitTurn(): void {
     if (!turnAwaited) {
       turnAwaited = true;
@@ -202,13 +218,14 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
     /** @throws IngestOverloaded */
     add(events: readonly NewEvent[]): Promise<readonly InsertOutcome[]> {
       // A request larger than all the room there is would otherwise never be taken.
-      if (queuedEvents > 0 && queuedEvents + events.length > maxQueuedEvents) {
+      const nowMs = performance.now();
+      if (queuedEvents > 0 && (queuedEvents + events.length > maxQueuedEvents || isCongested(nowMs))) {
         throw new IngestOverloaded();
       }
       queuedEvents += events.length;
       waitingEvents += events.length;
       return new Promise((resolve, reject) => {
-        waiting.push({ events, sinceMs: performance.now(), resolve, reject });
+        waiting.push({ events, sinceMs: nowMs, resolve, reject });
         sweep ??= setInterval(endWaiting, SWEEP_MS);
         awaitTurn();
       });

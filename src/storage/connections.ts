@@ -12,6 +12,22 @@ interface Kept {
 
 const byDatabase = new Map<string, Map<pg.ClientBase, Kept>>();
 
+const away = new Set<string>();
+
+/** While a database is away, nobody waits for a connection to it: that there is none is known. */
+export function setAway(connectionString: string, isAway: boolean): void {
+  if (isAway) {
+    away.add(connectionString);
+  } else {
+    away.delete(connectionString);
+  }
+}
+
+/** @returns why there is no connection, or null */
+export function whyAway(connectionString: string): Error | null {
+  return away.has(connectionString) ? Object.assign(new Error('it was found to be away'), { code: 'ECONNREFUSED' }) : null;
+}
+
 /** Until it ends by itself. */
 export function keepConnection(connectionString: string, client: pg.ClientBase): void {
   let connections = byDatabase.get(connectionString);
@@ -32,10 +48,22 @@ export function bePatient(connectionString: string, client: pg.ClientBase): void
   }
 }
 
+/** Another number says that something came in over one of them meanwhile, or that one ended. */
+export function bytesReceived(connectionString: string): number {
+  let bytes = 0;
+  for (const client of byDatabase.get(connectionString)?.keys() ?? []) {
+    bytes += streamOf(client).bytesRead;
+  }
+  return bytes;
+}
+
+function streamOf(client: pg.ClientBase): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
+}
+
 /** Whatever waits on them fails as it does where the other side breaks them. */
 export function cutConnection(client: pg.ClientBase): void {
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-  stream.destroy(Object.assign(new Error('Postgres did not answer in time'), { code: 'ETIMEDOUT' }));
+  streamOf(client).destroy(Object.assign(new Error('Postgres did not answer in time'), { code: 'ETIMEDOUT' }));
 }
 
 /** @returns how many were cut */

@@ -24,8 +24,12 @@ export function isReached({ value, floor, bound }: Figure): boolean {
   return bound === 'at-least' ? value >= floor : bound === 'at-most' ? value <= floor : value === floor;
 }
 
+/** Times beside other tests say little: in the short form their floors are so many times higher. */
+const SHORT_LENIENCY = 8;
+
 /** Notes a figure for the table, then fails the test where its floor is missed. */
-export function noteFigure(figure: Figure): void {
+export function noteFigure(given: Figure): void {
+  const figure = !LONG && given.unit === 's' && given.bound === 'at-most' ? { ...given, floor: given.floor * SHORT_LENIENCY } : given;
   const file = process.env.JONGLEUR_CHAOS_FIGURES;
   if (file !== undefined) {
     appendFileSync(file, `${JSON.stringify({ ...figure, reached: isReached(figure) })}\n`);

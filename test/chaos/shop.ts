@@ -11,25 +11,32 @@ const ITEMS = 60;
 /** Three tastes over sixty items. */
 export async function fillShop(server: ServerProcess): Promise<void> {
   const events = Array.from({ length: USERS }, (_, user) => Array.from({ length: ITEMS }, (_unused, item) => ({ userId: `u${user}`, itemId: `i${item}`, type: 'cart' })).filter((_unused, item) => item % 3 === user % 3 && (item * 7 + user * 5) % 4 !== 0)).flat();
-  const sent = await server.call('POST', '/v1/events', { events });
+  await insist(server, 'POST', '/v1/events', { events });
   const items = Array.from({ length: ITEMS }, (_, item) => ({ itemId: `i${item}`, title: `Thing ${item}`, price: item + 1 }));
-  const listed = await server.call('POST', '/v1/items', { items });
-  const set = await server.call('PUT', '/v1/settings', { gate: { publishUnmeasured: true } });
-  if (sent.status !== 200 || listed.status !== 200 || set.status !== 200) {
-    throw new Error(`the shop could not be filled: ${sent.status}, ${listed.status}, ${set.status}`);
+  await insist(server, 'POST', '/v1/items', { items });
+  await insist(server, 'PUT', '/v1/settings', { gate: { publishUnmeasured: true } });
+}
+
+/** Sends until it is taken: a machine with too much to do may refuse for a while what can wait. @returns the answer's body */
+// eslint-disable-next-line typescript/no-explicit-any -- scenarios look into answers of any shape
+export async function insist(server: ServerProcess, method: string, path: string, body?: unknown, role?: Parameters<ServerProcess['call']>[3]): Promise<any> {
+  const { status, json } = await until(async () => {
+    const answer = await server.call(method, path, body, role);
+    return answer.status === 503 ? null : answer;
+  });
+  if (status >= 300) {
+    throw new Error(`${method} ${path}: ${status} ${JSON.stringify(json)}`);
   }
+  return json;
 }
 
 /** @returns the version that went live and answers */
-export async function trainShop(server: ServerProcess): Promise<number> {
-  const started = await server.call('POST', '/v1/training-runs');
-  if (started.status !== 202) {
-    throw new Error(`training did not start: ${started.status} ${JSON.stringify(started.json)}`);
-  }
+export async function trainShop(server: ServerProcess, wishes?: object): Promise<number> {
+  const { no } = await insist(server, 'POST', '/v1/training-runs', wishes);
   const run = await until(async () => {
-    const { json } = await server.call('GET', `/v1/training-runs/${started.json.no}`);
+    const { json } = await server.call('GET', `/v1/training-runs/${no}`);
     return json.state === 'running' ? null : json;
-  });
+  }, 120_000);
   if (run.state !== 'published') {
     throw new Error(`training ended as ${run.state}: ${run.message}`);
   }
