@@ -23,6 +23,8 @@ export interface Config {
   /** null: the embedded Postgres under `dataDir`. */
   readonly databaseUrl: string | null;
   readonly dataDir: string;
+  /** From SIGTERM on, so long everything is answered as before, and /health/ready says 503. */
+  readonly drainSeconds: number;
   /** `auto`: into an empty embedded database; `on`: into any empty one; `off`: never. */
   readonly demo: 'auto' | 'on' | 'off';
   /** Five or six fields, local time; null: no schedule. */
@@ -65,6 +67,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   KEY_RATE_LIMIT: { schema: { type: 'integer', minimum: 0, maximum: 100000000, default: 0 }, example: '60000', says: 'requests a minute with one secret or admin key; 0 is no limit' },
   DATABASE_URL: { schema: { type: 'string' }, example: 'postgres://jongleur:secret@db:5432/jongleur', says: 'a postgres:// URL (14 or newer); without it the embedded Postgres is used' },
   DATA_DIR: { schema: { type: 'string', default: './.jongleur' }, example: '/var/lib/jongleur', says: 'folder for the keys file and the embedded Postgres' },
+  DRAIN_SECONDS: { schema: { type: 'integer', minimum: 0, maximum: 600, default: 0 }, example: '10', says: 'after SIGTERM everything is answered for so long while /health/ready says 503; behind a load balancer longer than it takes to notice that' },
   DEMO: { schema: { type: 'string', enum: ['auto', 'on', 'off'], default: 'auto' }, example: 'off', says: 'auto (demo shop into an empty embedded database), on (into any empty database) or off' },
   RETRAIN_CRON: { schema: { type: 'string', default: '0 3 * * *' }, example: '0 3 * * *', says: 'a cron pattern in local time, or off' },
   RETRAIN_MIN_EVENTS: { schema: { type: 'integer', minimum: 0, default: 100 }, example: '100', says: 'a scheduled run with fewer new events is recorded as skipped' },
@@ -189,6 +192,7 @@ export function readConfig(environment: Record<string, string | undefined>, term
     rateLimits: Object.freeze({ perIp: Number(values.IP_RATE_LIMIT), perKey: Number(values.KEY_RATE_LIMIT) }),
     databaseUrl,
     dataDir: resolve(text('DATA_DIR')!),
+    drainSeconds: Number(values.DRAIN_SECONDS),
     demo: text('DEMO') as Config['demo'],
     retrainCron: cron === 'off' ? null : cron,
     retrainMinEvents: Number(values.RETRAIN_MIN_EVENTS),

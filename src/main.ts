@@ -22,14 +22,14 @@ import { createRecommendationLoop } from './recommendation-loop.ts';
 import { createAnswers } from './serving/answers.ts';
 import { type Shutdown, createShutdown } from './shutdown.ts';
 import type { Role } from './storage/api-keys.ts';
-import { run } from './storage/database.ts';
 import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { listEventTypes } from './storage/event-types.ts';
 import { createEventStore } from './storage/event-writes.ts';
 import { createFirstKeys, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
+import { watchReach } from './storage/reach.ts';
 import { deleteOldEvents } from './storage/retention.ts';
 import { readSecret } from './storage/secrets.ts';
-import { type Channel, listenForWakeUps } from './storage/wake-ups.ts';
+import { CHANNELS, type Channel, listenForWakeUps } from './storage/wake-ups.ts';
 import { createQualityChecker } from './training/quality.ts';
 import { createRedaction } from './training/redaction.ts';
 import { threadsOf } from './training/run.ts';
@@ -70,8 +70,10 @@ async function main(): Promise<void> {
   const logger = createLogger(config);
   const stopping = createShutdown(logger);
   shutdown = stopping;
-  let phase: Phase = 'starting';
+  let reachedPhase: Phase = 'starting';
+  const phase = (): Phase => (stopping.isStopping() ? 'stopping' : reachedPhase);
   let databaseUp = true;
+  let databaseFull = false;
   let reviving: Promise<boolean> | null = null;
   let toldOfRevival = false;
   const say = (message: string, detail: Record<string, unknown>, failed = false) => (failed ? logger.error(detail, message) : logger.info(detail, message));
@@ -95,7 +97,7 @@ async function main(): Promise<void> {
   await reloadKeys();
 
   const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey, now: Date.now, log: say });
-  const pressure = createPressure((level, { delayMs, heap }) => logger.warn({ level, delayMs: Math.round(delayMs), heap: Number(heap.toFixed(2)) }, ['keeps up again; nothing is refused', 'cannot keep up; imports and training are refused', 'cannot keep up; all but answers is refused', 'cannot keep up; all but health is refused'][level]));
+  const pressure = createPressure(() => database.waitingCount, (level, { delayMs, heap, waiting }) => logger.warn({ level, delayMs: Math.round(delayMs), heap: Number(heap.toFixed(2)), waiting }, ['keeps up again; nothing is refused', 'cannot keep up; imports and training are refused', 'cannot keep up; all but answers is refused', 'cannot keep up; all but health is refused'][level]));
   stopping.onStop('pressure', 1_000, () => pressure.stop());
   const trainer = createTrainer({
     database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
@@ -119,12 +121,9 @@ async function main(): Promise<void> {
   stopping.onStop('imports', 5_000, async () => await imports.stop());
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
-  const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase: () => phase, databaseUp: () => databaseUp, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
+  const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: () => databaseUp, databaseFull: () => databaseFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
-  stopping.onStop('draining', 1_000, () => {
-    phase = 'stopping';
-  });
   const url = await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
 
   await answers.start();
@@ -138,19 +137,21 @@ async function main(): Promise<void> {
   if (stopping.isStopping()) {
     return;
   }
-  phase = 'ready';
+  stopping.onStop('training', 5_000, async () => await trainer.stop());
+  // Whoever sends requests here must have noticed before anything ends: first of all, so registered last, and before anybody is told that this process is ready.
+  stopping.onStop('draining', (config.drainSeconds + 1) * 1_000, async () => await new Promise((resolve) => setTimeout(resolve, config.drainSeconds * 1_000)));
+  reachedPhase = 'ready';
   trainer.watch();
   await imports.recover();
   imports.watch();
   keepEventsOnlySoLong();
-  stopping.onStop('training', 5_000, async () => await trainer.stop());
   await greet();
 
   /** @returns whether this is a demo shop's database */
   async function prepareDemo(): Promise<boolean> {
     const wanted = demo === 'on' || (demo === 'auto' && house.embedded);
     const outcome = await ensureDemoShop(database, connectionString, wanted, Date.now(), () => {
-      phase = 'demo';
+      reachedPhase = 'demo';
       logger.info('making a demo shop (DEMO=off starts empty)');
     });
     if (outcome.written > 0) {
@@ -166,7 +167,7 @@ async function main(): Promise<void> {
   /** Until the demo has a model: ours, or that of another process on the same database. */
   async function trainFirstDemoModel(): Promise<void> {
     while (answers.modelVersion() === null && config.trainer === 'thread' && !stopping.isStopping()) {
-      phase = 'demo';
+      reachedPhase = 'demo';
       const started = await trainer.start('start', { search: 'off' }); // somebody waits; tonight's run searches
       if (typeof started === 'object' && (await started.finished).state !== 'published') {
         return;
@@ -176,7 +177,7 @@ async function main(): Promise<void> {
     }
   }
 
-  /** Wake-ups of Postgres, and a poll beside them that also tells whether it is there. */
+  /** Wake-ups of Postgres, a poll beside them, and a look at whether it is there. */
   function followPostgres(): void {
     const follow: Readonly<Record<Channel, () => Promise<void>>> = {
       jongleur_events: async () => {
@@ -200,37 +201,49 @@ async function main(): Promise<void> {
       follow[channel]().catch((error: unknown) => logger.warn({ channel, reason: String(error) }, 'could not follow Postgres'));
     };
     const wakeUps = listenForWakeUps(connectionString, wake);
+    const followAll = async () => {
+      await keys.flushUse();
+      await tokens.flushUse();
+      for (const channel of Object.keys(follow) as Channel[]) {
+        await follow[channel]();
+      }
+    };
     const poll = setInterval(() => {
-      run(database, 'SELECT 1')
-        .then(async () => {
-          if (!databaseUp) {
-            logger.info('Postgres is back');
-          }
-          databaseUp = true;
-          answers.noteReach(true);
-          await keys.flushUse();
-          await tokens.flushUse();
-          for (const channel of Object.keys(follow) as Channel[]) {
-            await follow[channel]();
-          }
-        })
-        .catch((error: unknown) => {
-          if (databaseUp) {
-            logger.error({ reason: String(error) }, 'Postgres is away; answering from memory');
-          }
-          databaseUp = false;
-          answers.noteReach(false);
-          void reviveDatabase();
-        });
+      if (databaseUp) {
+        followAll().catch((error: unknown) => logger.warn({ reason: String(error) }, 'could not follow Postgres'));
+      }
     }, POLL_MS);
+    const reach = watchReach({
+      connectionString,
+      onAnswer() {
+        if (!databaseUp) {
+          logger.info('Postgres is back');
+          databaseUp = true;
+          databaseFull = false;
+          answers.noteReach(true);
+          // What was said meanwhile is heard when listening begins anew.
+          CHANNELS.forEach(wake);
+          imports.recover().catch(() => undefined);
+        }
+      },
+      onAway(error) {
+        if (databaseUp) {
+          logger.error({ reason: String(error) }, 'Postgres is away; answering from memory');
+        }
+        databaseUp = false;
+        answers.noteReach(false);
+        void reviveDatabase();
+      },
+    });
     stopping.onStop('wake-ups', 2_000, async () => {
       clearInterval(poll);
+      await reach.stop();
       await wakeUps.stop();
       await Promise.allSettled([keys.flushUse(), tokens.flushUse()]);
     });
   }
 
-  /** The embedded Postgres ends for good where its disk is full: tried again with every poll, and told of once. */
+  /** The embedded Postgres ends for good where its disk is full: tried again with every look, and told of once. */
   async function reviveDatabase(): Promise<void> {
     if (reviving !== null || stopping.isStopping()) {
       return;
@@ -242,6 +255,7 @@ async function main(): Promise<void> {
         toldOfRevival = false;
       }
     } catch (error) {
+      databaseFull = error instanceof EmbeddedPostgresError && error.code === 'embedded-disk-full';
       if (!toldOfRevival) {
         logger.error({ reason: String(error) }, 'the embedded Postgres has ended and cannot be started; trying again');
       }

@@ -3,6 +3,9 @@
  *
  * The first SIGTERM or SIGINT starts it; a second one ends the process at once. Under `npm start` one Ctrl-C arrives twice (from the terminal, and passed on by npm), so what follows
  * the first within `SAME_SIGNAL_MS` is the same wish, not a second one.
+ *
+ * What nobody caught, an exception or a rejection, leaves the process in a state that nobody knows: it is logged as fatal and ends the process with code 1, in the same order, for whoever watches over it to
+ * start it again.
  */
 import type { Logger } from 'pino';
 
@@ -15,6 +18,8 @@ export interface Shutdown {
 }
 
 const SAME_SIGNAL_MS = 1_000;
+/** After a fault that nobody caught. */
+const FAULT_LIMIT_MS = 10_000;
 
 export function createShutdown(logger: Logger): Shutdown {
   const steps: { name: string; limitMs: number; step: () => Promise<void> | void }[] = [];
@@ -38,12 +43,12 @@ export function createShutdown(logger: Logger): Shutdown {
 
   async function stop(reason: string, exitCode: number): Promise<never> {
     if (stoppingSince === 0) {
-      stoppingSince = Date.now();
+      stoppingSince = performance.now();
       logger.info({ reason }, 'stopping');
       for (const step of steps.reverse()) {
         await runStep(step);
       }
-      logger.info({ ms: Date.now() - stoppingSince }, 'stopped');
+      logger.info({ ms: Math.round(performance.now() - stoppingSince) }, 'stopped');
       logger.flush();
       process.exit(exitCode);
     }
@@ -52,11 +57,19 @@ export function createShutdown(logger: Logger): Shutdown {
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (stoppingSince !== 0 && Date.now() - stoppingSince > SAME_SIGNAL_MS) {
+      if (stoppingSince !== 0 && performance.now() - stoppingSince > SAME_SIGNAL_MS) {
         logger.warn({ signal }, 'a second signal: ending at once');
         process.exit(1);
       }
       void stop(signal, 0);
+    });
+  }
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (fault: unknown) => {
+      logger.fatal({ err: fault instanceof Error ? fault : new Error(String(fault)), event }, 'a fault that nobody caught: the process ends, to be started again');
+      // A second one on the way out changes nothing; what hangs is not waited for.
+      setTimeout(() => process.exit(1), FAULT_LIMIT_MS).unref();
+      void stop('a fault that nobody caught', 1);
     });
   }
   return { onStop: (name, limitMs, step) => void steps.push({ name, limitMs, step }), stop, isStopping: () => stoppingSince !== 0 };

@@ -3,6 +3,7 @@
  */
 import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { createAdmission } from './admission.ts';
 import { installAuth, requireRoles } from './auth.ts';
 import { installBrowsers } from './browsers.ts';
 import { dashboardRoutes } from './dashboard.ts';
@@ -38,6 +39,7 @@ import { userRoutes } from './users.ts';
 import { checkBody, validatorCompiler } from './validation.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
+const CLOSE_IDLE_MS = 50;
 /** More wait to be accepted, or are dropped: each costs memory and a file descriptor. */
 const MAX_CONNECTIONS = 10_000;
 const MAX_HEADERS = 100;
@@ -94,13 +96,31 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
     reply.header('x-content-type-options', 'nosniff');
     done();
   });
+  // A connection that is kept would be cut under the next request of whoever keeps it.
+  app.addHook('onRequest', (_request, reply, done) => {
+    if (services.phase() === 'stopping') {
+      reply.header('connection', 'close');
+    }
+    done();
+  });
+  // Those whose request was under way are kept by Node when its answer has gone, and the server would wait for them.
+  let closing: NodeJS.Timeout | undefined;
+  app.addHook('preClose', (done) => {
+    closing = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_MS);
+    done();
+  });
+  app.addHook('onClose', (_instance, done) => {
+    clearInterval(closing);
+    done();
+  });
   limitBodies(app, bodyTimeoutMs);
-  installErrors(app);
+  installErrors(app, services.databaseFull);
   app.server.maxConnections = MAX_CONNECTIONS;
   app.server.maxHeadersCount = MAX_HEADERS;
   requireRoles(app);
   await installBrowsers(app, services.corsOrigins);
-  installShedding(app, services.pressure);
+  const admission = createAdmission();
+  installShedding(app, services.pressure, admission);
   installRateLimits(app, services.keys, services.limits);
   installAuth(app, services);
   installNotFound(app);
@@ -143,6 +163,6 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   await app.register(tokenRoutes(services));
   await app.register(dashboardRoutes(services));
   await app.register(async (pages) => await installPages(pages, services));
-  installFastLanes(app, services, queries, ahead);
+  installFastLanes(app, services, queries, ahead, admission);
   return app;
 }

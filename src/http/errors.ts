@@ -11,9 +11,7 @@ import { SteeringFault } from '../serving/steering.ts';
 import { DatabaseFull, DatabaseUnavailable } from '../storage/database.ts';
 import { AttributeTypeFault } from '../storage/item-attributes.ts';
 import { ModelStateFault } from '../storage/models.ts';
-import { PROBLEMS, Problem, type ProblemCode } from './problems.ts';
-
-const RETRY_AFTER_SECONDS = 2;
+import { PROBLEMS, Problem, type ProblemCode, RETRY_AFTER_SECONDS } from './problems.ts';
 
 /** What Fastify itself refuses, in this service's codes. */
 const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
@@ -222,7 +220,8 @@ function collectMethods(app: FastifyInstance): (path: string) => string[] {
   return (path) => [...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))];
 }
 
-export function installErrors(app: FastifyInstance): void {
+/** @param isFull whether the database is away because its disk is full */
+export function installErrors(app: FastifyInstance, isFull: () => boolean = () => false): void {
   app.decorateRequest('quiet', false);
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     if (request.raw.readableAborted && (error.code as string | undefined) === 'ECONNRESET') {
@@ -230,7 +229,7 @@ export function installErrors(app: FastifyInstance): void {
       request.log.info({ reqId: request.id, method: request.method, url: request.routeOptions.url }, 'the sender hung up');
       return reply.hijack();
     }
-    const answer = explain(error, request) ?? { code: 'internal' as const, detail: PROBLEMS.internal.when, extra: {} };
+    const answer = explain(error instanceof DatabaseUnavailable && isFull() ? new DatabaseFull(error) : error, request) ?? { code: 'internal' as const, detail: PROBLEMS.internal.when, extra: {} };
     // A line for each of thousands would be one load more.
     request.quiet = answer.code === 'overloaded' || answer.code === 'rate-limited';
     if (PROBLEMS[answer.code].status >= 500 && !request.quiet) {

@@ -8,6 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Role } from '../storage/api-keys.ts';
 import type { WriteResult } from '../ingest/writer.ts';
+import type { Admission } from './admission.ts';
 import { type FoundKey, TOKEN_HEADER, mayCall } from './auth.ts';
 import type { Services } from './services.ts';
 import { createTurn } from './turns.ts';
@@ -19,6 +20,7 @@ export interface LaneParts {
   readonly lookup: (header: string) => FoundKey | undefined;
   /** Answers 200 with this JSON. */
   readonly answer: (request: IncomingMessage, response: ServerResponse, text: string) => void;
+  readonly admission: Admission;
   /** The framework. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
 }
@@ -52,7 +54,7 @@ function readEvent(body: Buffer): object | undefined {
 }
 
 /** @returns whether the lane takes a request */
-export function createEventLane({ writer, keys, phase, pressure }: Services, ahead: ReadAhead, { lookup, answer, handle }: LaneParts): (request: IncomingMessage, response: ServerResponse) => boolean {
+export function createEventLane({ writer, keys, phase, pressure }: Services, ahead: ReadAhead, { lookup, answer, handle, admission }: LaneParts): (request: IncomingMessage, response: ServerResponse) => boolean {
   function write(request: IncomingMessage, response: ServerResponse): void {
     const body = request.complete ? (request.read() as Buffer | null) : null;
     if (body === null) {
@@ -86,6 +88,9 @@ export function createEventLane({ writer, keys, phase, pressure }: Services, ahe
     const { authorization } = request.headers;
     const key = authorization === undefined ? undefined : lookup(authorization);
     if (key === undefined || !mayCall(key, NEEDED)) {
+      return false;
+    }
+    if (!admission.admits()) {
       return false;
     }
     if (key.keyNo !== null) {

@@ -12,10 +12,12 @@ import type { FastifyInstance } from 'fastify';
 import type { Answer } from '../serving/answers.ts';
 import type { Reason } from '../serving/explain.ts';
 import type { ListRequest } from '../serving/requests.ts';
+import type { Admission } from './admission.ts';
 import { TOKEN_HEADER, createLookup, mayCall } from './auth.ts';
 import { type LaneParts, type ReadAhead, createEventLane } from './event-lane.ts';
 import type { KnownQueries } from './known-queries.ts';
 import { openPlainConnections } from './plain-connections.ts';
+import { REFUSED } from './refusal.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Services } from './services.ts';
 import { createTurn } from './turns.ts';
@@ -63,10 +65,10 @@ export function textOf({ recommendationId, modelVersion, source, stale, items, n
   return nextCursor === undefined ? `${text}]}` : `${text}],"nextCursor":"${nextCursor}"}`;
 }
 
-/** The text of an answer, at once where nothing has to be read from Postgres; null: that is for the framework. Promises are never rejected. */
+/** The text of an answer, at once where nothing has to be read from Postgres; REFUSED; null: that is for the framework. Promises are never rejected. */
 export type FastLane = (url: string, authorization: string | undefined) => string | null | Promise<string | null>;
 
-export function createFastLane({ answers, keys, phase, pressure }: Services, queries: KnownQueries, lookup: LaneParts['lookup']): FastLane {
+export function createFastLane({ answers, keys, phase, pressure }: Services, queries: KnownQueries, lookup: LaneParts['lookup'], admission: Admission): FastLane {
   /** What a URL asks for behind its route; undefined: that is for the framework to say. */
   function requestOf(url: string, routeEnd: number): ListRequest | undefined {
     if (url.length === routeEnd) {
@@ -96,6 +98,9 @@ export function createFastLane({ answers, keys, phase, pressure }: Services, que
     if (key === undefined || !mayCall(key, 'shopper')) {
       return null;
     }
+    if (!admission.admits()) {
+      return REFUSED;
+    }
     if (key.keyNo !== null) {
       keys.noteUse(key.keyNo);
     }
@@ -115,26 +120,27 @@ function saysNoMore({ headers }: IncomingMessage): boolean {
 }
 
 /** Puts the lanes before the framework's own listener, and that of recommendations before Node's HTTP. */
-export function installFastLanes(app: FastifyInstance, services: Services, queries: KnownQueries, ahead: ReadAhead): void {
+export function installFastLanes(app: FastifyInstance, services: Services, queries: KnownQueries, ahead: ReadAhead, admission: Admission): void {
   if (services.logger.isLevelEnabled('debug') || services.limits.perKey > 0) {
     return;
   }
   const [handle] = app.server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
   const lookup = createLookup(services.keys);
-  const lane = createFastLane(services, queries, lookup);
+  const lane = createFastLane(services, queries, lookup, admission);
   const turn = createTurn<readonly [ServerResponse, string]>((answers) => answers.forEach(([response, text]) => response.end(text)));
   const send = (request: IncomingMessage, response: ServerResponse, text: string) => {
     response.writeHead(200, ['x-request-id', requestIdOf(request), ...ANSWER_HEADERS, 'content-length', String(Buffer.byteLength(text))] as never);
     turn.add([response, text]);
   };
-  const takeEvent = createEventLane(services, ahead, { lookup, answer: send, handle });
+  const takeEvent = createEventLane(services, ahead, { lookup, answer: send, handle, admission });
   app.server.removeAllListeners('request');
   app.server.on('request', (request, response) => {
     if (takeEvent(request, response)) {
       return;
     }
     const answer = (text: string | null) => {
-      if (text === null) {
+      if (text === null || text === REFUSED) {
+        // Refused again there: it is the same turn.
         handle(request, response);
       } else {
         send(request, response, text);

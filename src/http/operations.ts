@@ -1,12 +1,11 @@
 /** For whoever runs this: is it alive, is it ready. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { RETRY_AFTER_SECONDS } from './problems.ts';
 import { Nullable } from './schemas.ts';
 import type { Services } from './services.ts';
 
-const RETRY_AFTER_SECONDS = 2;
-
-export function operationRoutes({ answers, phase, databaseUp, version }: Services): FastifyPluginCallbackTypebox {
+export function operationRoutes({ answers, phase, databaseUp, databaseFull, version }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
     app.get(
       '/health/live',
@@ -15,7 +14,7 @@ export function operationRoutes({ answers, phase, databaseUp, version }: Service
     );
     const Ready = Type.Object({
       status: Type.String({ description: 'ready, starting, demo (the demo shop is being made and trained) or stopping' }),
-      database: Type.String({ description: 'up or down. Answers are given from memory either way, so this does not change the status' }),
+      database: Type.String({ description: 'up, down, or full where it is down because its disk is full. Answers are given from memory either way, so this does not change the status' }),
       modelVersion: Nullable(Type.Integer()),
     });
     app.get(
@@ -30,7 +29,7 @@ export function operationRoutes({ answers, phase, databaseUp, version }: Service
         if (status !== 'ready') {
           reply.code(503).header('retry-after', RETRY_AFTER_SECONDS);
         }
-        return { status, database: databaseUp() ? 'up' : 'down', modelVersion: answers.modelVersion() };
+        return { status, database: databaseUp() ? 'up' : databaseFull?.() === true ? 'full' : 'down', modelVersion: answers.modelVersion() };
       },
     );
     done();

@@ -8,6 +8,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastLane } from './fast-lane.ts';
+import { REFUSAL_HEADERS, REFUSED, refusalText } from './refusal.ts';
 import { nextRequestId } from './request-id.ts';
 import { createTurn } from './turns.ts';
 
@@ -124,9 +125,16 @@ export function openPlainConnections(server: Server, answer: FastLane, headers: 
         isAscii: bytes === text.length,
       });
     }
+    function refuse(): void {
+      const requestId = nextRequestId();
+      const text = refusalText(requestId);
+      turn.add({ socket, text: `HTTP/1.1 503 Service Unavailable\r\nx-request-id: ${requestId}\r\n${REFUSAL_HEADERS}content-length: ${Buffer.byteLength(text)}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\n\r\n${text}`, isAscii: false });
+    }
     const finish = (chunk: Buffer, text: string | null) => {
       if (text === null) {
         hand(chunk);
+      } else if (text === REFUSED) {
+        refuse();
       } else {
         send(text);
       }

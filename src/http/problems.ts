@@ -11,6 +11,9 @@ export interface ProblemType {
   readonly remedy: string;
 }
 
+/** With every 503. */
+export const RETRY_AFTER_SECONDS = 2;
+
 export const PROBLEMS = {
   'body-empty': { status: 400, title: 'The body is empty', when: 'A request that needs a JSON body came without one.', remedy: 'Send the body that the operation describes, with Content-Type: application/json.' },
   'item-unknown': { status: 400, title: 'There is no such item', when: 'An event sent with a shopper token names an item that nobody with a secret key has ever named.', remedy: 'Send the catalogue first (PUT /v1/items/{itemId}); a browser cannot bring new items.' },

@@ -34,6 +34,8 @@ export interface Services {
   readonly phase: () => Phase;
   /** Whether Postgres answered when last asked. */
   readonly databaseUp: () => boolean;
+  /** Whether Postgres is away because its disk is full. */
+  readonly databaseFull?: () => boolean;
   readonly logger: Logger;
   /** Where browsers reach this server; null: wherever the request came to. */
   readonly publicUrl: string | null;

@@ -9,6 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import type pg from 'pg';
 import type { EventTypeRule } from '../model/interactions.ts';
 import { nearestName } from '../model/nearest-name.ts';
+import { bePatient } from '../storage/connections.ts';
 import { DatabaseFull, DatabaseUnavailable, connectAlone } from '../storage/database.ts';
 import { listEventTypes } from '../storage/event-types.ts';
 import { type ImportKind, NumbersChanged, analyzeTables, createStaging, endImport, findInterrupted, lockImport, resumeImport, startImport } from '../storage/imports.ts';
@@ -171,6 +172,7 @@ async function importOnce(options: ImportOptions): Promise<ImportSummary> {
     const source = options.source ?? options.path;
     const known = optionsOf(options, defaultType.name, layout);
     const { importNo, from } = await begin();
+    bePatient(options.connectionString, connection);
     options.onStart?.({ ...facts, importNo, resumedFrom: from.line });
     await createStaging(connection);
     const { maxBadShare, signal, onProgress } = options;

@@ -6,8 +6,10 @@
  * Requests are stored in the order in which they came, which keeps each shopper's events in order (`storage/event-writes.ts`).
  *
  * Nothing is acknowledged before COMMIT. What is valid is stored even where other elements of the same request are not; a request that Postgres will not have fails alone. When more than `maxQueuedEvents` wait, new ones are refused (`IngestOverloaded` → 503) rather than kept in memory that a crash would lose.
+ * They are also refused where whoever came first has waited for `LONG_WAIT_MS` and it has been so for `SUSTAINED_MS`: more comes than is stored. Nobody waits longer than `deadlineMs`: what was not sent to Postgres by then is refused, what was is not known (`WriteUnknown`), and whatever becomes of it later is told to nobody.
  */
 import type { EventTypeRule } from '../model/interactions.ts';
+import { DatabaseUnavailable } from '../storage/database.ts';
 import { CommitUnknown, type EventStore } from '../storage/event-writes.ts';
 import type { InsertOutcome, NewEvent } from '../storage/events.ts';
 import type { RecommendationFault, RecommendationReader } from './recommendations.ts';
@@ -69,6 +71,8 @@ export interface WriterOptions {
   readonly types: readonly EventTypeRule[];
   /** Waiting and under way together. */
   readonly maxQueuedEvents: number;
+  /** How long a request waits at most, somewhat more; default 2.2 s, so that its answer comes within three. */
+  readonly deadlineMs?: number;
   readonly now: () => number;
   readonly recommendations: RecommendationReader;
   /** Called after COMMIT and before the senders are answered, with the events that were stored. */
@@ -77,6 +81,7 @@ export interface WriterOptions {
 
 interface Waiting {
   readonly events: readonly NewEvent[];
+  readonly sinceMs: number;
   resolve(outcomes: readonly InsertOutcome[]): void;
   reject(error: unknown): void;
 }
@@ -87,12 +92,19 @@ const MAX_GROUP_EVENTS = 4_000;
 const MAX_GROUPS = 2;
 /** Behind another: smaller ones would cost a transaction each for little. */
 const MIN_GROUP_EVENTS = 16;
+const DEADLINE_MS = 2_200;
+const SWEEP_MS = 200;
+const LONG_WAIT_MS = 200;
+const SUSTAINED_MS = 1_000;
 
-function createQueue({ store, maxQueuedEvents, onCommitted }: WriterOptions) {
+function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommitted }: WriterOptions) {
   let waiting: Waiting[] = [];
   let waitingEvents = 0;
   let queuedEvents = 0;
-  let groupsUnderWay = 0;
+  const underWay = new Set<readonly Waiting[]>();
+  let sweep: NodeJS.Timeout | null = null;
+  /** Since when whoever came first has waited long, whenever somebody new came. */
+  let congestedMs: number | null = null;
   let turnAwaited = false;
   /** Events that waited when the turn began. */
   let waitingBefore = 0;
@@ -137,19 +149,56 @@ function createQueue({ store, maxQueuedEvents, onCommitted }: WriterOptions) {
   /** Sends what waits: behind a group that is under way where there is enough for one of its own, else when a turn of the event loop has brought nothing more, as the answers to one group bring the next. */
   function send(): void {
     while (waiting.length > 0) {
-      if (groupsUnderWay >= MAX_GROUPS || (waitingEvents < MIN_GROUP_EVENTS && groupsUnderWay > 0)) {
+      if (underWay.size >= MAX_GROUPS || (waitingEvents < MIN_GROUP_EVENTS && underWay.size > 0)) {
         return;
       }
       if (waitingEvents < MIN_GROUP_EVENTS && waitingEvents > waitingBefore) {
         awaitTurn();
         return;
       }
-      groupsUnderWay++;
-      void commit(takeGroup()).finally(() => {
-        groupsUnderWay--;
+      const group = takeGroup();
+      underWay.add(group);
+      void commit(group).finally(() => {
+        underWay.delete(group);
         send();
       });
     }
+  }
+
+  /** Ends the waiting of whoever has waited too long; to those that were told already it says nothing new. Where nobody waits it ends itself. */
+  function endWaiting(): void {
+    const latest = performance.now() - deadlineMs;
+    let count = 0;
+    for (; count < waiting.length && waiting[count].sinceMs < latest; count++) {
+      const { events, reject } = waiting[count];
+      waitingEvents -= events.length;
+      queuedEvents -= events.length;
+      reject(new DatabaseUnavailable(new Error('it did not take these events in time')));
+    }
+    waiting = waiting.slice(count);
+    for (const group of underWay) {
+      for (const { sinceMs, reject } of group) {
+        if (sinceMs < latest) {
+          reject(new CommitUnknown(new Error('Postgres did not answer in time')));
+        }
+      }
+    }
+    if (queuedEvents === 0 && sweep !== null) {
+      clearInterval(sweep);
+      sweep = null;
+    }
+  }
+
+  /** @returns whether more has been coming for a while than is stored */
+  function isCongested(nowMs: number): boolean {
+    const [first] = underWay;
+    const oldest = first?.[0] ?? waiting[0];
+    if (oldest === undefined || nowMs - oldest.sinceMs < LONG_WAIT_MS) {
+      congestedMs = null;
+      return false;
+    }
+    congestedMs ??= nowMs;
+    return nowMs - congestedMs >= SUSTAINED_MS;
   }
 
   function awaitTurn(): void {
@@ -169,13 +218,15 @@ function createQueue({ store, maxQueuedEvents, onCommitted }: WriterOptions) {
     /** @throws IngestOverloaded */
     add(events: readonly NewEvent[]): Promise<readonly InsertOutcome[]> {
       // A request larger than all the room there is would otherwise never be taken.
-      if (queuedEvents > 0 && queuedEvents + events.length > maxQueuedEvents) {
+      const nowMs = performance.now();
+      if (queuedEvents > 0 && (queuedEvents + events.length > maxQueuedEvents || isCongested(nowMs))) {
         throw new IngestOverloaded();
       }
       queuedEvents += events.length;
       waitingEvents += events.length;
       return new Promise((resolve, reject) => {
-        waiting.push({ events, resolve, reject });
+        waiting.push({ events, sinceMs: nowMs, resolve, reject });
+        sweep ??= setInterval(endWaiting, SWEEP_MS);
         awaitTurn();
       });
     },

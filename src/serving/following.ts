@@ -112,7 +112,7 @@ export function createFollowing({ database, systemIdentifier, now, states, noteR
           return await followModels();
         }
         damagedVersion = live.version;
-        log('a damaged model is not served', { version: live.version, reason: error.message, serving: model?.version ?? null }, true);
+        log('a damaged model is not served', { version: live.version, reason: error.message, serving: model?.version ?? null, remedy: 'Start a training run (jongleur train, or POST /v1/training-runs), or activate a former version.' }, true);
         return;
       }
       throw error;

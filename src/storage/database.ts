@@ -1,10 +1,11 @@
 /**
  * The pool, transactions, and what a lost connection means.
  *
- * Every wait has an end: connecting, a statement, and the answer to it (`query_timeout`: without it a database that swallows packets would hang a request
- * for ever). Long work (COPY, migrations) runs on connections that say so.
+ * Every wait has an end: connecting, a statement, and the answer to it (`query_timeout`; `reach.ts` cuts what waits for a database that swallows packets long before that). Long work (COPY, migrations)
+ * runs on connections that say so.
  */
 import pg from 'pg';
+import { keepConnection, whyAway } from './connections.ts';
 
 export type Database = pg.Pool;
 export type Connection = pg.PoolClient;
@@ -19,15 +20,32 @@ export const RETRYABLE_SQLSTATES: Readonly<Record<string, string>> = {
 };
 
 /** SQLSTATE classes and codes that mean "Postgres cannot be used now", not "this statement is wrong". */
-const UNAVAILABLE_SQLSTATES: Readonly<Record<string, string>> = {
+export const UNAVAILABLE_SQLSTATES: Readonly<Record<string, string>> = {
+  '08000': 'connection exception, as are all of its class',
+  '25006': 'read-only: a standby, a failover under way, or a hoster whose disk is nearly full',
+  '25P03': 'idle in a transaction for too long: this process was held up',
+  '25P04': 'transaction timeout',
+  '53000': 'insufficient resources',
+  '53200': 'out of memory',
+  '53300': 'too many connections',
+  '57014': 'statement timeout',
   '57P01': 'terminated by an administrator',
   '57P02': 'crash shutdown',
   '57P03': 'cannot connect now',
-  '53300': 'too many connections',
-  '53200': 'out of memory',
-  '25006': 'read-only: a standby, or a failover under way',
-  '57014': 'statement timeout',
+  '57P04': 'the database was dropped, to be restored perhaps',
+  '57P05': 'idle for longer than the server allows',
+  '58000': 'system error: of the machine, not of the statement',
+  '58030': 'input or output error of the disk',
 };
+
+/** SQLSTATEs after which there is no room to write. */
+export const FULL_SQLSTATES: Readonly<Record<string, string>> = {
+  '53100': 'disk full',
+  '53400': 'a limit of the configuration is reached, of temporary files say',
+};
+
+/** Of a server that will not take writes again on this connection, whatever becomes of its cluster: a new one may lead to another server. */
+const READ_ONLY = '25006';
 
 export class DatabaseUnavailable extends Error {
   constructor(cause: unknown) {
@@ -50,7 +68,8 @@ export interface DatabaseOptions {
   readonly onError: (error: Error) => void;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
+/** Also the wait for one of the pool that is free. Somebody waits for an answer: three seconds are all a write has. */
+const CONNECT_TIMEOUT_MS = 2_500;
 const STATEMENT_TIMEOUT_MS = 30_000;
 
 /** Parsers for the columns used here: bigint event numbers stay below 2⁵³ and are numbers; xid8 and the rest keep pg's defaults. */
@@ -60,7 +79,25 @@ const types: pg.CustomTypesConfig = {
 };
 
 export function createDatabase(options: DatabaseOptions): Database {
+  type Connect = (callback: (error: Error) => void) => void;
+  /** Asks also where a place in the pool becomes free for somebody who has waited already. */
+  class PooledClient extends pg.Client {
+    constructor(config?: string | pg.ClientConfig) {
+      super(config);
+      const connect = this.connect.bind(this) as Connect;
+      const connectUnlessAway: Connect = (callback) => {
+        const reason = whyAway(options.connectionString);
+        if (reason === null) {
+          connect(callback);
+        } else {
+          process.nextTick(callback, reason);
+        }
+      };
+      this.connect = connectUnlessAway as typeof this.connect;
+    }
+  }
   const pool = new pg.Pool({
+    Client: PooledClient,
     connectionString: options.connectionString,
     max: options.maxConnections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -75,7 +112,10 @@ export function createDatabase(options: DatabaseOptions): Database {
   // An idle connection that breaks must not end the process: the pool replaces it.
   pool.on('error', options.onError);
   // The pool listens to idle connections only: one that breaks in the middle of a transaction shows up as the failure of its statement, and must not end the process either.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+    keepConnection(options.connectionString, client);
+  });
   return pool;
 }
 
@@ -84,15 +124,26 @@ export interface AloneOptions {
   readonly pipeline?: boolean;
   /** The pool's limits on statements hold here too. */
   readonly limited?: boolean;
+  /** Tried also where the database is known to be away. */
+  readonly always?: boolean;
 }
 
-/** A connection outside the pool, for LISTEN, the training lock, COPY of whole tables, the writer: no statement limit unless asked for, the caller ends it. */
-export async function connectAlone(connectionString: string, applicationName: string, { pipeline = false, limited = false }: AloneOptions = {}): Promise<pg.Client> {
+/** A connection outside the pool, for LISTEN, the training lock, COPY of whole tables, the writer: no statement limit unless asked for, the caller ends it. @throws DatabaseUnavailable */
+export async function connectAlone(connectionString: string, applicationName: string, { pipeline = false, limited = false, always = false }: AloneOptions = {}): Promise<pg.Client> {
+  const reason = always ? null : whyAway(connectionString);
+  if (reason !== null) {
+    throw explainDatabaseError(reason);
+  }
   const limits = limited ? { statement_timeout: STATEMENT_TIMEOUT_MS, query_timeout: STATEMENT_TIMEOUT_MS + 5_000 } : {};
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true, application_name: applicationName, types, ...limits, ...(pipeline ? { pipeline } : {}) } as pg.ClientConfig);
   // A break shows up as the failure of whatever is running; without a listener it would end the process.
   client.on('error', () => undefined);
-  await client.connect();
+  try {
+    await client.connect();
+  } catch (error) {
+    throw explainDatabaseError(error);
+  }
+  keepConnection(connectionString, client);
   return client;
 }
 
@@ -103,7 +154,8 @@ export function sqlStateOf(error: unknown): string | undefined {
 
 function sqlState(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  // EPIPE is none.
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /** Turns an error of the driver into `DatabaseUnavailable` or `DatabaseFull` where it is one; everything else is returned as it is. */
@@ -112,7 +164,7 @@ export function explainDatabaseError(error: unknown): unknown {
     return error;
   }
   const state = sqlState(error);
-  if (state === '53100' || state === '53400') {
+  if (state !== undefined && state in FULL_SQLSTATES) {
     return new DatabaseFull(error);
   }
   if (state !== undefined) {
@@ -120,7 +172,7 @@ export function explainDatabaseError(error: unknown): unknown {
   }
   const code = String((error as { code?: unknown } | null)?.code ?? '');
   const message = error instanceof Error ? error.message : '';
-  const broken = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code) || /Connection terminated|timeout exceeded|Query read timeout|Client has encountered a connection error|Cannot use a pool after/.test(message);
+  const broken = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/.test(code) || /Connection terminated|timeout exceeded|timeout expired|Query read timeout|Client has encountered a connection error|Cannot use a pool after/.test(message);
   return broken ? new DatabaseUnavailable(error) : error;
 }
 
@@ -147,7 +199,7 @@ export async function inTransaction<T>(database: Database, work: (connection: Co
           () => true,
           () => false,
         );
-        connection.release(!rolledBack);
+        connection.release(!rolledBack || sqlStateOf(error) === READ_ONLY);
       }
       const state = sqlState(error);
       if (state === undefined || !(state in RETRYABLE_SQLSTATES)) {

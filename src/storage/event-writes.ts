@@ -130,6 +130,11 @@ export function createEventStore(database: Database, connectionString: string, r
       return { kind: 'doubt', xid: answer.status === 'fulfilled' ? answer.value.xid : null, pid: (client as unknown as { processID: number }).processID, error };
     }
     if (answer.status === 'rejected') {
+      if (explainDatabaseError(answer.reason) instanceof DatabaseUnavailable) {
+        // After a failover this connection may lead to a standby for ever; a new one leads to whoever takes writes.
+        via.lost = true;
+        void client.end().catch(() => undefined);
+      }
       return { kind: 'refused', error: answer.reason };
     }
     const { xid, claimed, generation: current, rows, found } = answer.value;

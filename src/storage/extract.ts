@@ -4,6 +4,7 @@
 import type pg from 'pg';
 import type { EventColumns, EventTypeRule } from '../model/interactions.ts';
 import { readBinaryCopy, readTimestamp } from './binary-copy.ts';
+import { bePatient } from './connections.ts';
 import { connectAlone, explainDatabaseError, run } from './database.ts';
 import { listEventTypes } from './event-types.ts';
 
@@ -124,6 +125,7 @@ export async function extractTrainingData(connectionString: string, signal: Abor
   const client = await connectAlone(connectionString, 'jongleur-extract').catch((error: unknown) => {
     throw explainDatabaseError(error);
   });
+  bePatient(connectionString, client);
   // Ending the connection is what stops a COPY that is under way.
   const stop = () => void client.end().catch(() => undefined);
   signal.addEventListener('abort', stop, { once: true });

@@ -83,8 +83,9 @@ export async function holdsTrainingLock(connection: Queryable): Promise<boolean>
 
 /** @returns null where another process is training */
 export async function takeTrainingLock(connectionString: string): Promise<TrainingLock | null> {
+  let connection: pg.Client | null = null;
   try {
-    const connection = await connectAlone(connectionString, 'jongleur-training');
+    connection = await connectAlone(connectionString, 'jongleur-training');
     const [{ taken }] = await run<{ taken: boolean }>(connection, 'SELECT pg_try_advisory_lock($1) AS taken', [LOCK_KEY]);
     if (!taken) {
       await connection.end();
@@ -92,8 +93,11 @@ export async function takeTrainingLock(connectionString: string): Promise<Traini
     }
     // Nobody else can be running now.
     await run(connection, MARK_LOST);
-    return { connection, release: async () => await connection.end().catch(() => undefined) };
+    const held = connection;
+    return { connection: held, release: async () => await held.end().catch(() => undefined) };
   } catch (error) {
+    // Whoever holds the lock and does not train keeps everybody from it.
+    await connection?.end().catch(() => undefined);
     throw explainDatabaseError(error);
   }
 }

@@ -18,6 +18,7 @@ import type { SearchMode } from '../model/experiment/search.ts';
 import type { ExperimentSettings } from '../model/experiment/context.ts';
 import type { TrainingReport } from '../model/pipeline.ts';
 import { NO_TERMS, type Params, type Terms } from '../model/terms.ts';
+import { bePatient } from '../storage/connections.ts';
 import { extractTrainingData } from '../storage/extract.ts';
 import { countImportedRows } from '../storage/imports.ts';
 import { RunNoLongerOurs, findLiveModel, findModel, loadModelPart, publishModel } from '../storage/models.ts';
@@ -113,6 +114,7 @@ export async function startTrainingRun(options: RunOptions): Promise<StartedRun 
   let runNo: number;
   try {
     runNo = await startRun(lock.connection, options.startedBy);
+    bePatient(options.connectionString, lock.connection);
   } catch (error) {
     await lock.release();
     throw error;

@@ -139,7 +139,8 @@ export function createTrainer(options: TrainerOptions): Trainer {
       return;
     }
     const last = await lastRunStartedAt(options.database);
-    const waitMs = last === null ? 0 : last.getTime() + MIN_GAP_MS - options.now();
+    // Where the clock went back meanwhile, the last run lies in the future.
+    const waitMs = last === null ? 0 : Math.min(MIN_GAP_MS, last.getTime() + MIN_GAP_MS - options.now());
     if (waitMs > 0) {
       countIn(waitMs);
       return;

@@ -114,9 +114,9 @@ describe('requests beyond a quota', () => {
 });
 
 describe('under load', () => {
-  const load = (delayMs: number, heap = 0.5): Load => ({ delayMs, heap });
+  const load = (delayMs: number, heap = 0.5, waiting = 0): Load => ({ delayMs, heap, waiting });
 
-  it('the more is refused, the later the event loop or the fuller the heap; it is given back step by step', () => {
+  it('the more is refused, the later the event loop, the fuller the heap or the more wait for Postgres; it is given back step by step', () => {
     const levels: Level[] = [];
     let now = NO_PRESSURE;
     const samples = [5, 99, 100, 110, 600, 2500, 2500, 20, 20, 20, 20, 150, 20, 20, 20, 550, 550, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3000, 0, 0];
@@ -125,12 +125,14 @@ describe('under load', () => {
       levels.push(now.level);
     }
     expect(levels).toEqual([0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0]);
+    // Whoever waits for a connection to Postgres never closes answers.
+    expect([49, 50, 200, 10_000].map((waiting) => load(0, 0.1, waiting)).map((sample) => nextState(nextState(NO_PRESSURE, sample), sample).level)).toEqual([0, 1, 2, 2]);
     expect([load(0, 0.84), load(0, 0.85), load(0, 0.93), load(0, 0.98)].map((sample) => nextState(nextState(NO_PRESSURE, sample), sample).level)).toEqual([0, 1, 2, 3]);
   });
 
   it('a blocked event loop is noticed, and that it is free again', async () => {
     const levels: Level[] = [];
-    const pressure = createPressure((level) => levels.push(level));
+    const pressure = createPressure(() => 0, (level) => levels.push(level));
     for (let n = 0; n < 8; n++) {
       const until = performance.now() + 400;
       while (performance.now() < until);

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { DatabaseFull, DatabaseUnavailable, RETRYABLE_SQLSTATES, createDatabase, explainDatabaseError, inTransaction, readServerFacts, run } from '../../src/storage/database.ts';
+import { DatabaseFull, DatabaseUnavailable, FULL_SQLSTATES, RETRYABLE_SQLSTATES, UNAVAILABLE_SQLSTATES, createDatabase, explainDatabaseError, inTransaction, readServerFacts, run } from '../../src/storage/database.ts';
 import { createTestDatabase, execute } from '../support/postgres.ts';
 
 const raise = (state: string) => `DO $$ BEGIN RAISE EXCEPTION 'made by a test' USING ERRCODE = '${state}'; END $$`;
@@ -67,6 +67,40 @@ describe('the database', () => {
   it.each([['53100', DatabaseFull], ['57P01', DatabaseUnavailable], ['57P03', DatabaseUnavailable], ['53300', DatabaseUnavailable], ['57014', DatabaseUnavailable], ['08006', DatabaseUnavailable]])('explains %s', async (state, kind) => {
     await expect(run(database, raise(state))).rejects.toBeInstanceOf(kind);
     await expect(inTransaction(database, async (connection) => await connection.query(raise(state)))).rejects.toBeInstanceOf(kind);
+  });
+
+  it('has every SQLSTATE in one table: what to send again, what to tell as unavailable or full, and what is wrong', async () => {
+    const kinds: Record<string, string> = {
+      '40001': 'again', '40P01': 'again', '55P03': 'again',
+      '08000': 'unavailable', '08001': 'unavailable', '08003': 'unavailable', '08004': 'unavailable', '08006': 'unavailable', '08P01': 'unavailable',
+      '25006': 'unavailable', '25P03': 'unavailable', '25P04': 'unavailable', '53000': 'unavailable', '53200': 'unavailable', '53300': 'unavailable',
+      '57014': 'unavailable', '57P01': 'unavailable', '57P02': 'unavailable', '57P03': 'unavailable', '57P04': 'unavailable', '57P05': 'unavailable', '58000': 'unavailable', '58030': 'unavailable',
+      '53100': 'full', '53400': 'full',
+      '22P02': 'wrong', '22001': 'wrong', '23505': 'wrong', '23502': 'wrong', '42P01': 'wrong', '42703': 'wrong', '28P01': 'wrong', '3D000': 'wrong', XX000: 'wrong', XX001: 'wrong', '0A000': 'wrong',
+    };
+    expect(Object.keys({ ...RETRYABLE_SQLSTATES, ...UNAVAILABLE_SQLSTATES, ...FULL_SQLSTATES }).filter((state) => !(state in kinds))).toEqual([]);
+    for (const [state, kind] of Object.entries(kinds)) {
+      const error = Object.assign(new Error('made by a test'), { code: state });
+      const explained = explainDatabaseError(error);
+      const found = explained instanceof DatabaseFull ? 'full' : explained instanceof DatabaseUnavailable ? 'unavailable' : state in RETRYABLE_SQLSTATES ? 'again' : 'wrong';
+      expect([state, found]).toEqual([state, kind]);
+    }
+    // As the driver and the sockets under it say it.
+    for (const [code, message] of [['ECONNREFUSED', ''], ['ECONNRESET', ''], ['EPIPE', ''], ['ETIMEDOUT', ''], ['EHOSTUNREACH', ''], ['ENETUNREACH', ''], ['ENOTFOUND', ''], ['EAI_AGAIN', ''], [undefined, 'Connection terminated unexpectedly'], [undefined, 'Query read timeout'], [undefined, 'timeout expired'], [undefined, 'timeout exceeded when trying to connect'], [undefined, 'Cannot use a pool after calling end on the pool']]) {
+      expect([code, message, explainDatabaseError(Object.assign(new Error(message), { code }))]).toEqual([code, message, expect.any(DatabaseUnavailable)]);
+    }
+  });
+
+  it('that became read-only is not kept to: what comes later is sent over a new connection', async () => {
+    const name = new URL(url).pathname.slice(1);
+    await execute(url, `ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+    const pool = createDatabase({ connectionString: url, maxConnections: 1, onError: () => undefined });
+    const write = async () => await inTransaction(pool, async (connection) => await connection.query(`INSERT INTO notes VALUES ('failed over')`));
+    await expect(write()).rejects.toBeInstanceOf(DatabaseUnavailable);
+    await execute(url, `BEGIN READ WRITE; ALTER DATABASE ${name} RESET default_transaction_read_only; COMMIT`);
+    await write();
+    await pool.end();
+    expect((await database.query(`SELECT FROM notes WHERE text = 'failed over'`)).rowCount).toBe(1);
   });
 
   it('leaves a fault of a statement what it is', async () => {

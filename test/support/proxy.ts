@@ -1,4 +1,4 @@
-/** A wire between the service and Postgres that can be cut at a COMMIT, and that can swallow everything. */
+/** A wire between the service and Postgres that can be cut at a COMMIT, reset, made slow, and that can swallow everything. */
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 
 /** `cut-before`: the next COMMIT never arrives. `cut-after`: it is carried out, and its answer never arrives. */
@@ -14,10 +14,14 @@ export interface Proxy {
   readonly faults: Fault[];
   /** No new connections. */
   away: boolean;
+  /** What comes takes so much longer, ms, on either side. */
+  delayMs: number;
   /** After a fault: whether all of it breaks and stays away. */
   awayAfterFault: boolean;
   /** Nothing arrives any more, on either side, and nothing breaks. */
   hang(): void;
+  /** All connections break now, as by a firewall that forgot them. */
+  reset(): void;
   /** All that was held back arrives. */
   resume(): void;
   close(): Promise<void>;
@@ -35,6 +39,14 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
     const upstream = connect(Number(target.port), target.hostname);
     let dropAnswer = false;
     let broken = false;
+    /** In order, however late. */
+    const pass = (to: Socket, bytes: Buffer) => {
+      if (proxy.delayMs === 0) {
+        to.write(bytes);
+      } else {
+        setTimeout(() => to.write(bytes), proxy.delayMs);
+      }
+    };
     const cut = () => {
       if (proxy.awayAfterFault) {
         proxy.away = true;
@@ -65,7 +77,7 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
         return;
       }
       dropAnswer = fault === 'cut-after';
-      upstream.write(bytes);
+      pass(upstream, bytes);
     });
     upstream.on('data', (bytes) => {
       const at = dropAnswer ? bytes.indexOf(COMMIT_DONE) : -1;
@@ -73,7 +85,7 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
         client.write(bytes.subarray(0, at - 5), cut);
         return;
       }
-      client.write(bytes);
+      pass(client, bytes);
     });
     if (hangs) {
       client.pause();
@@ -85,10 +97,13 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
   url.hostname = '127.0.0.1';
   url.port = String((server.address() as AddressInfo).port);
   const proxy: Proxy = {
-    url: url.href, faults: [], away: false, awayAfterFault: false,
+    url: url.href, faults: [], away: false, delayMs: 0, awayAfterFault: false,
     hang() {
       hangs = true;
       sockets.forEach((socket) => socket.pause());
+    },
+    reset() {
+      sockets.forEach((socket) => socket.resetAndDestroy());
     },
     resume() {
       hangs = false;

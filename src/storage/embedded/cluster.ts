@@ -73,7 +73,7 @@ export async function prepareCluster(home: Home, binaries: Binaries, password: s
     throw new EmbeddedPostgresError(
       'embedded-version-mismatch',
       `The database in ${home.cluster} was made by Postgres ${version}, and this Jongleur brings Postgres ${binaries.major}, which cannot open it. ` +
-        `Remedy: start the Jongleur that made it and take a dump, or run a Postgres ${version} on that folder and set DATABASE_URL to it.`,
+        `Nothing was changed. Remedy: start the Jongleur that made it, write a backup (jongleur backup shop.backup), then restore it into a new DATA_DIR with this one (jongleur restore shop.backup); or run a Postgres ${version} on that folder and set DATABASE_URL to it.`,
     );
   }
   await takeCluster(home.cluster, home.account);

@@ -9,6 +9,7 @@ export type EmbeddedPostgresErrorCode =
   | 'embedded-data-dir-unusable'
   | 'embedded-version-mismatch'
   | 'embedded-busy'
+  | 'embedded-disk-full'
   | 'embedded-start-failed';
 
 export class EmbeddedPostgresError extends Error {
@@ -44,13 +45,17 @@ export function explainFileError(error: unknown, dataDir: string): unknown {
   }
   const where = dest ?? path ?? dataDir;
   const remedy = remedyFor(code, dataDir);
-  return new EmbeddedPostgresError('embedded-data-dir-unusable', `Cannot keep the database in ${dataDir}: ${where}: ${reason}. Remedy: ${remedy}, or ${OWN_POSTGRES}.`, {
+  return new EmbeddedPostgresError(isNoSpace(code) ? 'embedded-disk-full' : 'embedded-data-dir-unusable', `Cannot keep the database in ${dataDir}: ${where}: ${reason}. Remedy: ${remedy}, or ${OWN_POSTGRES}.`, {
     cause: error,
   });
 }
 
+function isNoSpace(code: string): boolean {
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 function remedyFor(code: string, dataDir: string): string {
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  if (isNoSpace(code)) {
     return 'free some space there';
   }
   if (code === 'EBUSY') {

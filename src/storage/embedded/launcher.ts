@@ -110,15 +110,19 @@ async function arrive(dataDir: string, { fallbackDir, log }: EmbeddedPostgresOpt
 
 async function revive(dataDir: string, home: Home, password: string, port: number, log: Log): Promise<boolean> {
   const deadline = Date.now() + START_TIMEOUT_MS;
-  const lock = await acquireLock(lockOf(dataDir), deadline);
   try {
-    if ((await settlePostmaster(home.cluster, deadline)) !== undefined) {
-      return false;
+    const lock = await acquireLock(lockOf(dataDir), deadline);
+    try {
+      if ((await settlePostmaster(home.cluster, deadline)) !== undefined) {
+        return false;
+      }
+      await launch(dataDir, home, password, deadline, log, port);
+      return true;
+    } finally {
+      await lock.release();
     }
-    await launch(dataDir, home, password, deadline, log, port);
-    return true;
-  } finally {
-    await lock.release();
+  } catch (error) {
+    throw explainFileError(error, dataDir);
   }
 }
 

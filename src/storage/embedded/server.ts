@@ -137,9 +137,10 @@ export async function stopServer(pid: number, cluster: string, pgCtl: (() => Pro
 }
 
 function startFailed(outcome: FailedStart, home: Home, logFile: string): EmbeddedPostgresError {
-  const remedy = /no space left/i.test(outcome.log) ? `free some space below ${home.folder}` : `see the log in ${logFile}`;
+  const isFull = /no space left/i.test(outcome.log);
+  const remedy = isFull ? `free some space below ${home.folder}` : `see the log in ${logFile}`;
   const said = outcome.log === '' ? 'The log has nothing about it.' : `The log ends with:\n${outcome.log}`;
-  return new EmbeddedPostgresError('embedded-start-failed', `The database server did not start on ${home.cluster}: ${outcome.reason}. Remedy: ${remedy}, or ${OWN_POSTGRES}. ${said}`);
+  return new EmbeddedPostgresError(isFull ? 'embedded-disk-full' : 'embedded-start-failed', `The database server did not start on ${home.cluster}: ${outcome.reason}. Remedy: ${remedy}, or ${OWN_POSTGRES}. ${said}`);
 }
 
 function findFreePort(): Promise<number> {

@@ -1,12 +1,13 @@
 /**
- * A ledger against kill -9: six writers send events with ids of their own, single, in lists and as lines, and note what was acknowledged; the server is killed at random moments and started again.
- * Whatever the moment, every acknowledged event must be stored, and nothing may be stored that was never sent.
+ * A ledger against kill -9: six writers send events with ids of their own, single, in lists and as lines, and note what was acknowledged; the server, or Postgres under it, is killed at random moments
+ * and started again. Whatever the moment, every acknowledged event must be stored, and nothing may be stored that was never sent.
  */
 import pg from 'pg';
 import { dedupOfEventId } from '../../src/ingest/dedup.ts';
 import { createRandom } from '../../src/model/random.ts';
-import { KEYS } from './service.ts';
-import { startServer } from './process.ts';
+import { type ServerProcess, startServer } from '../support/process.ts';
+import { KEYS } from '../support/service.ts';
+import type { OwnPostgres } from './own-postgres.ts';
 
 export interface LedgerResult {
   readonly sent: number;
@@ -18,6 +19,8 @@ export interface LedgerResult {
   readonly invented: number;
   /** Stored under another content than that under which they were sent. */
   readonly changed: number;
+  /** Answers other than 200, by status. */
+  readonly refusals: Readonly<Record<string, number>>;
 }
 
 const WRITERS = 6;
@@ -30,11 +33,21 @@ interface Sent {
   readonly eventId: string;
 }
 
-/** @param environment of the server, e.g. NODE_OPTIONS that plant a fault */
-export async function keepLedger(databaseUrl: string, rounds: number, seed: number, environment: Record<string, string> = {}): Promise<LedgerResult> {
+export interface LedgerOptions {
+  readonly databaseUrl: string;
+  readonly rounds: number;
+  readonly seed: number;
+  /** Killed in place of the server, which then lives through all rounds. */
+  readonly postgres?: OwnPostgres;
+  /** Of the server, e.g. NODE_OPTIONS that plant a fault. */
+  readonly environment?: Record<string, string>;
+}
+
+export async function keepLedger({ databaseUrl, rounds, seed, postgres, environment = {} }: LedgerOptions): Promise<LedgerResult> {
   const random = createRandom(seed);
   const sent = new Map<string, Sent>();
   const acknowledged = new Set<string>();
+  const refusals = new Map<number, number>();
   let made = 0;
   const make = (): Sent => {
     const event = { userId: `u${random.integer(USERS)}`, itemId: `i${made}`, eventId: `e${made++}` };
@@ -54,12 +67,21 @@ export async function keepLedger(databaseUrl: string, rounds: number, seed: numb
     // The status is the acknowledgement, whether or not the rest of the answer comes through.
     if (answer.status === 200) {
       events.forEach((event) => acknowledged.add(dedupOfEventId(event.userId, event.eventId)));
+    } else {
+      refusals.set(answer.status, (refusals.get(answer.status) ?? 0) + 1);
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    await answer.arrayBuffer();
   }
 
-  for (let round = 0; round < rounds; round++) {
+  const start = async (): Promise<ServerProcess> => {
     const server = await startServer({ DATABASE_URL: databaseUrl, ...SETTINGS, ...environment });
     await server.ready();
+    return server;
+  };
+
+  /** Writes until enough was acknowledged, kills at a random moment after that, and lets the writers find out. */
+  async function round(server: ServerProcess, kill: () => Promise<unknown>): Promise<void> {
     let going = true;
     const before = acknowledged.size;
     const writers = Array.from({ length: WRITERS }, async (_, writer) => {
@@ -72,9 +94,25 @@ export async function keepLedger(databaseUrl: string, rounds: number, seed: numb
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     await new Promise((resolve) => setTimeout(resolve, random.integer(250)));
-    await server.end('SIGKILL');
+    await kill();
     going = false;
     await Promise.all(writers);
+  }
+
+  if (postgres === undefined) {
+    for (let n = 0; n < rounds; n++) {
+      const server = await start();
+      await round(server, async () => await server.end('SIGKILL'));
+    }
+  } else {
+    const server = await start();
+    for (let n = 0; n < rounds; n++) {
+      await round(server, async () => {
+        await postgres.kill(n % 2 === 0 ? 'SIGKILL' : 'SIGQUIT');
+        await postgres.revive();
+      });
+    }
+    await server.end('SIGTERM');
   }
 
   const client = new pg.Client({ connectionString: databaseUrl });
@@ -92,6 +130,7 @@ export async function keepLedger(databaseUrl: string, rounds: number, seed: numb
     stored: stored.size,
     lost: [...acknowledged].filter((dedup) => !stored.has(dedup)).length,
     invented: rows.filter((row) => !sent.has(row.dedup)).length + (rows.length - stored.size),
+    refusals: Object.fromEntries(refusals),
     changed: rows.filter((row) => sent.get(row.dedup)?.userId !== row.userId || sent.get(row.dedup)?.itemId !== row.itemId).length,
   };
 }

@@ -1,0 +1,114 @@
+/**
+ * Load in a process of its own: `node load.mjs '{"url", "key", "kind", "connections" | "rate", "seconds", "skipSeconds"}'` prints one line of JSON.
+ *
+ * With `connections` each sends its next request when it has its answer (closed: what can be done). With `rate` requests are sent at their times, whatever becomes of those before (open: what comes); each has
+ * its time from when it was due, on a connection that is free or a new one. What falls into the first `skipSeconds` is not counted.
+ */
+import { connect } from 'node:net';
+
+const { url, key, kind, connections = 0, rate = 0, seconds, skipSeconds = 0 } = JSON.parse(process.argv[2]);
+const { hostname, port } = new URL(url);
+const MAX_SOCKETS = 4_000;
+let made = 0;
+
+const common = `Host: ${hostname}\r\nAuthorization: Bearer ${key}\r\n`;
+const REQUESTS = {
+  lists: () => `GET /v1/users/u${(made++ * 7919) % 3000}/recommendations?limit=50&diversity=0.5&reasons=true HTTP/1.1\r\n${common}\r\n`,
+  events: () => {
+    const from = made;
+    made += 100;
+    const body = JSON.stringify({ events: Array.from({ length: 100 }, (_, n) => ({ userId: `u${((from + n) * 7919) % 3000}`, itemId: `i${(from + n) % 400}`, type: 'view', eventId: `${process.pid}-${from + n}` })) });
+    return `POST /v1/events HTTP/1.1\r\n${common}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  },
+};
+
+const accepted = [];
+const refused = [];
+let failed = 0;
+let withoutRetryAfter = 0;
+let unsent = 0;
+const startMs = performance.now();
+const countFromMs = startMs + skipSeconds * 1_000;
+const endMs = startMs + seconds * 1_000;
+const free = [];
+let open = 0;
+
+/** A connection that sends one request at a time. */
+function openSocket(onFree) {
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  let text = '';
+  let dueMs = 0;
+  let busy = false;
+  open++;
+  socket.setEncoding('latin1').on('data', (piece) => {
+    text += piece;
+    const head = text.indexOf('\r\n\r\n');
+    const length = head < 0 ? null : /content-length: (\d+)/i.exec(text.slice(0, head));
+    if (length === null || text.length < head + 4 + Number(length[1])) {
+      return;
+    }
+    const status = Number(text.slice(9, 12));
+    if (dueMs >= countFromMs && dueMs < endMs) {
+      const ms = performance.now() - dueMs;
+      if (status === 200) {
+        accepted.push(ms);
+      } else if (status === 503 || status === 429) {
+        refused.push(ms);
+        withoutRetryAfter += /\r\nretry-after: \d/i.test(text.slice(0, head)) ? 0 : 1;
+      } else {
+        failed++;
+      }
+    }
+    text = '';
+    busy = false;
+    onFree(self);
+  });
+  socket.on('error', () => undefined).on('close', () => {
+    open--;
+    failed += busy ? 1 : 0;
+    const at = free.indexOf(self);
+    if (at >= 0) {
+      free.splice(at, 1);
+    }
+  });
+  const self = {
+    send(due) {
+      busy = true;
+      dueMs = due;
+      socket.write(REQUESTS[kind]());
+    },
+  };
+  return self;
+}
+
+if (connections > 0) {
+  for (let n = 0; n < connections; n++) {
+    openSocket((self) => {
+      if (performance.now() < endMs) {
+        self.send(performance.now());
+      }
+    }).send(startMs);
+  }
+} else {
+  let sent = 0;
+  const tick = setInterval(() => {
+    const now = Math.min(performance.now(), endMs);
+    for (; sent < ((now - startMs) / 1_000) * rate; sent++) {
+      const due = startMs + (sent / rate) * 1_000;
+      const socket = free.pop() ?? (open < MAX_SOCKETS ? openSocket((self) => free.push(self)) : undefined);
+      if (socket === undefined) {
+        unsent++;
+      } else {
+        socket.send(due);
+      }
+    }
+    if (now === endMs) {
+      clearInterval(tick);
+    }
+  }, 2);
+}
+setTimeout(() => {
+  const at = (values, p) => values.sort((a, b) => a - b)[Math.max(0, Math.ceil(p * values.length) - 1)] ?? null;
+  process.stdout.write(`${JSON.stringify({ acceptedPerSecond: accepted.length / (seconds - skipSeconds), refusedPerSecond: refused.length / (seconds - skipSeconds), acceptedP99Ms: at(accepted, 0.99), refusedP99Ms: at(refused, 0.99), failed, withoutRetryAfter, unsent, sockets: open })}\n`);
+  process.exit(0);
+}, seconds * 1_000 + 1_500);

@@ -1,0 +1,64 @@
+/** Three times what it can do: nearly as much is answered as without, soon, and the rest hears at once that it is to come again. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createTestDatabase } from '../support/postgres.ts';
+import { type ServerProcess, startServer } from '../support/process.ts';
+import { KEYS } from '../support/service.ts';
+import { LONG, noteFigure } from './figures.ts';
+import { SMALL, ask, insist, trainShop } from './shop.ts';
+
+const CLIENT = fileURLToPath(new URL('load.mjs', import.meta.url));
+const CAPACITY_SECONDS = LONG ? 6 : 2;
+const OVERLOAD_SECONDS = LONG ? 20 : 4;
+/** It takes so long to find out. */
+const SKIP_SECONDS = 2;
+const CONNECTIONS = 32;
+/** Beside other tests a machine says nothing about times; then it is only looked at whether all of it works. */
+const GOODPUT = LONG ? 0.8 : 0.2;
+
+interface Load {
+  readonly acceptedPerSecond: number;
+  readonly refusedPerSecond: number;
+  readonly acceptedP99Ms: number | null;
+  readonly refusedP99Ms: number | null;
+  readonly failed: number;
+  readonly withoutRetryAfter: number;
+  readonly unsent: number;
+}
+
+describe('three times capacity', () => {
+  let database: Awaited<ReturnType<typeof createTestDatabase>>;
+  let server: ServerProcess;
+  beforeAll(async () => {
+    database = await createTestDatabase(inject('templateUrl'));
+    server = await startServer({ DATABASE_URL: database.url, ...SMALL });
+    await server.ready();
+    await insist(server, 'PUT', '/v1/settings', { gate: { publishUnmeasured: true } });
+    // All at one moment: nothing is held out, and the model is published whatever it is.
+    const events = Array.from({ length: 30_000 }, (_, n) => ({ userId: `u${n % 3_000}`, itemId: `i${(n * 7 + (n % 3_000)) % 400}`, type: 'view', eventId: `o${n}`, occurredAt: '2026-01-01T00:00:00Z' }));
+    for (let from = 0; from < events.length; from += 1_000) {
+      await insist(server, 'POST', '/v1/events', { events: events.slice(from, from + 1_000) });
+    }
+    await trainShop(server, { search: 'off' });
+  });
+  afterAll(async () => {
+    server.child.kill('SIGKILL');
+    await database.drop();
+  });
+
+  const load = async (options: object): Promise<Load> => JSON.parse((await promisify(execFile)(process.execPath, [CLIENT, JSON.stringify({ url: server.url, key: KEYS.secret, ...options })])).stdout) as Load;
+
+  it.each(['lists', 'events'])('of %s', { timeout: 180_000 }, async (kind) => {
+    await load({ kind, connections: CONNECTIONS, seconds: 2 });
+    const { acceptedPerSecond: capacity } = await load({ kind, connections: CONNECTIONS, seconds: CAPACITY_SECONDS });
+    const found = await load({ kind, rate: 3 * capacity, seconds: OVERLOAD_SECONDS, skipSeconds: SKIP_SECONDS });
+    const remark = `${kind}: capacity ${capacity.toFixed(0)}/s, then ${found.acceptedPerSecond.toFixed(0)}/s answered, ${found.refusedPerSecond.toFixed(0)}/s refused, ${found.unsent} not sent`;
+    expect((await ask(server.url, 'GET', '/health/ready')).status).toBe(200);
+    noteFigure({ measure: `goodput at three times capacity, ${kind}`, value: found.acceptedPerSecond / capacity, floor: GOODPUT, bound: 'at-least', unit: 'of it', remark });
+    noteFigure({ measure: `p99 of what is answered, ${kind}`, value: (found.acceptedP99Ms ?? 0) / 1_000, floor: 0.3, bound: 'at-most', unit: 's' });
+    noteFigure({ measure: `p99 of refusals, ${kind}`, value: (found.refusedP99Ms ?? 0) / 1_000, floor: 0.05, bound: 'at-most', unit: 's' });
+    noteFigure({ measure: `answered otherwise, or refused without Retry-After, ${kind}`, value: found.failed + found.withoutRetryAfter, floor: 0 });
+  });
+});
