@@ -20,7 +20,8 @@ import { addFavourites, affinityOf, matchTerm } from './tastes.ts';
 import { CATEGORIES } from './words.ts';
 
 const GLANCES = 14;
-const EVENTS_PER_VISIT = 9;
+/** Of the mean visit. */
+export const EVENTS_PER_VISIT = 9;
 const EVENTS_AT_LEAST = 4;
 const CURIOSITY = 0.03;
 const PAUSE_SECONDS = 1800;
@@ -134,12 +135,17 @@ function shopFor(shop: Shop, user: number, events: number, firstDay: number): vo
   const shopper: Shopper = { user, eventsLeft: events, second: 0, unfinished: -1 };
   for (let v = 0; v < visits && shopper.eventsLeft > 0; v++) {
     const mean = shopper.eventsLeft / (visits - v);
-    const budget = v === visits - 1 ? shopper.eventsLeft : Math.min(shopper.eventsLeft, Math.max(1, Math.round(mean * (0.3 + 1.4 * random.uniform()))));
+    const budget = v === visits - 1 ? shopper.eventsLeft : Math.min(shopper.eventsLeft, drawBudget(mean, random));
     shopper.second = v === 0 ? starts[v]! : Math.min(shop.endSecond, Math.max(starts[v]!, shopper.second + PAUSE_SECONDS));
     visit(shop, shopper, budget);
   }
   // What a cart left standing on the last visit would have cost.
   while (shopper.eventsLeft > 0) view(shop, shopper, chooseItem(shop, user, chooseCategory(shop, shopper), shopper.second), shop.log.groups);
+}
+
+/** How many events a visit may have where the mean one has so many; below twice as many. */
+export function drawBudget(mean: number, random: Random): number {
+  return Math.max(1, Math.round(mean * (0.3 + 1.4 * random.uniform())));
 }
 
 /** One visit of at most `budget` events: room for buying the cart is kept. Ratings and returns come out of what is left for later visits. */

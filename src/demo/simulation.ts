@@ -3,7 +3,7 @@
  *
  *   arrive      a category in mind; half of them look something up first, as shoppers of the generator do
  *   the list    looked at as clicks.ts says. A click is a view; some views become carts, half of these purchases
- *   browse      two in five go on by themselves: a visit of the generator, with purchases, and ratings and returns days later
+ *   browse      half of them go on by themselves: a visit of the generator, as long as those are, with purchases, and ratings and returns days later
  *
  * What shoppers find by themselves does not depend on the lists, so two services get the same visits, and their lists the same luck. Pure: all chance comes of the seed, and of time nothing is known
  * but the seconds that are passed in, counted from the start of the simulation. Users and items are indexes from 0.
@@ -19,7 +19,7 @@ import { CART, createEventLog, PURCHASE, VIEW } from './events.ts';
 import type { OpeningShop } from './generator.ts';
 import { findInTotals, runningTotals } from './sampling.ts';
 import type { Shopper } from './shopping.ts';
-import { cartChance, chooseCategory, chooseItem, createShop, publishedSecond, visit as shopAlone } from './shopping.ts';
+import { cartChance, chooseCategory, chooseItem, createShop, drawBudget, EVENTS_PER_VISIT, publishedSecond, visit as shopAlone } from './shopping.ts';
 
 export interface SimulatedEvent {
   readonly user: number;
@@ -69,9 +69,7 @@ export interface Simulation {
 
 const SEARCH_FIRST = 0.5;
 const MOST_SEARCHES = 3;
-const BROWSE = 0.4;
-const BROWSE_EVENTS_AT_LEAST = 2;
-const BROWSE_EVENTS_MORE = 7;
+const BROWSE = 0.5;
 /** Room for ratings and returns beside a visit's own events. */
 const LATER_EVENTS = 24;
 const BUY_AT_ONCE = 0.5;
@@ -100,7 +98,7 @@ export function createSimulation({ calendar, catalogue, tastes, random: source }
     firstDays[u] = source.uniform() < KNOWN_FROM_START ? 0 : source.integer(days);
   }
   const rateTotals = runningTotals(rates);
-  const log = createEventLog(BROWSE_EVENTS_AT_LEAST + BROWSE_EVENTS_MORE + LATER_EVENTS);
+  const log = createEventLog(2 * EVENTS_PER_VISIT + LATER_EVENTS);
   const shop = createShop(tastes, traits, calendar, source, log);
   const clicks: ClickModel = createClickModel(tastes, traits, own);
   const unfinished = new Int32Array(users).fill(-1);
@@ -164,7 +162,7 @@ export function createSimulation({ calendar, catalogue, tastes, random: source }
     },
     browse({ user, second }) {
       if (source.uniform() >= BROWSE) return [];
-      const budget = BROWSE_EVENTS_AT_LEAST + source.integer(BROWSE_EVENTS_MORE);
+      const budget = drawBudget(EVENTS_PER_VISIT, source);
       const shopper: Shopper = { user, eventsLeft: budget + LATER_EVENTS, second: second + 600, unfinished: unfinished[user] };
       const until = shopper.second + DAY_SECONDS / 2;
       log.length = 0;
