@@ -25,6 +25,8 @@ export interface Config {
   readonly dataDir: string;
   /** `auto`: into an empty embedded database; `on`: into any empty one; `off`: never. */
   readonly demo: 'auto' | 'on' | 'off';
+  /** Simulated shoppers come to a demo shop. */
+  readonly demoLive: boolean;
   /** Five or six fields, local time; null: no schedule. */
   readonly retrainCron: string | null;
   readonly retrainMinEvents: number;
@@ -66,6 +68,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   DATABASE_URL: { schema: { type: 'string' }, example: 'postgres://jongleur:secret@db:5432/jongleur', says: 'a postgres:// URL (14 or newer); without it the embedded Postgres is used' },
   DATA_DIR: { schema: { type: 'string', default: './.jongleur' }, example: '/var/lib/jongleur', says: 'folder for the keys file and the embedded Postgres' },
   DEMO: { schema: { type: 'string', enum: ['auto', 'on', 'off'], default: 'auto' }, example: 'off', says: 'auto (demo shop into an empty embedded database), on (into any empty database) or off' },
+  DEMO_LIVE: { schema: { type: 'string', enum: ['on', 'off'], default: 'off' }, example: 'on', says: 'on: simulated shoppers come to the demo shop, some a minute; never to a database with data of its own' },
   RETRAIN_CRON: { schema: { type: 'string', default: '0 3 * * *' }, example: '0 3 * * *', says: 'a cron pattern in local time, or off' },
   RETRAIN_MIN_EVENTS: { schema: { type: 'integer', minimum: 0, default: 100 }, example: '100', says: 'a scheduled run with fewer new events is recorded as skipped' },
   RETRAIN_AFTER_EVENTS: { schema: { type: 'integer', minimum: 0, default: 10000 }, example: '10000', says: 'train after so many new events, at most every 15 minutes; 0 is never' },
@@ -190,6 +193,7 @@ export function readConfig(environment: Record<string, string | undefined>, term
     databaseUrl,
     dataDir: resolve(text('DATA_DIR')!),
     demo: text('DEMO') as Config['demo'],
+    demoLive: text('DEMO_LIVE') === 'on',
     retrainCron: cron === 'off' ? null : cron,
     retrainMinEvents: Number(values.RETRAIN_MIN_EVENTS),
     retrainAfterEvents: Number(values.RETRAIN_AFTER_EVENTS),

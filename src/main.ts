@@ -17,6 +17,7 @@ import type { Phase } from './http/services.ts';
 import { createShopperTokens } from './http/shopper-tokens.ts';
 import { createImportJobs } from './ingest/import-jobs.ts';
 import { createWriter } from './ingest/writer.ts';
+import { startLiveDemo } from './live-demo.ts';
 import { createLogger } from './logger.ts';
 import { createAnswers } from './serving/answers.ts';
 import { type Shutdown, createShutdown } from './shutdown.ts';
@@ -25,7 +26,7 @@ import { run } from './storage/database.ts';
 import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { listEventTypes } from './storage/event-types.ts';
 import { createEventStore } from './storage/event-writes.ts';
-import { createFirstKeys, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
+import { createFirstKeys, createKey, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
 import { deleteOldEvents } from './storage/retention.ts';
 import { readSecret } from './storage/secrets.ts';
 import { type Channel, listenForWakeUps } from './storage/wake-ups.ts';
@@ -84,7 +85,8 @@ async function main(): Promise<void> {
 
   const givenRoles = (Object.keys(config.keys) as Role[]).filter((role) => config.keys[role] !== null);
   const keyRoles = await createFirstKeys(database, config.dataDir, givenRoles);
-  const keys = createKeyRing(database, config.keys);
+  const liveKey = config.demoLive ? createKey('secret').key : null;
+  const keys = createKeyRing(database, config.keys, liveKey);
   const tokenKey = await readSecret(database, 'tokens');
   const tokens = createShopperTokens(database, tokenKey, Date.now);
   const sessions = createDashboardSessions(tokenKey, keys, config.publicUrl?.startsWith('https:') === true, Date.now);
@@ -121,7 +123,7 @@ async function main(): Promise<void> {
   stopping.onStop('draining', 1_000, () => {
     phase = 'stopping';
   });
-  const url = await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
+  const url = (await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` })).replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');
 
   await answers.start();
   stopping.onStop('trends', 1_000, () => answers.stop());
@@ -140,6 +142,9 @@ async function main(): Promise<void> {
   imports.watch();
   keepEventsOnlySoLong();
   stopping.onStop('training', 5_000, async () => await trainer.stop());
+  if (liveKey !== null) {
+    letDemoLive(liveKey);
+  }
   await greet();
 
   /** @returns whether this is a demo shop's database */
@@ -157,6 +162,15 @@ async function main(): Promise<void> {
       logger.warn('DEMO=on: the database has data of its own, so no demo shop was written into it');
     }
     return outcome.isDemo;
+  }
+
+  function letDemoLive(key: string): void {
+    if (!isDemo) {
+      logger.warn('DEMO_LIVE=on: this is no demo shop’s database, so no simulated shoppers come to it');
+      return;
+    }
+    const live = startLiveDemo({ url, key, isBusy: () => phase !== 'ready' || !databaseUp || pressure.level() > 0, now: Date.now, log: say });
+    stopping.onStop('live demo', 2_000, async () => await live.stop());
   }
 
   /** Until the demo has a model: ours, or that of another process on the same database. */
@@ -277,7 +291,7 @@ async function main(): Promise<void> {
   /** What a person at the terminal wants to know. Keys themselves are shown on a terminal only, never in a log. */
   async function greet(): Promise<void> {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    const base = config.publicUrl ?? url.replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');
+    const base = config.publicUrl ?? url;
     logger.info({ url: base, docs: `${base}/docs`, seconds: Number(seconds), modelVersion: answers.modelVersion() }, `ready in ${seconds} s`);
     const file = await readKeyFile(config.dataDir);
     const keyText = config.keys.secret !== null ? `$${KEY_VARIABLE.secret}` : file.secret === undefined ? 'YOUR_SECRET_KEY' : terminal ? file.secret : '$(npx --no-install jongleur keys secret)';

@@ -24,7 +24,17 @@ export interface SimulatedShopOptions {
   readonly endMs: number;
 }
 
-/** @throws CommandFault where the service has something else */
+/** The service has items that are not of the simulated shop. */
+export class ForeignItem extends CommandFault {
+  constructor(url: string, itemId: string, title: string | null) {
+    super(
+      `The service at ${url} has items that are not of this simulated shop (${itemId}${title === null ? '' : `, "${title}"`}), and simulated shoppers would spoil real data. Simulate against an empty one, for example started with DEMO=off DATA_DIR=./simulation npm start; ` +
+        'or against the demo shop, with the --seed, --shoppers and --products that it was made with.',
+    );
+  }
+}
+
+/** @throws ForeignItem */
 export async function openSimulatedShop(client: Pick<ShopClient, 'listCatalogue'>, url: string, options: SimulatedShopOptions): Promise<SimulatedShop> {
   const { seed, users, items, days, endMs } = options;
   const titles = await client.listCatalogue();
@@ -33,10 +43,7 @@ export async function openSimulatedShop(client: Pick<ShopClient, 'listCatalogue'
   const own = new Map(opened.catalogue.items.map(({ itemId, title }) => [itemId, title]));
   for (const [itemId, title] of titles) {
     if (own.get(itemId) !== title) {
-      throw new CommandFault(
-        `The service at ${url} has items that are not of this simulated shop (${itemId}${title === null ? '' : `, "${title}"`}), and simulated shoppers would spoil real data. Simulate against an empty one, for example started with DEMO=off DATA_DIR=./simulation npm start; ` +
-          'or against the demo shop, with the --seed, --shoppers and --products that it was made with.',
-      );
+      throw new ForeignItem(url, itemId, title);
     }
   }
   return { simulation: createSimulation(opened, seed, new Set(titles.keys())), startMs: endMs - (historyDays + days) * DAY_MS, historyDays };
