@@ -21,6 +21,7 @@ import { FitDiverged } from './model/recipe.ts';
 import { addMetricCommands } from './metric-commands.ts';
 import { addModelCommands, addSettingCommands } from './model-commands.ts';
 import { addOfflineCommands } from './offline-commands.ts';
+import { addSimulateCommand } from './simulate-command.ts';
 import { DatabaseFull, DatabaseUnavailable } from './storage/database.ts';
 import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { OfflineFault } from './training/offline/fault.ts';
@@ -97,6 +98,7 @@ program
 
 addSettingCommands(program, { version, withHouse });
 addCheckCommand(program, { withHouse, readConfig: () => readConfig(process.env, terminal) });
+addSimulateCommand(program, () => readConfig(process.env, terminal));
 addOfflineCommands(program, () => readConfig(process.env, terminal).trainKernel);
 
 try {

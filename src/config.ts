@@ -27,6 +27,8 @@ export interface Config {
   readonly drainSeconds: number;
   /** `auto`: into an empty embedded database; `on`: into any empty one; `off`: never. */
   readonly demo: 'auto' | 'on' | 'off';
+  /** Simulated shoppers come to a demo shop. */
+  readonly demoLive: boolean;
   /** Five or six fields, local time; null: no schedule. */
   readonly retrainCron: string | null;
   readonly retrainMinEvents: number;
@@ -69,6 +71,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   DATA_DIR: { schema: { type: 'string', default: './.jongleur' }, example: '/var/lib/jongleur', says: 'folder for the keys file and the embedded Postgres' },
   DRAIN_SECONDS: { schema: { type: 'integer', minimum: 0, maximum: 600, default: 0 }, example: '10', says: 'after SIGTERM everything is answered for so long while /health/ready says 503; behind a load balancer longer than it takes to notice that' },
   DEMO: { schema: { type: 'string', enum: ['auto', 'on', 'off'], default: 'auto' }, example: 'off', says: 'auto (demo shop into an empty embedded database), on (into any empty database) or off' },
+  DEMO_LIVE: { schema: { type: 'string', enum: ['on', 'off'], default: 'off' }, example: 'on', says: 'on: simulated shoppers come to the demo shop, some a minute; never to a database with data of its own' },
   RETRAIN_CRON: { schema: { type: 'string', default: '0 3 * * *' }, example: '0 3 * * *', says: 'a cron pattern in local time, or off' },
   RETRAIN_MIN_EVENTS: { schema: { type: 'integer', minimum: 0, default: 100 }, example: '100', says: 'a scheduled run with fewer new events is recorded as skipped' },
   RETRAIN_AFTER_EVENTS: { schema: { type: 'integer', minimum: 0, default: 10000 }, example: '10000', says: 'train after so many new events, at most every 15 minutes; 0 is never' },
@@ -194,6 +197,7 @@ export function readConfig(environment: Record<string, string | undefined>, term
     dataDir: resolve(text('DATA_DIR')!),
     drainSeconds: Number(values.DRAIN_SECONDS),
     demo: text('DEMO') as Config['demo'],
+    demoLive: text('DEMO_LIVE') === 'on',
     retrainCron: cron === 'off' ? null : cron,
     retrainMinEvents: Number(values.RETRAIN_MIN_EVENTS),
     retrainAfterEvents: Number(values.RETRAIN_AFTER_EVENTS),

@@ -17,6 +17,7 @@ import type { Phase } from './http/services.ts';
 import { createShopperTokens } from './http/shopper-tokens.ts';
 import { createImportJobs } from './ingest/import-jobs.ts';
 import { createWriter } from './ingest/writer.ts';
+import { startLiveDemo } from './live-demo.ts';
 import { createLogger } from './logger.ts';
 import { createRecommendationLoop } from './recommendation-loop.ts';
 import { createAnswers } from './serving/answers.ts';
@@ -25,7 +26,7 @@ import type { Role } from './storage/api-keys.ts';
 import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { listEventTypes } from './storage/event-types.ts';
 import { createEventStore } from './storage/event-writes.ts';
-import { createFirstKeys, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
+import { createFirstKeys, createKey, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
 import { watchReach } from './storage/reach.ts';
 import { deleteOldEvents } from './storage/retention.ts';
 import { readSecret } from './storage/secrets.ts';
@@ -87,7 +88,8 @@ async function main(): Promise<void> {
 
   const givenRoles = (Object.keys(config.keys) as Role[]).filter((role) => config.keys[role] !== null);
   const keyRoles = await createFirstKeys(database, config.dataDir, givenRoles);
-  const keys = createKeyRing(database, config.keys);
+  const liveKey = config.demoLive ? createKey('secret').key : null;
+  const keys = createKeyRing(database, config.keys, liveKey);
   const tokenKey = await readSecret(database, 'tokens');
   const tokens = createShopperTokens(database, tokenKey, Date.now);
   const sessions = createDashboardSessions(tokenKey, keys, config.publicUrl?.startsWith('https:') === true, Date.now);
@@ -124,7 +126,7 @@ async function main(): Promise<void> {
   const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: () => databaseUp, databaseFull: () => databaseFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
-  const url = await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` });
+  const url = (await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` })).replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');
 
   await answers.start();
   stopping.onStop('trends', 1_000, () => answers.stop());
@@ -145,6 +147,9 @@ async function main(): Promise<void> {
   await imports.recover();
   imports.watch();
   keepEventsOnlySoLong();
+  if (liveKey !== null) {
+    letDemoLive(liveKey);
+  }
   await greet();
 
   /** @returns whether this is a demo shop's database */
@@ -162,6 +167,15 @@ async function main(): Promise<void> {
       logger.warn('DEMO=on: the database has data of its own, so no demo shop was written into it');
     }
     return outcome.isDemo;
+  }
+
+  function letDemoLive(key: string): void {
+    if (!isDemo) {
+      logger.warn('DEMO_LIVE=on: this is no demo shop’s database, so no simulated shoppers come to it');
+      return;
+    }
+    const live = startLiveDemo({ url, key, isBusy: () => phase() !== 'ready' || !databaseUp || pressure.level() > 0, now: Date.now, log: say });
+    stopping.onStop('live demo', 2_000, async () => await live.stop());
   }
 
   /** Until the demo has a model: ours, or that of another process on the same database. */
@@ -295,7 +309,7 @@ async function main(): Promise<void> {
   /** What a person at the terminal wants to know. Keys themselves are shown on a terminal only, never in a log. */
   async function greet(): Promise<void> {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    const base = config.publicUrl ?? url.replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');
+    const base = config.publicUrl ?? url;
     logger.info({ url: base, docs: `${base}/docs`, seconds: Number(seconds), modelVersion: answers.modelVersion() }, `ready in ${seconds} s`);
     const file = await readKeyFile(config.dataDir);
     const keyText = config.keys.secret !== null ? `$${KEY_VARIABLE.secret}` : file.secret === undefined ? 'YOUR_SECRET_KEY' : terminal ? file.secret : '$(npx --no-install jongleur keys secret)';

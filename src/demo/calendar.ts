@@ -52,12 +52,17 @@ export function createCalendar(endMs: number, days: number, categories: readonly
 
 /** Second at which a visit begins, on `firstDay` or later. */
 export function drawVisitSecond(calendar: Calendar, firstDay: number, random: Random): number {
-  const { dayTotals, hourTotals } = calendar;
+  const { dayTotals } = calendar;
   const before = firstDay > 0 ? dayTotals[firstDay - 1]! : 0;
   const day = findInTotals(dayTotals, before + random.uniform() * (dayTotals.at(-1)! - before));
+  return day * DAY_SECONDS + drawSecondOfDay(calendar, random);
+}
+
+/** Busy hours more often than quiet ones; counts from the beginning of a demo day. */
+export function drawSecondOfDay({ hourTotals, phaseSeconds }: Calendar, random: Random): number {
   const hour = findInTotals(hourTotals, random.uniform() * hourTotals.at(-1)!);
-  const clock = hour * 3600 + random.integer(3600) - calendar.phaseSeconds;
-  return day * DAY_SECONDS + (clock < 0 ? clock + DAY_SECONDS : clock);
+  const clock = hour * 3600 + random.integer(3600) - phaseSeconds;
+  return clock < 0 ? clock + DAY_SECONDS : clock;
 }
 
 function fraction(x: number): number {

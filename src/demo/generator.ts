@@ -7,14 +7,17 @@
  * with users + items + events. Measured on 2 shared cores, Node 20.20, first call: the demo (2,000 shoppers, 1,000 products, 100,000 events) 0.25–0.6 s depending
  * on what else ran; 10 million events of 300,000 shoppers and 200,000 products 34 s and 850 MiB.
  */
+import type { Random } from '../model/random.ts';
 import { createRandom } from '../model/random.ts';
+import type { Calendar } from './calendar.ts';
 import { createCalendar } from './calendar.ts';
-import type { DemoItem } from './catalogue.ts';
+import type { Catalogue, DemoItem } from './catalogue.ts';
 import { createCatalogue } from './catalogue.ts';
 import type { DemoEvents } from './events.ts';
 import { createEventLog, sortByTime } from './events.ts';
 import { writeEvents } from './shopping.ts';
-import { categoryTerm, createTastes, matchTerm } from './tastes.ts';
+import type { Tastes } from './tastes.ts';
+import { affinityOf, createTastes } from './tastes.ts';
 import { CATEGORIES } from './words.ts';
 
 export type { DemoItem } from './catalogue.ts';
@@ -42,15 +45,21 @@ export interface DemoShop {
   affinity(user: number, item: number): number;
 }
 
-/** Throws a RangeError for sizes no shop can have. */
-export function generateDemoShop(options: DemoOptions): DemoShop {
-  const { seed, users, items, events, endMs, days = 180 } = options;
+/** The shop before anybody came: what its shoppers like, what there is to buy, and the days ahead. */
+export interface OpeningShop {
+  calendar: Calendar;
+  catalogue: Catalogue;
+  tastes: Tastes;
+  /** For what the shoppers do; what came before has streams of its own. */
+  random: Random;
+}
+
+/** Shoppers, items and tastes depend on seed and sizes, when items come out on the period too. Throws a RangeError for sizes no shop can have. */
+export function openDemoShop({ seed, users, items, endMs, days = 180 }: Omit<DemoOptions, 'events'>): OpeningShop {
   checkWhole('users', users, 1, 0x7fff_ffff);
   checkWhole('items', items, 1, 0x7fff_ffff);
-  checkWhole('events', events, 0, 0x7fff_ffff);
   checkWhole('days', days, 1, 3660);
   if (!Number.isFinite(seed) || !Number.isFinite(endMs)) throw new RangeError('seed and endMs must be finite numbers');
-  if (days * 86_400 * events > Number.MAX_SAFE_INTEGER) throw new RangeError('days × events is too large to sort');
 
   // A stream of its own for each part, so that a change in one leaves the others as they were.
   const seeds = createRandom(seed);
@@ -58,8 +67,17 @@ export function generateDemoShop(options: DemoOptions): DemoShop {
   const calendar = createCalendar(endMs, days, CATEGORIES);
   const catalogue = createCatalogue(items, calendar.startMs, days, stream());
   const tastes = createTastes(users, stream());
+  return { calendar, catalogue, tastes, random: stream() };
+}
+
+/** Throws a RangeError for sizes no shop can have. */
+export function generateDemoShop(options: DemoOptions): DemoShop {
+  const { users, items, events, days = 180 } = options;
+  checkWhole('events', events, 0, 0x7fff_ffff);
+  if (days * 86_400 * events > Number.MAX_SAFE_INTEGER) throw new RangeError('days × events is too large to sort');
+  const { calendar, catalogue, tastes, random } = openDemoShop(options);
   const log = createEventLog(events);
-  writeEvents(tastes, catalogue.traits, calendar, stream(), log);
+  writeEvents(tastes, catalogue.traits, calendar, random, log);
 
   return {
     items: catalogue.items,
@@ -67,8 +85,7 @@ export function generateDemoShop(options: DemoOptions): DemoShop {
     events: sortByTime(log, calendar.startMs),
     affinity(user, item) {
       if (!(user >= 1 && user <= users && item >= 1 && item <= items)) throw new RangeError(`no user-${user} or no item-${item}`);
-      const category = catalogue.traits.category[item - 1]!;
-      return categoryTerm(tastes, user - 1, category) + matchTerm(tastes, user - 1, catalogue.traits, item - 1);
+      return affinityOf(tastes, user - 1, catalogue.traits, item - 1);
     },
   };
 }

@@ -16,16 +16,17 @@ import { appendEvent, CART, PURCHASE, RATING, VIEW } from './events.ts';
 import type { AliasTables } from './sampling.ts';
 import { createAliasTables, drawByWeight, drawMember, findInTotals, firstMember } from './sampling.ts';
 import type { Tastes } from './tastes.ts';
-import { addFavourites, categoryTerm, matchTerm } from './tastes.ts';
+import { addFavourites, affinityOf, matchTerm } from './tastes.ts';
 import { CATEGORIES } from './words.ts';
 
 const GLANCES = 14;
-const EVENTS_PER_VISIT = 9;
+/** Of the mean visit. */
+export const EVENTS_PER_VISIT = 9;
 const EVENTS_AT_LEAST = 4;
 const CURIOSITY = 0.03;
 const PAUSE_SECONDS = 1800;
 
-interface Shop {
+export interface Shop {
   tastes: Tastes;
   traits: ItemTraits;
   calendar: Calendar;
@@ -41,7 +42,7 @@ interface Shop {
 }
 
 /** What a shopper must still do, and remembers. */
-interface Shopper {
+export interface Shopper {
   user: number;
   eventsLeft: number;
   second: number;
@@ -49,10 +50,8 @@ interface Shopper {
   unfinished: number;
 }
 
-/** Writes exactly `log.user.length` events. */
-export function writeEvents(tastes: Tastes, traits: ItemTraits, calendar: Calendar, random: Random, log: EventLog): void {
-  const users = tastes.mainStyle.length;
-  const shop: Shop = {
+export function createShop(tastes: Tastes, traits: ItemTraits, calendar: Calendar, random: Random, log: EventLog): Shop {
+  return {
     tastes, traits, calendar, random, log,
     byCategory: createAliasTables(traits.category, CATEGORIES.length, traits.exposure),
     endSecond: calendar.days * DAY_SECONDS,
@@ -60,6 +59,12 @@ export function writeEvents(tastes: Tastes, traits: ItemTraits, calendar: Calend
     glanced: new Int32Array(GLANCES),
     glanceTotals: new Float64Array(GLANCES),
   };
+}
+
+/** Writes exactly `log.user.length` events. */
+export function writeEvents(tastes: Tastes, traits: ItemTraits, calendar: Calendar, random: Random, log: EventLog): void {
+  const users = tastes.mainStyle.length;
+  const shop = createShop(tastes, traits, calendar, random, log);
   const firstDays = new Int32Array(users);
   for (let u = 0; u < users; u++) firstDays[u] = random.uniform() < 0.6 ? 0 : Math.floor(random.uniform() * 0.97 * calendar.days);
   const bots = chooseBots(users, log.user.length, random);
@@ -130,7 +135,7 @@ function shopFor(shop: Shop, user: number, events: number, firstDay: number): vo
   const shopper: Shopper = { user, eventsLeft: events, second: 0, unfinished: -1 };
   for (let v = 0; v < visits && shopper.eventsLeft > 0; v++) {
     const mean = shopper.eventsLeft / (visits - v);
-    const budget = v === visits - 1 ? shopper.eventsLeft : Math.min(shopper.eventsLeft, Math.max(1, Math.round(mean * (0.3 + 1.4 * random.uniform()))));
+    const budget = v === visits - 1 ? shopper.eventsLeft : Math.min(shopper.eventsLeft, drawBudget(mean, random));
     shopper.second = v === 0 ? starts[v]! : Math.min(shop.endSecond, Math.max(starts[v]!, shopper.second + PAUSE_SECONDS));
     visit(shop, shopper, budget);
   }
@@ -138,8 +143,13 @@ function shopFor(shop: Shop, user: number, events: number, firstDay: number): vo
   while (shopper.eventsLeft > 0) view(shop, shopper, chooseItem(shop, user, chooseCategory(shop, shopper), shopper.second), shop.log.groups);
 }
 
+/** How many events a visit may have where the mean one has so many; below twice as many. */
+export function drawBudget(mean: number, random: Random): number {
+  return Math.max(1, Math.round(mean * (0.3 + 1.4 * random.uniform())));
+}
+
 /** One visit of at most `budget` events: room for buying the cart is kept. Ratings and returns come out of what is left for later visits. */
-function visit(shop: Shop, shopper: Shopper, budget: number): void {
+export function visit(shop: Shop, shopper: Shopper, budget: number): void {
   const { log, random, traits } = shop;
   const { user } = shopper;
   const group = ++log.groups;
@@ -213,7 +223,7 @@ function buy(shop: Shop, shopper: Shopper, cart: readonly number[], group: numbe
 function rate(shop: Shop, shopper: Shopper, item: number, second: number): void {
   const { log, random, traits, tastes } = shop;
   const { user } = shopper;
-  const taste = categoryTerm(tastes, user, traits.category[item]!) + matchTerm(tastes, user, traits, item);
+  const taste = affinityOf(tastes, user, traits, item);
   const value = Math.round(3.5 + 0.5 * (taste - 2.6) + traits.quality[item]! + 0.9 * random.gaussian());
   const e = appendEvent(log, user, item, RATING, 0, second);
   log.value[e] = Math.min(5, Math.max(1, value));
@@ -230,7 +240,7 @@ function drawDelay(random: Random, fromDays: number, toDays: number): number {
 }
 
 /** A favourite, times its season, or any category out of curiosity. Categories without items are out. */
-function chooseCategory(shop: Shop, shopper: Shopper): number {
+export function chooseCategory(shop: Shop, shopper: Pick<Shopper, 'user' | 'second'>): number {
   const { weights, byCategory, calendar } = shop;
   for (let c = 0; c < weights.length; c++) weights[c] = CURIOSITY * CATEGORIES[c]!.share;
   addFavourites(shop.tastes, shopper.user, weights);
@@ -241,7 +251,7 @@ function chooseCategory(shop: Shop, shopper: Shopper): number {
   return drawByWeight(weights, shop.random);
 }
 
-function chooseItem(shop: Shop, user: number, category: number, second: number): number {
+export function chooseItem(shop: Shop, user: number, category: number, second: number): number {
   const { traits, tastes, random, byCategory, glanced, glanceTotals } = shop;
   // Drawn first, looked at afterwards: the reads at random places then overlap.
   for (let k = 0; k < GLANCES; k++) glanced[k] = drawMember(byCategory, category, random);
@@ -261,12 +271,11 @@ function chooseItem(shop: Shop, user: number, category: number, second: number):
   return glanced[findInTotals(glanceTotals, random.uniform() * sum)]!;
 }
 
-function publishedSecond(traits: ItemTraits, item: number): number {
+export function publishedSecond(traits: ItemTraits, item: number): number {
   return traits.match[item * MATCH_STRIDE + MATCH_PUBLISHED_HOUR]! * 3600;
 }
 
-function cartChance(shop: Shop, user: number, item: number): number {
-  const { tastes, traits } = shop;
-  const taste = categoryTerm(tastes, user, traits.category[item]!) + matchTerm(tastes, user, traits, item);
+export function cartChance(shop: Shop, user: number, item: number): number {
+  const taste = affinityOf(shop.tastes, user, shop.traits, item);
   return 0.6 / (1 + Math.exp(1.6 - 0.7 * (taste - 1.5)));
 }

@@ -108,3 +108,8 @@ export function matchTerm(tastes: Tastes, user: number, traits: ItemTraits, item
   if (match[row + MATCH_BRAND] === tastes.brand[user]) sum += 1.4;
   return sum;
 }
+
+/** All terms. */
+export function affinityOf(tastes: Tastes, user: number, traits: ItemTraits, item: number): number {
+  return categoryTerm(tastes, user, traits.category[item]!) + matchTerm(tastes, user, traits, item);
+}

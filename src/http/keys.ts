@@ -21,14 +21,21 @@ function shapeKey({ keyNo, ...key }: ApiKey) {
   return { ...key, no: keyNo, createdAt: key.createdAt.toISOString(), lastUsedAt: text(key.lastUsedAt), revokedAt: text(key.revokedAt), refusedAt: text(key.refusedAt) };
 }
 
-/** The keys that open doors now: those of the environment, always, and those of the database as last read. */
-export function createKeyRing(database: Database, given: Readonly<Record<Role, string | null>>): KeyRing & { reload(): Promise<void>; flushUse(): Promise<void> } {
+/**
+ * The keys that open doors now: those of the environment, always, and those of the database as last read.
+ *
+ * @param ownSecret a secret key that the process made for itself, and that ends with it; null: none
+ */
+export function createKeyRing(database: Database, given: Readonly<Record<Role, string | null>>, ownSecret: string | null = null): KeyRing & { reload(): Promise<void>; flushUse(): Promise<void> } {
   const fixed = new Map<string, FoundKey>();
   for (const role of ['publishable', 'secret', 'admin'] as const) {
     const key = given[role];
     if (key !== null) {
       fixed.set(hashKey(key).toString('hex'), { keyNo: null, role });
     }
+  }
+  if (ownSecret !== null) {
+    fixed.set(hashKey(ownSecret).toString('hex'), { keyNo: null, role: 'secret' });
   }
   let ring: ReadonlyMap<string, FoundKey> = fixed;
   let generation = 0;
