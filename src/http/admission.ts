@@ -11,8 +11,8 @@ export interface Admission {
 }
 
 const LONG_TURN_MS = 25;
-/** Between two turns under load there is none longer. */
-const PAUSE_MS = 5;
+/** Between two turns under load there is none longer, nor one of more than half a turn: answers are written there. */
+const PAUSE_MS = 10;
 const SUSTAINED_MS = 400;
 const SUSTAINED_TURNS = 3;
 const BUDGET_MS = 10;
@@ -50,11 +50,11 @@ export function createAdmission(now: () => number = () => performance.now(), end
     admits() {
       const nowMs = now();
       if (!inTurn) {
-        inTurn = true;
-        turnMs = nowMs;
-        if (nowMs - endedMs > PAUSE_MS) {
+        if (nowMs - endedMs > Math.max(PAUSE_MS, (endedMs - turnMs) / 2)) {
           congestedMs = null;
         }
+        inTurn = true;
+        turnMs = nowMs;
         endOfTurn(end);
         return true;
       }

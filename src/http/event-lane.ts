@@ -90,7 +90,7 @@ export function createEventLane({ writer, keys, phase, pressure }: Services, ahe
     if (key === undefined || !mayCall(key, NEEDED)) {
       return false;
     }
-    if (!admission.admits()) {
+    if (!admission.admits() || writer.isFull()) {
       return false;
     }
     if (key.keyNo !== null) {

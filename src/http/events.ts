@@ -7,7 +7,7 @@ import { readBody } from '../ingest/body-stream.ts';
 import { type LinesResult, MAX_LINES_BYTES, writeLines } from '../ingest/event-lines.ts';
 import { describeValue, faultOfId } from '../ingest/ids.ts';
 import { EVENT_FIELDS } from '../ingest/validate.ts';
-import type { WriteResult } from '../ingest/writer.ts';
+import { IngestOverloaded, type WriteResult } from '../ingest/writer.ts';
 import { nearestName } from '../model/nearest-name.ts';
 import { listEvents } from '../storage/events.ts';
 import { knownItemIds } from '../storage/items.ts';
@@ -120,6 +120,10 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
       }
       return answerOrRefuse(await writer.write(elements, readIdempotencyKey(request.headers['idempotency-key'])), listName);
     };
+    app.addHook('onRequest', (request, _reply, hookDone) => {
+      // What the lane has written, or tried to, is told of; nothing else is read in vain.
+      hookDone(request.method !== 'GET' && !ahead.has(request.raw) && writer.isFull() ? new IngestOverloaded() : undefined);
+    });
     // Each element is accepted or refused on its own, so the schema only documents; `ingest/validate.ts` checks.
     const documentsOnly = () => () => true;
 

@@ -128,7 +128,7 @@ export function openPlainConnections(server: Server, answer: FastLane, headers: 
     function refuse(): void {
       const requestId = nextRequestId();
       const text = refusalText(requestId);
-      turn.add({ socket, text: `HTTP/1.1 503 Service Unavailable\r\nx-request-id: ${requestId}\r\n${REFUSAL_HEADERS}content-length: ${Buffer.byteLength(text)}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\n\r\n${text}`, isAscii: false });
+      turn.add({ socket, text: `HTTP/1.1 503 Service Unavailable\r\nx-request-id: ${requestId}\r\n${REFUSAL_HEADERS}content-length: ${text.length}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\n\r\n${text}`, isAscii: true });
     }
     const finish = (chunk: Buffer, text: string | null) => {
       if (text === null) {

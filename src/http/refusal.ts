@@ -7,7 +7,9 @@ export const REFUSED = '';
 /** Beside those of every answer. */
 export const REFUSAL_HEADERS = `x-content-type-options: nosniff\r\nretry-after: ${RETRY_AFTER_SECONDS}\r\ncontent-type: application/problem+json; charset=utf-8\r\n`;
 
+const { status, title, remedy } = PROBLEMS.overloaded;
+const TEXT_BEFORE_ID = `${JSON.stringify({ type: '/docs/errors#overloaded', title, status, code: 'overloaded', detail: OVERLOADED, remedy }).slice(0, -1)},"requestId":"`;
+
 export function refusalText(requestId: string): string {
-  const { status, title, remedy } = PROBLEMS.overloaded;
-  return JSON.stringify({ type: '/docs/errors#overloaded', title, status, code: 'overloaded', detail: OVERLOADED, remedy, requestId });
+  return `${TEXT_BEFORE_ID}${requestId}"}`;
 }

@@ -81,6 +81,10 @@ describe('an import', () => {
     await until(async () => ((await uploads()).length > 0 ? true : null));
     gone.socket.destroy();
     await until(async () => ((await uploads()).length === 0 ? true : null));
+    if (!LONG) {
+      // That a stream which stalls is cut, test/http/limits.test.ts shows with a shorter limit.
+      return;
+    }
     const since = performance.now();
     const stalled = send(10_000);
     await until(async () => (stalled.socket.closed || stalled.socket.destroyed ? true : null), 30_000);

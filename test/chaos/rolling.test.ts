@@ -99,7 +99,7 @@ describe('two replicas behind a balancer, under load', () => {
     noteFigure({ measure: 'failed requests in swaps and rolling restarts', value: failed.length, floor: 0, remark: `of ${sent}; ${SWAPS} swaps, ${RESTARTS} restarts, ${shed} refused as too many, ${failed[0] ?? ''}` });
   });
 
-  it('a balancer that is not given the time to notice loses requests', { timeout: 120_000 }, async () => {
+  it.skipIf(!LONG)('a balancer that is not given the time to notice loses requests', { timeout: 120_000 }, async () => {
     const { failed } = await stage({ DRAIN_SECONDS: '0' }, async (_, replicas, restart) => {
       await restart(0);
       expect(replicas).toHaveLength(2);

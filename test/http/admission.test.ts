@@ -37,7 +37,7 @@ describe('admission', () => {
     const loop = createLoop();
     expect(loop.turn(1, 280)).toBe(1);
     expect(loop.turn(200, 1)).toBe(200);
-    loop.pause(6);
+    loop.pause(101);
     expect(loop.turn(200, 1)).toBe(200);
     expect(loop.turn(2, 1)).toBe(2);
   });

@@ -43,6 +43,7 @@ describe('the fast lane of single events', () => {
       get types() {
         return inner!.types;
       },
+      isFull: () => inner!.isFull(),
       setTypes: (types) => inner!.setTypes(types),
       write: async (...asked) => {
         written.push(...asked[0]);
