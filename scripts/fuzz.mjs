@@ -93,7 +93,10 @@ async function fuzz(server, role, seed, n, more) {
   const limit = setTimeout(() => child.kill('SIGKILL'), Number(options['max-seconds']) * 1000);
   const [code] = await once(child, 'close');
   clearTimeout(limit);
-  if (!existsSync(reportFile) || !existsSync(countsFile)) {
+  if (code === null) {
+    throw new Error(`Schemathesis did not end within --max-seconds ${options['max-seconds']}:\n${text.slice(-4000)}`);
+  }
+  if (!existsSync(countsFile) || readFileSync(reportFile, 'utf8') === '') {
     throw new Error(`Schemathesis ended with ${code}:\n${text.slice(-4000)}`);
   }
   return { code, text, report: JSON.parse(await readFile(reportFile, 'utf8')), counts: JSON.parse(await readFile(countsFile, 'utf8')) };
@@ -141,6 +144,10 @@ if (ok) {
           console.error(faults.slice(0, 10).join('\n'));
         }
         console.log(JSON.stringify({ ...rows.at(-1), statuses: counts.statuses }));
+      } catch (error) {
+        // The others may still find something.
+        ok = false;
+        console.error(`${role}, seed ${seed}: ${error.message}`);
       } finally {
         await server.stop();
       }

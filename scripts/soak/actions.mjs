@@ -10,6 +10,7 @@ const ITEMS = 1_000;
 const LIKED = 30;
 const PASSING_ITEMS = 50;
 const MOST_REFUSALS = 5;
+const REFUSED_FOR_LOAD = new Set(['overloaded', 'imports-busy']);
 const TYPES = ['view', 'view', 'view', 'cart', 'purchase'];
 
 /** @param call of the server: (method, path, { role, body, headers, type }) → { status, json, text, retryAfter } @param random 0 to 1, seeded @param onShed called for each request that is refused for load and sent again */
@@ -27,8 +28,8 @@ export function createActions(call, random, onShed) {
 
   async function expect(statuses, method, path, options = {}) {
     let answer = await call(method, path, { role: 'secret', ...options });
-    // Refused because the machine has too much to do: sent again when it is told to, as a client does. What stays refused has failed.
-    for (let again = 0; again < MOST_REFUSALS && answer.json?.code === 'overloaded'; again++) {
+    // Refused because the machine, or imports, have too much to do: sent again when it is told to, as a client does. What stays refused has failed.
+    for (let again = 0; again < MOST_REFUSALS && REFUSED_FOR_LOAD.has(answer.json?.code); again++) {
       onShed();
       await sleep(1000 * answer.retryAfter);
       answer = await call(method, path, { role: 'secret', ...options });

@@ -36,6 +36,8 @@ declare module 'fastify' {
     keyRole: Role | null;
     /** Whose token was sent along; null: none was. */
     shopper: Shopper | null;
+    /** Would it be let in now? For streams, which outlive the look at their key. */
+    mayGoOn(): boolean;
   }
 }
 
@@ -219,6 +221,15 @@ export function installAuth(app: FastifyInstance, guard: Guard): void {
       guard.keys.noteUse(key.keyNo);
     }
   }
+
+  app.decorateRequest('mayGoOn', function mayGoOn(this: FastifyRequest) {
+    try {
+      check(this, this.routeOptions.config.role as Exclude<Access, 'open'>);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 
   app.addHook('onRequest', (request, _reply, done) => {
     const role = request.routeOptions.config.role;

@@ -182,7 +182,7 @@ export function importRoutes({ database, imports }: Services): FastifyPluginCall
               // A comment keeps proxies from closing a connection that says nothing.
               yield text === lastText ? ':\n' : `event: progress\ndata: ${text}\n\n`;
               lastText = text;
-              if (performance.now() - startedMs > 6 * 3_600_000) {
+              if (performance.now() - startedMs > 6 * 3_600_000 || !request.mayGoOn()) {
                 return;
               }
               await wait(FOLLOW_MS);

@@ -9,14 +9,15 @@ import type { Database } from '../storage/database.ts';
 import { type RunProgress, findProgress } from '../storage/training-runs.ts';
 
 export interface ProgressFeed {
-  /** The stream of a run that exists; null where too many are followed already. */
-  follow(runNo: number): Readable | null;
+  /** The stream of a run that exists; null where too many are followed already. @param mayGoOn asked with every look at the run: a stream ends with the key it was opened with */
+  follow(runNo: number, mayGoOn: () => boolean): Readable | null;
   /** Ends all streams, without `end`: whoever follows may connect elsewhere. */
   stop(): void;
 }
 
 interface Follower {
   readonly stream: Readable;
+  readonly mayGoOn: () => boolean;
   /** What it was told: as text the last progress, points and trials by number. */
   told: string;
   points: number;
@@ -73,7 +74,7 @@ export function createProgressFeed(database: Database, onError: (error: unknown)
     try {
       const now = await findProgress(database, runNo);
       for (const follower of followed.followers) {
-        if (now === null) {
+        if (now === null || !follower.mayGoOn()) {
           follower.stream.push(null);
         } else {
           tell(follower, now);
@@ -115,14 +116,14 @@ export function createProgressFeed(database: Database, onError: (error: unknown)
   }
 
   return {
-    follow(runNo) {
+    follow(runNo, mayGoOn) {
       if (stopped || followers >= MAX_FOLLOWERS) {
         return null;
       }
       const followed = runs.get(runNo) ?? { followers: new Set<Follower>(), timer: null, reading: false };
       runs.set(runNo, followed);
       const follower: Follower = {
-        told: '', points: 0, trials: 0,
+        told: '', points: 0, trials: 0, mayGoOn,
         stream: new Readable({
           read: () => undefined,
           destroy(error, done) {

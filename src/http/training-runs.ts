@@ -104,7 +104,7 @@ export function trainingRunRoutes({ database, trainer, logger }: Services): Fast
       },
       async (request, reply) => {
         const { runNo } = await readRun(request.params.no);
-        const stream = feed.follow(runNo);
+        const stream = feed.follow(runNo, () => request.mayGoOn());
         if (stream === null) {
           throw new Problem('too-many-followers', 'So many streams of progress are open in this process that no more can be.');
         }

@@ -59,12 +59,12 @@ describe('following a run', () => {
   }
 
   /** Collects events until the stream ends. */
-  function follow(one: Service, runNo: number) {
+  function follow(one: Service, runNo: number, key: string = KEYS.admin) {
     const events: Event[] = [];
     const { port } = one.app.server.address() as AddressInfo;
     let rest = '';
     let headers: Record<string, unknown> = {};
-    const request = httpRequest({ port, path: `/v1/training-runs/${runNo}/progress`, headers: { authorization: `Bearer ${KEYS.admin}` } });
+    const request = httpRequest({ port, path: `/v1/training-runs/${runNo}/progress`, headers: { authorization: `Bearer ${key}` } });
     const ended = new Promise<void>((resolve) => {
       request.on('response', (response) => {
         headers = { status: response.statusCode, ...response.headers };
@@ -154,6 +154,20 @@ describe('following a run', () => {
     await endRun(lock.connection, runNo, 'cancelled', 'cancelled', 'x');
     await Promise.all([next.ended, ...all.slice(1).map(({ ended }) => ended)]);
     expect(named(all[1].events, 'end')).toHaveLength(1);
+  });
+
+  it('ends with the key it was opened with, and goes on for others', async () => {
+    const runNo = await startRun(lock.connection, 'api');
+    const { key, no } = (await service.call('POST', '/v1/keys', { role: 'admin', name: 'for a while' })).json;
+    const [theirs, other] = [follow(service, runNo, key), follow(service, runNo)];
+    await expect.poll(() => [theirs.events.length, other.events.length], { timeout: 3_000 }).toEqual([1, 1]);
+    expect((await service.call('DELETE', `/v1/keys/${no}`)).status).toBe(204);
+    await theirs.ended;
+    await noteProgress(lock.connection, runNo, 'search', 0.5, 1, {});
+    await expect.poll(() => other.events.length, { timeout: 3_000 }).toBe(2);
+    expect(theirs.events.map(({ name }) => name)).toEqual(['progress']);
+    await endRun(lock.connection, runNo, 'cancelled', 'cancelled', 'x');
+    await other.ended;
   });
 
   it('ends with the process, at once and without an end of the run', async () => {
