@@ -68,7 +68,7 @@ for (const [name, columns] of await openShops(options.file, seed)) {
   for (const attack of attacks) {
     const targets = coldestItems(columns, attack.targets ?? TARGETS);
     const fakes = Math.ceil(users * (attack.share ?? share));
-    const { columns: attacked, firstFake } = addFakeShoppers(columns, { users: fakes, targets, seed, ...attack, targets });
+    const { columns: attacked, firstFake } = addFakeShoppers(columns, { seed, ...attack, users: fakes, targets });
     if (!before.has(targets.length)) {
       before.set(targets.length, reached(columns, targets, Infinity, defaultVoiceRules));
     }
