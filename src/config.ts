@@ -19,7 +19,7 @@ export interface Config {
   /** Proxies whose X-Forwarded-For is believed. */
   readonly trustProxy: readonly string[];
   /** Requests a minute of an address without a secret key, and of a secret or admin key; 0: no limit. */
-  readonly rateLimits: { readonly perIp: number; readonly perKey: number };
+  readonly rateLimits: { readonly perIp: number; readonly perKey: number; readonly perShopper: number };
   /** null: the embedded Postgres under `dataDir`. */
   readonly databaseUrl: string | null;
   readonly dataDir: string;
@@ -67,6 +67,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   TRUST_PROXY: { schema: { type: 'string' }, example: '10.0.0.1,192.168.0.0/16', says: 'addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; none without it' },
   IP_RATE_LIMIT: { schema: { type: 'integer', minimum: 0, maximum: 1000000, default: 1200 }, example: '600', says: 'requests a minute of one address without a secret key; 0 is no limit' },
   KEY_RATE_LIMIT: { schema: { type: 'integer', minimum: 0, maximum: 100000000, default: 0 }, example: '60000', says: 'requests a minute with one secret or admin key; 0 is no limit' },
+  SHOPPER_EVENT_LIMIT: { schema: { type: 'integer', minimum: 0, maximum: 100000000, default: 1000 }, example: '500', says: 'events an hour with one shopper’s token; 0 is no limit' },
   DATABASE_URL: { schema: { type: 'string' }, example: 'postgres://jongleur:secret@db:5432/jongleur', says: 'a postgres:// URL (14 or newer); without it the embedded Postgres is used' },
   DATA_DIR: { schema: { type: 'string', default: './.jongleur' }, example: '/var/lib/jongleur', says: 'folder for the keys file and the embedded Postgres' },
   DRAIN_SECONDS: { schema: { type: 'integer', minimum: 0, maximum: 600, default: 0 }, example: '10', says: 'after SIGTERM everything is answered for so long while /health/ready says 503; behind a load balancer longer than it takes to notice that' },
@@ -192,7 +193,7 @@ export function readConfig(environment: Record<string, string | undefined>, term
     publicUrl: publicUrl === null ? null : publicUrl.replace(/\/+$/, ''),
     corsOrigins: Object.freeze(corsOrigins),
     trustProxy: Object.freeze(trustProxy),
-    rateLimits: Object.freeze({ perIp: Number(values.IP_RATE_LIMIT), perKey: Number(values.KEY_RATE_LIMIT) }),
+    rateLimits: Object.freeze({ perIp: Number(values.IP_RATE_LIMIT), perKey: Number(values.KEY_RATE_LIMIT), perShopper: Number(values.SHOPPER_EVENT_LIMIT) }),
     databaseUrl,
     dataDir: resolve(text('DATA_DIR')!),
     drainSeconds: Number(values.DRAIN_SECONDS),

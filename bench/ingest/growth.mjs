@@ -104,7 +104,7 @@ async function measureAt(serverUrl, millions) {
       'a shopper in the list': async (db) => await findUser(db, shopper()),
       'a shopper’s export': async (db) => await readUserEvents(db, (await identifyUser(db, shopper())).userNo, 100_001),
       'export, the first 100,000': async () => check((await exportRows()) >= 100_000, 'an export is short'),
-      'trending': async (db) => await loadTrending(db, 100_000, 7, 100),
+      'trending': async (db) => await loadTrending(db, 100_000, 7, 100, 2),
       'retention, 500 of 10,000': async (db) => await deleteOldEvents(db, first, 10_000),
       'undoing an import, a step of 20,000': async (db) => await undoPartOfImport(db, 1, 1, 20_001),
       'merge of two shoppers': async (db) => await mergeUsers(db, shopper(), shopper()),

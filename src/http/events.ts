@@ -2,7 +2,7 @@
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { Readable } from 'node:stream';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readBody } from '../ingest/body-stream.ts';
 import { type LinesResult, MAX_LINES_BYTES, writeLines } from '../ingest/event-lines.ts';
 import { describeValue, faultOfId } from '../ingest/ids.ts';
@@ -13,6 +13,7 @@ import { listEvents } from '../storage/events.ts';
 import { knownItemIds } from '../storage/items.ts';
 import type { ReadAhead } from './event-lane.ts';
 import { Problem } from './problems.ts';
+import { createShopperLimit } from './rate-limits.ts';
 import { EventBody, EventsAnswer, Id, ItemId, Limit, Nullable, ProblemBody, UserId, Value, WriteAnswer, commonErrors } from './schemas.ts';
 import type { Services } from './services.ts';
 import { acceptStreams, isGzipped } from './streams.ts';
@@ -102,7 +103,7 @@ function parseAfter(text: string): { xid: string; eventNo: number } {
   return { xid: match[1], eventNo: Number(match[2]) };
 }
 
-export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): FastifyPluginCallbackTypebox {
+export function eventRoutes({ database, writer, limits }: Services, ahead: ReadAhead): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
     /** An item that somebody makes up in a browser must not come into the catalogue, and so into everybody's lists. */
     const needKnownItems = async (elements: readonly unknown[], listName: string | null): Promise<void> => {
@@ -114,8 +115,10 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
         throw new Problem('item-unknown', `There is no item ${JSON.stringify(ids[index])}; with a shopper token, events are of items that are there.`, { field: listName === null ? 'itemId' : `${listName}.${index}.itemId` });
       }
     };
-    const write = async (request: FastifyRequest, elements: readonly unknown[], listName: string | null) => {
+    const chargeShopper = createShopperLimit(limits.perShopper, () => performance.now());
+    const write = async (request: FastifyRequest, reply: FastifyReply, elements: readonly unknown[], listName: string | null) => {
       if (request.shopper !== null) {
+        chargeShopper(request.shopper.userId, elements.length, reply);
         await needKnownItems(elements, listName);
       }
       return answerOrRefuse(await writer.write(elements, readIdempotencyKey(request.headers['idempotency-key'])), listName);
@@ -152,7 +155,7 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
             response: { 200: EventsAnswer, ...commonErrors, 409: ProblemBody, 413: ProblemBody },
           },
         },
-        async (request) => {
+        async (request, reply) => {
           if (request.body instanceof Readable) {
             return answerLines(await writeLines(readBody(request.body, isGzipped(request), MAX_LINES_BYTES), writer, readIdempotencyKey(request.headers['idempotency-key'])));
           }
@@ -161,7 +164,7 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
           if (tried !== null) {
             return answerOrRefuse(await tried, null);
           }
-          return await write(request, elements, listed ? 'events' : null);
+          return await write(request, reply, elements, listed ? 'events' : null);
         },
       );
     });
@@ -181,7 +184,7 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
           response: { 200: WriteAnswer, ...commonErrors, 409: ProblemBody, 413: ProblemBody },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const { elements, listed } = elementsOf(request.body, 'ratings');
         const ratings = elements.map((element, index) => {
           if (typeof element !== 'object' || element === null || Array.isArray(element)) {
@@ -193,7 +196,7 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
           }
           return { ...element, type: 'rating' };
         });
-        return await write(request, ratings, listed ? 'ratings' : null);
+        return await write(request, reply, ratings, listed ? 'ratings' : null);
       },
     );
 
@@ -211,7 +214,7 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
           response: { 200: WriteAnswer, ...commonErrors },
         },
       },
-      async (request) => await write(request, [{ ...request.params, type: 'rating', value: request.body.value }], null),
+      async (request, reply) => await write(request, reply, [{ ...request.params, type: 'rating', value: request.body.value }], null),
     );
     app.delete(
       '/v1/users/:userId/ratings/:itemId',
@@ -219,7 +222,7 @@ export function eventRoutes({ database, writer }: Services, ahead: ReadAhead): F
         config: { role: 'shopper' },
         schema: { operationId: 'deleteRating', tags: ['data'], summary: 'Take a shopper’s rating of an item back', params: RatingParams, response: { 200: WriteAnswer, ...commonErrors } },
       },
-      async (request) => await write(request, [{ ...request.params, type: 'rating', value: null }], null),
+      async (request, reply) => await write(request, reply, [{ ...request.params, type: 'rating', value: null }], null),
     );
 
     app.get(

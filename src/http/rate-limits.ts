@@ -13,6 +13,7 @@ import { Problem } from './problems.ts';
 
 const WINDOW_SECONDS = 60;
 const WINDOW_MS = WINDOW_SECONDS * 1000;
+const HOUR_MS = 3_600_000;
 /** Clients in one generation; up to twice as many are known. */
 const MAX_CLIENTS = 50_000;
 
@@ -28,22 +29,23 @@ export interface Taken {
 
 export interface RateLimit {
   readonly quota: number;
-  take(client: string): Taken;
+  /** @param count that many at once: all of them, or none. Default 1 */
+  take(client: string, count?: number): Taken;
 }
 
-/** @param quota requests a minute, 1 or more */
-export function createRateLimit(quota: number, now: () => number, maxClients = MAX_CLIENTS): RateLimit {
-  const stepMs = WINDOW_MS / quota;
+/** @param quota requests a window, 1 or more */
+export function createRateLimit(quota: number, now: () => number, maxClients = MAX_CLIENTS, windowMs = WINDOW_MS): RateLimit {
+  const stepMs = windowMs / quota;
   let young = new Map<string, number>();
   let old = new Map<string, number>();
   return {
     quota,
-    take(client) {
+    take(client, count = 1) {
       const nowMs = now();
       const fullAt = Math.max(nowMs, young.get(client) ?? old.get(client) ?? 0);
-      const after = fullAt + stepMs;
-      // A millionth for what adding a minute's parts leaves over.
-      const allowed = after - nowMs <= WINDOW_MS + 1e-3;
+      const after = fullAt + count * stepMs;
+      // A millionth for what adding a window's parts leaves over.
+      const allowed = after - nowMs <= windowMs + 1e-3;
       if (allowed) {
         if (young.size >= maxClients && !young.has(client)) {
           old = young;
@@ -52,7 +54,7 @@ export function createRateLimit(quota: number, now: () => number, maxClients = M
         young.set(client, after);
       }
       const aheadMs = (allowed ? after : fullAt) - nowMs;
-      return { allowed, remaining: Math.max(0, Math.floor((WINDOW_MS - aheadMs) / stepMs + 1e-6)), fullMs: aheadMs, waitMs: allowed ? 0 : after - nowMs - WINDOW_MS };
+      return { allowed, remaining: Math.max(0, Math.floor((windowMs - aheadMs) / stepMs + 1e-6)), fullMs: aheadMs, waitMs: allowed ? 0 : after - nowMs - windowMs };
     },
   };
 }
@@ -74,6 +76,8 @@ export interface RateLimitOptions {
   /** Requests a minute; 0: no limit. */
   readonly perIp: number;
   readonly perKey: number;
+  /** Events an hour with one shopper's token; 0: no limit. */
+  readonly perShopper: number;
   /** Proxies whose X-Forwarded-For is believed. */
   readonly trustProxy: readonly string[];
 }
@@ -83,8 +87,21 @@ function secondsOf(ms: number): number {
   return Math.ceil(ms / 1000 - 1e-6);
 }
 
+/** Events of shoppers' own pages, by shopper: a person does not do more in an hour, and what a program does there must not be everybody's to see. Throws a Problem for what is beyond `perHour`. */
+export function createShopperLimit(perHour: number, now: () => number): (userId: string, events: number, reply: FastifyReply) => void {
+  const limit = perHour === 0 ? null : createRateLimit(perHour, now, MAX_CLIENTS, HOUR_MS);
+  return (userId, events, reply) => {
+    const taken = limit?.take(userId, events);
+    if (taken === undefined || taken.allowed) {
+      return;
+    }
+    reply.header('retry-after', Math.max(1, secondsOf(taken.waitMs)));
+    throw new Problem('rate-limited', `With a shopper token, ${perHour} events an hour are stored; none of these ${events === 1 ? 'was' : `${events} were`}.`);
+  };
+}
+
 /** Before keys are checked, so that guessing is limited as well. */
-export function installRateLimits(app: FastifyInstance, ring: KeyRing, { perIp, perKey, trustProxy }: RateLimitOptions): void {
+export function installRateLimits(app: FastifyInstance, ring: KeyRing, { perIp, perKey, trustProxy }: Omit<RateLimitOptions, 'perShopper'>): void {
   const byIp = perIp === 0 ? null : createRateLimit(perIp, () => performance.now());
   const byKey = perKey === 0 ? null : createRateLimit(perKey, () => performance.now());
   const lookup = createLookup(ring);

@@ -4,7 +4,7 @@
  *   C = Rᵀ D_u⁻¹ R   (R: 1 where a user has an item; D_u: items per user),   S_ji = C_ji / (d_jᵃ d_iᵇ),   d_i = users who have i
  *
  * Row j says what goes with j. Dividing by D_u keeps a shopper with a thousand items from saying that everything goes with everything; a is what the row's
- * own popularity costs, b what the neighbour's does. Weights play no part.
+ * own popularity costs, b what the neighbour's does. Weights play no part. Where users have voices (`voices.ts`), u's share of C is v_u / D_u; d still counts heads.
  *
  * Rows are made one at a time from CSR both ways, in one dense row of sums, so the memory is items × K and never items × items. The time is Σ_u n_u². To keep
  * it from growing with the square of the busiest users, a user counts with at most `mostPerUser` items, spread evenly over theirs, as if those were all.
@@ -178,8 +178,8 @@ export function checkNeighbourSettings({ most, ownExponent, otherExponent }: Nei
   if (items * most > 2 ** 30) throw new RangeError(`${most} neighbours each of ${items} items are more than ${2 ** 30} places: take fewer`);
 }
 
-/** All rows in this thread. `threaded-neighbours.ts` gives the same bytes by several. */
-export function findNeighbours(byUser: Pick<SparseRows, 'rows' | 'cols' | 'rowStart' | 'index'>, settings: NeighbourSettings): Neighbours {
+/** All rows in this thread. `threaded-neighbours.ts` gives the same bytes by several. @param voices how much each user counts, 0 … 1; null: all in full */
+export function findNeighbours(byUser: Pick<SparseRows, 'rows' | 'cols' | 'rowStart' | 'index'>, settings: NeighbourSettings, voices: Float32Array | null = null): Neighbours {
   const items = byUser.cols;
   const most = Math.min(settings.most, Math.max(1, items - 1));
   const used = { ...settings, most };
@@ -190,6 +190,7 @@ export function findNeighbours(byUser: Pick<SparseRows, 'rows' | 'cols' | 'rowSt
   };
   fillIncidence(byUser.rowStart, byUser.index, incidence);
   const { inverseUser, inverseOther } = inverseDegrees(incidence, used);
+  if (voices !== null) for (let u = 0; u < byUser.rows; u++) inverseUser[u]! *= voices[u]!;
   const count = new Int32Array(items);
   const index = new Int32Array(items * most);
   const similarity = new Float32Array(items * most);

@@ -28,6 +28,7 @@ import { evaluateRanking, meanOf } from './metrics.ts';
 import { rankByScore, scorePopularity, scoreRecentPopularity } from './popularity.ts';
 import type { NoHoldout } from './split.ts';
 import { giveVerdict, type Verdict } from './verdict.ts';
+import { fitWithVoices } from './voices.ts';
 
 export type { TrainingInput } from './experiment/context.ts';
 export type { TrainedModel } from './experiment/refit.ts';
@@ -60,7 +61,7 @@ export async function trainModel(input: TrainingInput): Promise<Training> {
   const decision = decide(context, measured, chosen);
 
   const prequential = input.snapshot == null ? null : measurePrequential(input.snapshot, columns);
-  const served = createPart(columns, rules, null);
+  const served = createPart(columns, rules, null, context.settings.voices);
   const refit = decision === null || decision.publish || decision.outcome === 'needs-approval' ? refitAll(context, served, chosen, measured) : null;
   const gate = decision === null || refit === null ? decision : judgeRefit(decision, refit.check, context.settings.gate!);
   context.enter('finish', 0);
@@ -73,6 +74,8 @@ export async function trainModel(input: TrainingInput): Promise<Training> {
     newestMs: served.newestMs,
     newestEventNo: columns.eventNo.reduce((newest, no) => Math.max(newest, no), 0),
     params: { ...chosen.recipe, ...chosen.terms },
+    quietUsers: served.voices === null ? 0 : served.voices.reduce((count, voice) => count + (voice < 1 ? 1 : 0), 0),
+    leftOut: input.leftOut ?? null,
     factors: refit?.recipe.factors ?? capFactors(chosen.recipe, served.userNos.length, served.itemNos.length).used.factors,
     factorsNote: refit?.note ?? null,
     start: refit?.start ?? null,
@@ -98,13 +101,13 @@ export async function trainModel(input: TrainingInput): Promise<Training> {
 function drawCurves(context: Context, { recipe, terms, curvesPart }: Chosen, unmeasured: NoHoldout | null): { curves: CurvesReport | null; verdict: Verdict } {
   const { input, rules, fit, seconds, settings } = context;
   if (curvesPart === null) return { curves: null, verdict: giveVerdict({ metric: decidingMetric, chosen: null, bestBaseline: null, bySweep: [], ...(unmeasured === null ? {} : { unmeasured }) }) };
-  const { userNos, itemNos, relevance, columns } = curvesPart;
+  const { userNos, itemNos, relevance, columns, voices } = curvesPart;
   context.enter('curves', relevance!.userRows.length);
   const { byUser } = curvesPart.fold(terms.halfLifeDays);
   const { matrix } = curvesPart.fold(0);
   const { used } = capFactors(recipe, userNos.length, itemNos.length);
   const curves = measureCurves({
-    train: byUser, relevance: relevance!, recipe: used, fit, seconds,
+    train: byUser, relevance: relevance!, recipe: used, fit: fitWithVoices(fit, voices), seconds,
     kinds: { share: settings.curves, factors: settings.curves, regularization: settings.curves },
     baselines: [
       { name: 'popularity', rank: rankByScore(scorePopularity(matrix), matrix) },

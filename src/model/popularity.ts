@@ -9,16 +9,25 @@ export const recentDays = 28;
 
 /**
  * Σ over distinct users of weight · target: each user's interest in an item is already saturated by the rules, so one busy shopper is one voice. One score
- * per column of `matrix`.
+ * per column of `matrix`. `voices`: how loud each row's is (`voices.ts`); null: all alike.
  */
-export function scorePopularity(matrix: SparseRows): Float32Array {
-  const scores = new Float64Array(matrix.cols);
-  for (let e = 0; e < matrix.index.length; e++) scores[matrix.index[e]!]! += matrix.weight[e]! * matrix.target[e]!;
+export function scorePopularity({ rows, cols, rowStart, index, weight, target }: SparseRows, voices: Float32Array | null = null): Float32Array {
+  const scores = new Float64Array(cols);
+  for (let row = 0; row < rows; row++) {
+    const voice = voices === null ? 1 : voices[row]!;
+    for (let e = rowStart[row]!; e < rowStart[row + 1]!; e++) scores[index[e]!]! += voice * weight[e]! * target[e]!;
+  }
   return Float32Array.from(scores);
 }
 
+/** The users of a model, ascending by number, and their voices: null where all are heard alike. */
+export interface Heard {
+  userNos: Int32Array;
+  voices: Float32Array | null;
+}
+
 /** The same over the last `days` before the newest of the given events. Items are those of `itemNos`, ascending; others are ignored. */
-export function scoreRecentPopularity(columns: EventColumns, rules: readonly EventTypeRule[], itemNos: Int32Array, days = recentDays): Float32Array {
+export function scoreRecentPopularity(columns: EventColumns, rules: readonly EventTypeRule[], itemNos: Int32Array, heard: Heard | null = null, days = recentDays): Float32Array {
   const newestMs = newestOccurredAt(columns);
   const fromMs = newestMs - days * dayMs;
   let count = 0;
@@ -26,9 +35,13 @@ export function scoreRecentPopularity(columns: EventColumns, rules: readonly Eve
   for (let i = 0; i < columns.length; i++) if (columns.occurredAtMs[i]! > fromMs) rows[count++] = i;
   const recent = foldEvents(selectEvents(columns, rows.subarray(0, count)), rules, newestMs);
   const scores = new Float64Array(itemNos.length);
-  for (let e = 0; e < recent.itemNos.length; e++) {
-    const item = indexOfNo(itemNos, recent.itemNos[e]!);
-    if (item >= 0) scores[item]! += recent.weight[e]! * recent.target[e]!;
+  for (let row = 0; row < recent.userNos.length; row++) {
+    const at = heard === null || heard.voices === null ? -1 : indexOfNo(heard.userNos, recent.userNos[row]!);
+    const voice = at < 0 ? 1 : heard!.voices![at]!;
+    for (let e = recent.rowStart[row]!; e < recent.rowStart[row + 1]!; e++) {
+      const item = indexOfNo(itemNos, recent.itemNos[e]!);
+      if (item >= 0) scores[item]! += voice * recent.weight[e]! * recent.target[e]!;
+    }
   }
   return Float32Array.from(scores);
 }

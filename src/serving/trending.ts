@@ -1,6 +1,7 @@
 /** What is on the rise: a short list, counted in Postgres over the newest events and kept in memory. Counted again when there are new events, and no more often than it is cheap. */
 import type { Database } from '../storage/database.ts';
 import { type TrendingRow, loadTrending } from '../storage/events.ts';
+import { readTrainingSettings } from '../storage/settings.ts';
 
 export interface Trending {
   /** Best first, at most `KEPT`. */
@@ -26,7 +27,8 @@ export function createTrending(database: Database, onError: (error: unknown) => 
 
   async function refresh(): Promise<void> {
     const started = performance.now();
-    rows = await loadTrending(database, WINDOW_EVENTS, HALF_LIFE_DAYS, KEPT);
+    const { rampDays } = await readTrainingSettings(database);
+    rows = await loadTrending(database, WINDOW_EVENTS, HALF_LIFE_DAYS, KEPT, rampDays);
     pauseMs = Math.max(MIN_PAUSE_MS, (performance.now() - started) / BUSY_SHARE);
   }
 

@@ -172,7 +172,7 @@ const OLDEST_EXPONENT = -300;
  * of them, so that a file from long ago has trends too. Returns count against an item, ratings below their threshold count nothing.
  * The window bounds the cost at any size of the table.
  */
-export async function loadTrending(database: Queryable, window: number, halfLifeDays: number, limit: number): Promise<TrendingRow[]> {
+export async function loadTrending(database: Queryable, window: number, halfLifeDays: number, limit: number, rampDays: number): Promise<TrendingRow[]> {
   return await run<TrendingRow>(
     database,
     `WITH recent AS MATERIALIZED (SELECT item_no, user_no, type_no, value, quantity, occurred_at FROM events ORDER BY event_no DESC LIMIT $1),
@@ -182,9 +182,12 @@ export async function loadTrending(database: Queryable, window: number, halfLife
             SELECT item_no, user_no,
                    sum(CASE WHEN t.mode = 'latest' AND (value IS NULL OR value < t.threshold) THEN 0 WHEN quantity < 0 THEN -t.weight ELSE t.weight END
                        * exp(greatest(-ln(2) * extract(epoch FROM newest.at - occurred_at)::float8 / 86400 / $2, ${OLDEST_EXPONENT}))) AS score
-            FROM recent JOIN event_types t USING (type_no) CROSS JOIN newest GROUP BY item_no, user_no)
-     SELECT item_no AS "itemNo", item_id AS "itemId", sum(ln(1 + score))::float8 AS score
-     FROM shopper JOIN items USING (item_no) WHERE score > 0 AND deleted_at IS NULL GROUP BY item_no, item_id ORDER BY score DESC, item_no LIMIT $3`,
-    [window, halfLifeDays, limit],
+            FROM recent JOIN event_types t USING (type_no) CROSS JOIN newest GROUP BY item_no, user_no),
+          -- Accounts are free: whoever came on fewer days than the ramp's counts less, where anybody has come on more.
+          present AS (SELECT user_no, count(DISTINCT floor(extract(epoch FROM occurred_at) / 86400)) AS days FROM recent GROUP BY user_no),
+          ramp AS (SELECT least(greatest(max(days), 1), $4)::float8 AS days FROM present)
+     SELECT item_no AS "itemNo", item_id AS "itemId", sum(least(1, present.days / ramp.days) * ln(1 + score))::float8 AS score
+     FROM shopper JOIN items USING (item_no) JOIN present USING (user_no) CROSS JOIN ramp WHERE score > 0 AND deleted_at IS NULL GROUP BY item_no, item_id ORDER BY score DESC, item_no LIMIT $3`,
+    [window, halfLifeDays, limit, rampDays],
   );
 }

@@ -1,5 +1,6 @@
 /**
- * Settings that a shop changes while the service runs: what the gate asks for, how many versions stay, how a run searches and splits, what new items get of the answers.
+ * Settings that a shop changes while the service runs: what the gate asks for, how many versions stay, how a run searches and splits, what new items get of the answers,
+ * how much new and busy shoppers count.
  *
  * One row a setting, holding only what was changed, so that a partial change is one statement, two people who change different settings do not undo each
  * other, and a later version's better default reaches everybody who left it alone. `SETTINGS` is the one table of them: the API's schema, the CLI's list and the
@@ -20,6 +21,11 @@ export interface TrainingSettings {
   readonly explore: number;
   /** So long after a click a cart or purchase of the item is put down to the list. */
   readonly attributionHours: number;
+  /** How much shoppers count for others (`model/voices.ts`). */
+  readonly rampDays: number;
+  readonly hourlyEvents: number;
+  /** Bursts on single items are left out of training (`model/quality/bursts.ts`). */
+  readonly leaveOutBursts: boolean;
 }
 
 export type SettingValue = number | boolean | string;
@@ -45,6 +51,9 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRule>> = {
   split: { kind: 'choice', among: ['time', 'leave-last-out'], default: 'time', says: 'what is held out to measure on: the newest events, or each shopper’s last' },
   explore: { kind: 'number', least: 0, most: 0.5, default: 0.1, says: 'share of the places of shoppers’ lists that new items may take, where neither request nor scenario says another' },
   attributionHours: { kind: 'integer', least: 1, most: 720, default: 24, says: 'so many hours after a click on a recommended item its carts and purchases count for the list' },
+  rampDays: { kind: 'integer', least: 1, most: 365, default: 2, says: 'a shopper counts in full for what others are shown once they were there on so many days, and in proportion before; 1: everybody does at once' },
+  hourlyEvents: { kind: 'integer', least: 0, most: 1_000_000, default: 300, says: 'a shopper with more events in an hour counts less for others, in proportion; 0: however many' },
+  leaveOutBursts: { kind: 'switch', default: false, says: 'training leaves out what crowds of one-day shoppers did on single items (finding item-burst)' },
 };
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];

@@ -138,10 +138,10 @@ async function carryOut(options: RunOptions, lock: TrainingLock, runNo: number, 
     const extractSeconds = (options.now() - extractStarted) / 1000;
     const lastQuality = await findRunQuality(lock.connection);
     const live = await findLive(lock.connection, options);
-    const settings = await readSettings(lock.connection, options, live !== null);
+    const { settings, leaveOutBursts } = await readSettings(lock.connection, options, live !== null);
     const { columns, rules, users, items } = extract;
     const trained = await trainInThread(
-      { columns, rules, users: users satisfies IdColumns, items, live, settings, ...(options.recipe === undefined ? {} : { recipe: options.recipe }), ...(options.terms === undefined ? {} : { terms: options.terms }),
+      { columns, rules, users: users satisfies IdColumns, items, live, settings, leaveOutBursts, ...(options.recipe === undefined ? {} : { recipe: options.recipe }), ...(options.terms === undefined ? {} : { terms: options.terms }),
         quality: { nowMs: options.now(), minimums: options.minimums ?? { interactions: 0, users: 0 }, lastEventNo: lastQuality?.report.newestEventNo ?? null, imported: await countImportedRows(lock.connection) },
       },
       signal,
@@ -192,13 +192,17 @@ async function carryOut(options: RunOptions, lock: TrainingLock, runNo: number, 
 const FULL_SEARCH_TIMES = 10;
 const DEFAULT_SEARCH_SECONDS = 30;
 
-async function readSettings(connection: pg.Client, options: RunOptions, hasLive: boolean): Promise<ExperimentSettings> {
+async function readSettings(connection: pg.Client, options: RunOptions, hasLive: boolean): Promise<{ settings: ExperimentSettings; leaveOutBursts: boolean }> {
   const settings = await readTrainingSettings(connection);
   const search = options.search ?? (options.recipe === undefined ? settings.search : 'off');
   const seconds = options.searchSeconds ?? DEFAULT_SEARCH_SECONDS;
+  const { rampDays, hourlyEvents, leaveOutBursts } = settings;
   return {
-    search, searchSeconds: search === 'full' ? FULL_SEARCH_TIMES * seconds : seconds, curves: options.curves ?? (search === 'full' || !hasLive),
-    split: settings.split, gate: options.gate === undefined ? settings.gate : options.gate,
+    leaveOutBursts,
+    settings: {
+      search, searchSeconds: search === 'full' ? FULL_SEARCH_TIMES * seconds : seconds, curves: options.curves ?? (search === 'full' || !hasLive),
+      split: settings.split, voices: { rampDays, hourlyEvents }, gate: options.gate === undefined ? settings.gate : options.gate,
+    },
   };
 }
 

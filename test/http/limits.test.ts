@@ -45,6 +45,15 @@ describe('a quota', () => {
     );
   });
 
+  it('takes many at once or none of them, over a window of its own', () => {
+    const now = vi.fn<() => number>(() => 0);
+    const limit = createRateLimit(10, now, 10, 3_600_000);
+    expect([limit.take('a', 8).allowed, limit.take('a', 3).allowed, limit.take('a', 2).allowed, limit.take('a').allowed]).toEqual([true, false, true, false]);
+    expect(limit.take('a', 11)).toMatchObject({ allowed: false });
+    now.mockReturnValue(360_000);
+    expect([limit.take('a').allowed, limit.take('a').allowed]).toEqual([true, false]);
+  });
+
   it('knows a bounded number of clients, the latest ones', () => {
     const limit = createRateLimit(1, () => 0, 10);
     for (let client = 0; client < 1000; client++) {
@@ -66,7 +75,7 @@ describe('a quota', () => {
 
 describe('requests beyond a quota', () => {
   it('of one address are told when to come again; a secret key’s and health are not counted', async () => {
-    const service = await startService({ limits: { perIp: 5, perKey: 0, trustProxy: [] } });
+    const service = await startService({ limits: { perIp: 5, perKey: 0, perShopper: 0, trustProxy: [] } });
     const answers = [];
     for (let n = 0; n < 6; n++) {
       answers.push(await service.call('GET', '/v1/trending', undefined, n % 2 === 0 ? 'publishable' : null));
@@ -88,7 +97,7 @@ describe('requests beyond a quota', () => {
   });
 
   it('behind a proxy that is named are of whom it says', async () => {
-    const service = await startService({ limits: { perIp: 2, perKey: 0, trustProxy: ['127.0.0.1'] } });
+    const service = await startService({ limits: { perIp: 2, perKey: 0, perShopper: 0, trustProxy: ['127.0.0.1'] } });
     const ask = async (forwarded: string) => (await service.call('GET', '/v1/trending', undefined, 'publishable', { 'x-forwarded-for': forwarded })).status;
     expect([await ask('10.0.0.1'), await ask('10.0.0.1'), await ask('10.0.0.1'), await ask('10.0.0.2')]).toEqual([200, 200, 429, 200]);
     // What stands before the proxy's own word was written by the visitor.
@@ -97,7 +106,7 @@ describe('requests beyond a quota', () => {
   });
 
   it('of one key are refused, on the fast way too, and another key’s are not', async () => {
-    const service = await startService({ limits: { perIp: 0, perKey: 3, trustProxy: [] } });
+    const service = await startService({ limits: { perIp: 0, perKey: 3, perShopper: 0, trustProxy: [] } });
     const { key } = (await service.call('POST', '/v1/keys', { role: 'secret', name: 'other' }, 'admin')).json;
     await service.app.listen({ port: 0, host: '127.0.0.1' });
     const { port } = service.app.server.address() as { port: number };
@@ -248,4 +257,26 @@ describe('connections', () => {
     socket.destroy();
     await patient.stop();
   });
+});
+
+it('stores so many events an hour with one shopper’s token, of no one else the less', async () => {
+  const service = await startService({ limits: { perIp: 0, perKey: 0, perShopper: 3, trustProxy: [] } });
+  try {
+    await service.call('POST', '/v1/items', { items: [{ itemId: 'item-1' }] });
+    const tokenOf = async (userId: string) => ((await service.call('POST', '/v1/tokens', { userId })).json as { token: string }).token;
+    const send = async (userId: string, count: number, token: string) =>
+      await service.call('POST', '/v1/events', { events: Array.from({ length: count }, () => ({ userId, itemId: 'item-1', type: 'view' })) }, 'publishable', { 'x-shopper-token': token });
+    const token = await tokenOf('busy');
+    expect((await send('busy', 2, token)).status).toBe(200);
+    const refused = await send('busy', 2, token);
+    expectProblem(refused, 429, 'rate-limited');
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(1000);
+    expect((await send('busy', 1, token)).status).toBe(200);
+    expectProblem(await service.call('PUT', '/v1/users/busy/ratings/item-1', { value: 5 }, 'publishable', { 'x-shopper-token': token }), 429, 'rate-limited');
+    expect((await send('other', 3, await tokenOf('other'))).status).toBe(200);
+    // The shop's own server is believed.
+    expect((await service.call('POST', '/v1/events', { events: Array.from({ length: 50 }, () => ({ userId: 'busy', itemId: 'item-1', type: 'view' })) })).status).toBe(200);
+  } finally {
+    await service.stop();
+  }
 });

@@ -5,7 +5,7 @@ import { expectProblem } from './problem-answers.ts';
 
 describe('settings', () => {
   let service: Service;
-  const defaults = { gate: defaultGateRules, keepVersions: 5, search: 'light', split: 'time', explore: 0.1, attributionHours: 24 };
+  const defaults = { gate: defaultGateRules, keepVersions: 5, search: 'light', split: 'time', explore: 0.1, attributionHours: 24, rampDays: 2, hourlyEvents: 300, leaveOutBursts: false };
   beforeAll(async () => {
     service = await startService();
   });

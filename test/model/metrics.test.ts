@@ -65,7 +65,7 @@ describe('rankers', () => {
     const columns = columnsOf(events);
     const { itemNos } = indexInteractions(foldEvents(columns, [ruleOf()], 0));
     expect([...scoreRecentPopularity(columns, [ruleOf()], itemNos)]).toEqual([1, 2]);
-    expect([...scoreRecentPopularity(columns, [ruleOf()], itemNos, 5)]).toEqual([0, 1]);
+    expect([...scoreRecentPopularity(columns, [ruleOf()], itemNos, null, 5)]).toEqual([0, 1]);
     expect([...scoreRecentPopularity(columns, [ruleOf()], Int32Array.of(6))]).toEqual([2]);
   });
 

@@ -18,7 +18,7 @@ describe('training settings', () => {
   });
 
   it('are the gate’s own defaults, five versions, a light search and a split by time where nobody changed them', async () => {
-    expect(await readTrainingSettings(database)).toEqual({ gate: defaultGateRules, keepVersions: 5, search: 'light', split: 'time', explore: 0.1, attributionHours: 24 });
+    expect(await readTrainingSettings(database)).toEqual({ gate: defaultGateRules, keepVersions: 5, search: 'light', split: 'time', explore: 0.1, attributionHours: 24, rampDays: 2, hourlyEvents: 300, leaveOutBursts: false });
     expect(SETTING_NAMES.every((name) => isValueOf(name, SETTINGS[name].default))).toBe(true);
   });
 
@@ -33,7 +33,7 @@ describe('training settings', () => {
   it('do not undo one another when several people change them at once', async () => {
     const changes = SETTING_NAMES.map((name) => new Map([[name, SETTINGS[name].kind === 'switch' ? true : SETTINGS[name].default]]));
     await Promise.all([...changes, ...changes.toReversed()].map(async (change) => await changeTrainingSettings(database, change)));
-    expect(await readTrainingSettings(database)).toEqual({ ...defaults, gate: { ...defaultGateRules, manual: true, publishUnmeasured: true } });
+    expect(await readTrainingSettings(database)).toEqual({ ...defaults, gate: { ...defaultGateRules, manual: true, publishUnmeasured: true }, leaveOutBursts: true });
     await changeTrainingSettings(database, new Map(SETTING_NAMES.map((name) => [name, null])));
     expect(await run(database, 'SELECT name FROM settings')).toEqual([]);
   });

@@ -8,6 +8,7 @@ import type { SearchReport } from './report.ts';
 import { createTermScorer, meanOfScorers, mostUsers, scoreFactors } from './scoring.ts';
 import { nothingAsked, rungsOf, search } from './search.ts';
 import type { ThreeWaySplit } from './split.ts';
+import { fitWithVoices } from '../voices.ts';
 
 export interface Chosen {
   recipe: Recipe;
@@ -20,7 +21,7 @@ export interface Chosen {
 /** What is live stays where nothing is searched; whatever is searched is searched on parts before the test part. */
 export async function chooseRecipe(context: Context, split: ThreeWaySplit): Promise<Chosen> {
   const { input, rules, recipe, terms, live, settings, fit, seconds } = context;
-  const windows = split.validation.map(({ train, held }) => sampled(createPart(train, rules, held), recipe.seed));
+  const windows = split.validation.map(({ train, held }) => sampled(createPart(train, rules, held, settings.voices), recipe.seed));
   const curvesPart = windows[0] ?? null;
   const asGiven = live === null || input.recipe !== undefined ? { recipe, terms } : { recipe: { ...live.recipe, sweeps: recipe.sweeps, stepsPerSweep: recipe.stepsPerSweep, seed: recipe.seed }, terms: live.terms };
   if (settings.search === 'off' || windows.length === 0) return { ...asGiven, search: null, curvesPart };
@@ -36,12 +37,12 @@ export async function chooseRecipe(context: Context, split: ThreeWaySplit): Prom
     fades: true,
     tryRecipe: (one, halfLifeDays) => meanOver(windows, (part) => {
       const { byUser, histories } = part.fold(halfLifeDays);
-      return scoreFactors({ ...fit(byUser, one, {}), histories, relevance: part.relevance! });
+      return scoreFactors({ ...fitWithVoices(fit, part.voices)(byUser, one, {}), histories, relevance: part.relevance! });
     }),
     fitForTerms: (one, { halfLifeDays }) =>
       meanOfScorers(windows.map((part) => {
         const { byUser, histories } = part.fold(halfLifeDays);
-        return createTermScorer({ ...fit(byUser, one, {}), histories, relevance: part.relevance!, seed: recipe.seed, findNeighbours: part.findNeighbours, countFreshUsers: part.countFreshUsers });
+        return createTermScorer({ ...fitWithVoices(fit, part.voices)(byUser, one, {}), histories, relevance: part.relevance!, seed: recipe.seed, findNeighbours: part.findNeighbours, countFreshUsers: part.countFreshUsers });
       })),
     onTrial(trial) {
       tried++;

@@ -3,6 +3,7 @@ import { type FitFunction, fitPlain } from '../fitting.ts';
 import { defaultGateRules, type GateRules } from '../gate.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../recipe.ts';
 import type { EventColumns, EventTypeRule } from '../interactions.ts';
+import type { LeftOut } from '../quality/bursts.ts';
 import { DEFAULT_TERMS, type Terms } from '../terms.ts';
 import type { ColdStart, LiveModel } from '../warm-start.ts';
 import type { CurvesInput } from './curves.ts';
@@ -10,6 +11,7 @@ import type { LiveSnapshot } from './prequential.ts';
 import type { TrainingPhase, TrainingReport } from './report.ts';
 import type { SearchMode, Trial } from './search.ts';
 import type { SplitMethod } from './split.ts';
+import { defaultVoiceRules, type VoiceRules } from '../voices.ts';
 
 /** How the experiment is made. */
 export interface ExperimentSettings {
@@ -19,11 +21,13 @@ export interface ExperimentSettings {
   /** Curves by share of the data, factors and regularization besides that by sweep. */
   curves: boolean;
   split: SplitMethod;
+  /** How much users count for others. */
+  voices: VoiceRules;
   /** Null: publish whatever comes. For what is not measured by a gate, tests of other things. */
   gate: GateRules | null;
 }
 
-export const defaultSettings: ExperimentSettings = { search: 'off', searchSeconds: Infinity, curves: false, split: 'time', gate: defaultGateRules };
+export const defaultSettings: ExperimentSettings = { search: 'off', searchSeconds: Infinity, curves: false, split: 'time', voices: defaultVoiceRules, gate: defaultGateRules };
 
 /** The live version, as its recipe. */
 export interface LiveRecipe {
@@ -35,6 +39,8 @@ export interface LiveRecipe {
 export interface TrainingInput {
   columns: EventColumns;
   rules: readonly EventTypeRule[];
+  /** What is not among the columns any more, for the report. */
+  leftOut?: LeftOut | null;
   /** The default: what is taken without a search, and what a search begins with. */
   recipe?: Recipe;
   terms?: Terms;

@@ -32,7 +32,7 @@ export interface Measured {
 /** The one look at the test part: everything has been chosen. */
 export function measureOnTest(context: Context, split: ThreeWaySplit, chosen: Chosen): Measured {
   const { rules, live, fit, recipe } = context;
-  const part = createPart(split.test.train, rules, split.test.held);
+  const part = createPart(split.test.train, rules, split.test.held, context.settings.voices);
   const all = part.relevance!;
   context.enter('evaluate', all.userRows.length);
   const relevance = sampleRelevance(all, mostTestUsers, recipe.seed);

@@ -12,6 +12,7 @@ import type { Ranker } from '../metrics.ts';
 import { findNeighbours, type Neighbours } from '../neighbours.ts';
 import { findRelevance, type Relevance } from '../split.ts';
 import { settingsOf, type Terms, weightsOf, withHalfLife } from '../terms.ts';
+import { defaultVoiceRules, fitWithVoices, measureVoices, type VoiceRules } from '../voices.ts';
 
 const dayMs = 86_400_000;
 
@@ -35,8 +36,10 @@ export interface Part {
   itemNos: Int32Array;
   /** Null where nothing came after. */
   relevance: Relevance | null;
+  /** How much each row counts for others; null: all of them in full. */
+  voices: Float32Array | null;
   fold(halfLifeDays: number): Folded;
-  /** Recent popularity: Σ over an item's users of target · freshness of the pair's newest event. */
+  /** Recent popularity: Σ over an item's users of voice · target · freshness of the pair's newest event. */
   countFreshUsers(halfLifeDays: number): Float32Array;
   findNeighbours(terms: Terms): Neighbours;
 }
@@ -44,8 +47,8 @@ export interface Part {
 /** Beyond so many pairs only the plain folding, which everything but the fit looks at, and the latest other one are kept. */
 const mostKeptPairs = 2_000_000;
 
-/** @param later the events after the part; null where it is fitted to be served */
-export function createPart(columns: EventColumns, rules: readonly EventTypeRule[], later: EventColumns | null): Part {
+/** @param later the events after the part; null where it is fitted to be served. @param voiceRules what the part's users count by, known from its own events alone */
+export function createPart(columns: EventColumns, rules: readonly EventTypeRule[], later: EventColumns | null, voiceRules: VoiceRules = defaultVoiceRules): Part {
   const newestMs = newestOccurredAt(columns);
   const kept = new Map<number, Folded>();
   const plain = foldPart(columns, rules, 0, newestMs);
@@ -59,24 +62,28 @@ export function createPart(columns: EventColumns, rules: readonly EventTypeRule[
   };
   const { interactions, matrix } = plain;
   const { userNos, itemNos } = indexInteractions(interactions);
+  const voices = measureVoices(columns, rules, userNos, voiceRules);
   const relevance = later === null ? null : findRelevance(later, rules, interactions, userNos, itemNos);
   /** What speaks for an item: a rating below its threshold is no reason to bring its neighbours. */
   const positive = keepPositive(matrix);
   const lists = new Map<string, Neighbours>();
   const newest = keptOf(interactions.lastMs, interactions.weight);
   return {
-    columns, newestMs, userNos, itemNos, relevance,
+    columns, newestMs, userNos, itemNos, relevance, voices,
     fold,
     countFreshUsers(halfLifeDays) {
       const users = new Float64Array(matrix.cols);
-      for (let e = 0; e < matrix.index.length; e++) users[matrix.index[e]!]! += matrix.target[e]! * decay((newestMs - newest[e]!) / dayMs, halfLifeDays);
+      for (let row = 0; row < matrix.rows; row++) {
+        const voice = voices === null ? 1 : voices[row]!;
+        for (let e = matrix.rowStart[row]!; e < matrix.rowStart[row + 1]!; e++) users[matrix.index[e]!]! += voice * matrix.target[e]! * decay((newestMs - newest[e]!) / dayMs, halfLifeDays);
+      }
       return Float32Array.from(users);
     },
     findNeighbours(terms) {
       const key = JSON.stringify([terms.neighbours, terms.neighbourExponents]);
       const known = lists.get(key);
       if (known !== undefined) return known;
-      const found = findNeighbours(positive, settingsOf(terms));
+      const found = findNeighbours(positive, settingsOf(terms), voices);
       if (found.index.length > mostKeptPairs) lists.clear();
       lists.set(key, found);
       return found;
@@ -127,7 +134,7 @@ export interface FittedRecipe {
 /** Cold unless `hooks` give a start: what is measured must not begin at factors that have seen what it is measured on. */
 export function fitPart(part: Part, recipe: Recipe, terms: Terms, fit: FitFunction = fitPlain, hooks: Parameters<FitFunction>[2] = {}): FittedRecipe {
   const folded = part.fold(terms.halfLifeDays);
-  const { users, items, objective = [] } = fit(folded.byUser, recipe, hooks);
+  const { users, items, objective = [] } = fitWithVoices(fit, part.voices)(folded.byUser, recipe, hooks);
   const weights = weightsOf(terms);
   const neighbours = weights.neighbours > 0 ? part.findNeighbours(terms) : null;
   const recentPopularity = weights.recency > 0 ? part.countFreshUsers(terms.recencyHalfLifeDays) : null;

@@ -60,7 +60,7 @@ export function modelOf({ input: { columns, rules } }: Context, served: Part, re
   return {
     itemSide: {
       recipe, weightScale, newestMs, rules: folded.rules, terms: { ...terms }, hybrid, together: findTogether(columns, rules, itemNos), itemNos, factors: items,
-      popularity: scorePopularity(served.fold(0).matrix), recentPopularity: scoreRecentPopularity(columns, rules, itemNos),
+      popularity: scorePopularity(served.fold(0).matrix, served.voices), recentPopularity: scoreRecentPopularity(columns, rules, itemNos, served),
     },
     userSide: { userNos, factors: users, history: historyOf(interactions, userNos, itemNos) },
   };

@@ -6,6 +6,7 @@ import type { SplitReport } from './split.ts';
 import type { RankingReport } from '../evaluation/ranking.ts';
 import type { GateDecision } from '../gate.ts';
 import type { Interval } from '../metrics.ts';
+import type { LeftOut } from '../quality/bursts.ts';
 import type { NoHoldout } from '../split.ts';
 import type { Params } from '../terms.ts';
 import type { Verdict } from '../verdict.ts';
@@ -76,6 +77,10 @@ export interface TrainingReport {
   /** The newest event's number: what came after is new to this version. */
   newestEventNo: number;
   params: Params;
+  /** Users who count less than in full for others (`voices.ts`). */
+  quietUsers: number;
+  /** Bursts on single items that were left out before anything else; null where none was, or nobody asked for it. */
+  leftOut: LeftOut | null;
   /** Factors of the published fit, and why they are fewer than the recipe's. */
   factors: number;
   factorsNote: string | null;

@@ -1,8 +1,9 @@
 /** Figures become findings: what is beyond its threshold, how grave that is, and what to do about it. */
+import { type Burst, burstLimits } from './bursts.ts';
 import type { QualityFigures } from './figures.ts';
 import { coldItemUsers, shareOf } from './figures.ts';
 import { clockSlackMs, dayMs, type EventProfile } from './profile.ts';
-import type { Burst, Suspect } from './suspects.ts';
+import type { Suspect } from './suspects.ts';
 import { suspectLimits } from './suspects.ts';
 import { outlierBounds } from './values.ts';
 
@@ -199,7 +200,7 @@ function judgeSuspects({ figures, profile, fast, broad, bursts }: Judged): Findi
   }
   if (bursts.length > 0) {
     const [{ figure, fromMs }] = bursts as [Burst];
-    found.push({ code: 'item-burst', severity: 'warning', figure, threshold: suspectLimits.burstUsers, message: `New users all at once: ${some(bursts.length, 'item')}, up to ${count(figure)} new users in the hour from ${new Date(fromMs).toISOString()}.`, advice: 'A campaign does that, and so does somebody who pushes an item with made-up accounts. Look at these users; leave them out if they are not people.', itemNos: bursts.slice(0, mostExamples).map(({ index }) => profile.items.nos[index]!) });
+    found.push({ code: 'item-burst', severity: 'warning', figure, threshold: burstLimits.users, message: `New users all at once: ${some(bursts.length, 'item')}, up to ${count(figure)} users of a single day in the hour from ${new Date(fromMs).toISOString()}.`, advice: 'A campaign does that, and so does somebody who pushes an item with made-up accounts. Where these users are not people, erase them, undo the import that brought them, or have the next training leave such bursts out (setting leaveOutBursts).', itemNos: bursts.slice(0, mostExamples).map(({ index }) => profile.items.nos[index]!) });
   }
   return found;
 }

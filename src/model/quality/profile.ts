@@ -48,9 +48,6 @@ export interface EventProfile {
   /** Pairs with returns, and those of them where more went back than was ever bought. */
   returnedPairs: number;
   excessReturnPairs: number;
-  /** Each user's earliest event. */
-  firstItem: Int32Array;
-  firstMs: Float64Array;
   futureEvents: number;
   earlyEvents: number;
   oldestMs: number;
@@ -172,19 +169,15 @@ function groupRows(type: Int16Array, slotOf: Int16Array, users: Numbering, lengt
  */
 function countUsers(columns: EventColumns, userCount: number, items: Numbering, rows: Int32Array, rowStart: Int32Array) {
   const item = gather(items.index, rows);
-  const ms = gather(columns.occurredAtMs, rows);
   const findDuplicates = createDuplicateFinder(columns, rows, gather(markEvents(columns), rows));
   const eventsPerUser = new Int32Array(userCount);
   const itemsPerUser = new Int32Array(userCount);
   const usersPerItem = new Int32Array(items.nos.length);
-  const firstItem = new Int32Array(userCount);
-  const firstMs = new Float64Array(userCount);
   const lastUser = new Int32Array(items.nos.length).fill(-1); // a mark in place of a set of items per user
   let pairs = 0;
   let duplicates = 0;
   for (let u = 0; u < userCount; u++) {
     const to = rowStart[u + 1]!;
-    let earliest = Infinity;
     let breadth = 0;
     for (let n = rowStart[u]!; n < to; n++) {
       const i = item[n]!;
@@ -193,18 +186,13 @@ function countUsers(columns: EventColumns, userCount: number, items: Numbering, 
         usersPerItem[i]!++;
         breadth++;
       }
-      if (ms[n]! < earliest) {
-        earliest = ms[n]!;
-        firstItem[u] = i;
-      }
     }
     eventsPerUser[u] = to - rowStart[u]!;
     itemsPerUser[u] = breadth;
-    firstMs[u] = earliest;
     pairs += breadth;
     duplicates += findDuplicates(rowStart[u]!, to);
   }
-  return { eventsPerUser, itemsPerUser, usersPerItem, firstItem, firstMs, pairs, duplicates, ...countReturns(columns.quantity, item, rows, rowStart, items.nos.length) };
+  return { eventsPerUser, itemsPerUser, usersPerItem, pairs, duplicates, ...countReturns(columns.quantity, item, rows, rowStart, items.nos.length) };
 }
 
 /** Pairs with a negative quantity, and those of them whose quantities add up to less than nothing. */

@@ -1,10 +1,11 @@
 /** The data-quality report: what a shop's events are like before anything is learnt from them, and what to do about it. */
 import type { EventColumns, EventTypeRule } from '../interactions.ts';
+import { findBursts } from './bursts.ts';
 import { measureDrift } from './drift.ts';
 import { figuresOf, type QualityFigures } from './figures.ts';
 import { type Finding, type ImportedRows, judge, type QualityMinimums } from './findings.ts';
 import { profileEvents } from './profile.ts';
-import { findBroadUsers, findBursts, findFastUsers } from './suspects.ts';
+import { findBroadUsers, findFastUsers } from './suspects.ts';
 
 export interface QualityInput {
   columns: EventColumns;
@@ -36,7 +37,7 @@ export function reportQuality({ columns, rules, nowMs, minimums, catalogueItems,
   const profile = profileEvents(columns, rules, nowMs);
   const drift = lastEventNo === null ? null : measureDrift(columns, profile, lastEventNo);
   const figures = figuresOf(profile, drift, catalogueItems);
-  const suspects = { fast: findFastUsers(columns, profile), broad: findBroadUsers(profile), bursts: findBursts(profile) };
+  const suspects = { fast: findFastUsers(columns, profile), broad: findBroadUsers(profile), bursts: findBursts(columns, profile) };
   let newestEventNo = 0;
   for (let i = 0; i < columns.length; i++) if (columns.eventNo[i]! > newestEventNo) newestEventNo = columns.eventNo[i]!;
   return {

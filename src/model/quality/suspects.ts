@@ -1,4 +1,4 @@
-/** Users who look like programs, and items that new users fall upon all at once. */
+/** Users who look like programs, and how a busiest hour is found. */
 import type { EventColumns } from '../interactions.ts';
 import { type EventProfile, hourMs } from './profile.ts';
 
@@ -8,12 +8,6 @@ export const suspectLimits = {
   /** Different items, and this share of all items with events besides. */
   breadthItems: 500,
   breadthShare: 0.25,
-  /** A burst: first events of users with at most `newUserEvents`, on one item, within 60 minutes. */
-  burstUsers: 20,
-  newUserEvents: 3,
-  /** … and so many times what the item's own rate over all days lets expect, and its share of all users' first events in those minutes. */
-  burstRate: 10,
-  burstShare: 5,
 } as const;
 
 export interface Suspect {
@@ -49,43 +43,12 @@ export function findBroadUsers({ itemsPerUser, usersPerItem }: EventProfile): Su
   return found.sort(bySuspicion);
 }
 
-export interface Burst extends Suspect {
-  fromMs: number;
-}
-
-/** An item's busiest hour of first events. Where all events come at once (a file without times), nothing stands out and nothing is found. */
-export function findBursts({ eventsPerUser, firstItem, firstMs, usersPerItem, perDay }: EventProfile): Burst[] {
-  const { burstUsers, newUserEvents, burstRate, burstShare } = suspectLimits;
-  const start = new Int32Array(usersPerItem.length + 1);
-  for (let u = 0; u < eventsPerUser.length; u++) if (isNew(eventsPerUser[u]!)) start[firstItem[u]! + 1]!++;
-  for (let i = 0; i < usersPerItem.length; i++) start[i + 1]! += start[i]!;
-  const next = start.slice();
-  const byItem = new Float64Array(start[usersPerItem.length]!);
-  for (let u = 0; u < eventsPerUser.length; u++) if (isNew(eventsPerUser[u]!)) byItem[next[firstItem[u]!]!++] = firstMs[u]!;
-  const everyone = firstMs.filter((_, u) => eventsPerUser[u]! > 0).sort();
-  const hours = 24 * Math.max(1, perDay.length);
-  const found: Burst[] = [];
-  for (let i = 0; i < usersPerItem.length; i++) {
-    const own = byItem.subarray(start[i]!, start[i + 1]!);
-    if (own.length < burstUsers) continue;
-    const { count, fromMs } = busiestHour(own.sort());
-    const inThatHour = lowerBound(everyone, fromMs + hourMs) - lowerBound(everyone, fromMs);
-    const isBurst = count >= burstUsers && count >= (burstRate * own.length) / hours && count >= burstShare * (own.length / everyone.length) * inThatHour;
-    if (isBurst) found.push({ index: i, figure: count, fromMs });
-  }
-  return found.sort(bySuspicion);
-
-  function isNew(events: number): boolean {
-    return events > 0 && events <= newUserEvents;
-  }
-}
-
-function bySuspicion(a: Suspect, b: Suspect): number {
+export function bySuspicion(a: Suspect, b: Suspect): number {
   return b.figure - a.figure || a.index - b.index;
 }
 
 /** The 60 minutes, from one of the times on, that hold the most of them. `times` ascend. */
-function busiestHour(times: Float64Array): { count: number; fromMs: number } {
+export function busiestHour(times: Float64Array): { count: number; fromMs: number } {
   let best = { count: 0, fromMs: 0 };
   let to = 0;
   for (let from = 0; from < times.length; from++) {
@@ -96,7 +59,7 @@ function busiestHour(times: Float64Array): { count: number; fromMs: number } {
 }
 
 /** How many of the ascending numbers lie below. */
-function lowerBound(sorted: Float64Array, below: number): number {
+export function lowerBound(sorted: Float64Array, below: number): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

@@ -6,6 +6,7 @@ import { indexOfNo } from '../../model/matrix.ts';
 import { NotEnoughData } from '../../model/enough.ts';
 import { type FitFunction, fitPlain } from '../../model/fitting.ts';
 import { type TrainingInput, trainModel } from '../../model/pipeline.ts';
+import { leaveOutBursts } from '../../model/quality/bursts.ts';
 import { reportQuality } from '../../model/quality/report.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
 import { decodeItemSide, decodeUserSide, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
@@ -100,9 +101,10 @@ async function train(job: TrainJob, place: Place): Promise<void> {
     }
   }
   const { fit, computed } = await createFit(place);
-  const { columns, rules, recipe, terms, settings } = job;
+  const { rules, recipe, terms, settings } = job;
+  const { columns, leftOut } = job.leaveOutBursts === true ? leaveOutBursts(job.columns, rules, job.quality?.nowMs ?? Infinity) : { columns: job.columns, leftOut: null };
   const { report, model } = await trainModel({
-    columns, rules, settings, ...(recipe === undefined ? {} : { recipe }), ...(terms === undefined ? {} : { terms }), ...readLive(job.live),
+    columns, rules, leftOut, settings, ...(recipe === undefined ? {} : { recipe }), ...(terms === undefined ? {} : { terms }), ...readLive(job.live),
     fit,
     seconds: () => performance.now() / 1000,
     onProgress: (phase, fraction) => post({ kind: 'progress', phase, fraction }),
@@ -113,7 +115,7 @@ async function train(job: TrainJob, place: Place): Promise<void> {
     item: encodeItemSide({ ...model.itemSide, itemIds: idsOf(model.itemSide.itemNos, job.items) }),
     user: encodeUserSide({ ...model.userSide, userIds: idsOf(model.userSide.userNos, job.users) }),
   };
-  post({ kind: 'done', computed: computed(), threadId, report, dataHash: hashOf(columns), parts }, parts === null ? [] : [parts.item.buffer as ArrayBuffer, parts.user.buffer as ArrayBuffer]);
+  post({ kind: 'done', computed: computed(), threadId, report, dataHash: hashOf(job.columns), parts }, parts === null ? [] : [parts.item.buffer as ArrayBuffer, parts.user.buffer as ArrayBuffer]);
 }
 
 const given = workerData as ThreadJob;

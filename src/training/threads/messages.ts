@@ -49,6 +49,8 @@ export interface TrainJob {
   readonly items: IdColumns;
   /** Report on the data first, and end where they are too few; null: train on whatever is there. */
   readonly quality?: QualitySettings | null;
+  /** Bursts on single items are left out (`model/quality/bursts.ts`). */
+  readonly leaveOutBursts?: boolean;
   /** Null: no version is live. */
   readonly live: LivePart | null;
 }
