@@ -46,7 +46,7 @@ const SWAP_MS = 60_000;
 export async function openShopClient(options: ShopClientOptions): Promise<ShopClient> {
   const { url, key, scenario, search, signal } = options;
 
-  async function ask(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Answer> {
+  async function ask(method: 'GET' | 'POST', path: string, body?: unknown, attempts = ATTEMPTS): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       let response: Response;
       try {
@@ -60,7 +60,7 @@ export async function openShopClient(options: ShopClientOptions): Promise<ShopCl
         const { cause, message } = error as Error & { cause?: { message?: string; code?: string } };
         throw new CommandFault(`Nothing answers at ${url} (${cause?.code ?? cause?.message ?? message}). Start the service with "npm start", or say with --url where it is.`);
       }
-      if ((response.status === 503 || response.status === 429) && attempt < ATTEMPTS) {
+      if ((response.status === 503 || response.status === 429) && attempt < attempts) {
         await response.arrayBuffer();
         await sleep(Number(response.headers.get('retry-after') ?? 0) * 1000 || RETRY_MS, undefined, { signal });
         continue;
@@ -98,7 +98,7 @@ export async function openShopClient(options: ShopClientOptions): Promise<ShopCl
     }
   }
 
-  const ready = await ask('GET', '/health/ready');
+  const ready = await ask('GET', '/health/ready', undefined, 1);
   if (ready.body.modelVersion === undefined) {
     throw new CommandFault(`What answers at ${url} is not Jongleur: its /health/ready has no modelVersion.`);
   }

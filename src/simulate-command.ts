@@ -120,7 +120,7 @@ function readUrl(given: string | undefined, config: Config): string {
 const count = (number: number) => number.toLocaleString('en-US');
 const COLUMNS = [4, 11, 7, 6, 7, 16, 16, 16, 10, 10, 9, 22, 7] as const;
 const alignRow = (cells: readonly string[]) => cells.map((cell, k) => cell.padStart(COLUMNS[k])).join(' ').trimEnd();
-const HEADING = alignRow(['day', 'date', 'events', 'lists', 'clicks', 'trending CTR %', 'model CTR %', 'oracle CTR %', '× trending', '% oracle', 'coverage', 'made by → trained', 's']);
+export const HEADING = alignRow(['day', 'date', 'events', 'lists', 'clicks', 'trending CTR %', 'model CTR %', 'oracle CTR %', '× trending', '% oracle', 'coverage', 'made by → trained', 's']);
 
 function rateText({ ctr, low, high }: Rate): string {
   return `${(100 * ctr).toFixed(2)} ±${((100 * (high - low)) / 2).toFixed(2)}`;

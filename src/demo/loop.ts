@@ -135,13 +135,15 @@ export async function runLoop({ service, simulation, startMs, historyDays, days,
 
   const plain = (events: readonly SimulatedEvent[]) => events.map((event) => toSent(event, simulation.items, startMs));
 
+  /** Of visits that went on past midnight. */
+  let late: SentEvent[] = [];
   for (let day = 0; day < historyDays + days; day++) {
     signal?.throwIfAborted();
     const beginsMs = startMs + day * DAY_SECONDS * 1000;
     await onDayBegins?.(day - historyDays + 1, beginsMs);
     await putOut(day);
     const visits = simulation.visitorsOf(day).map(({ user, second }) => simulation.arrive(user, second));
-    let events = await send(plain(visits.flatMap(({ searched }) => searched)));
+    let events = await send([...late, ...plain(visits.flatMap(({ searched }) => searched))]);
     const rest: SentEvent[] = [];
     const rates = createClickRates(ARMS, listLength);
     const shown = new Set<number>();
@@ -163,7 +165,10 @@ export async function runLoop({ service, simulation, startMs, historyDays, days,
       }
     }
     for (const visit of visits) rest.push(...plain(simulation.browse(visit)));
-    events += await send([...rest, ...plain(simulation.takeDue((day + 1) * DAY_SECONDS))]);
+    rest.push(...plain(simulation.takeDue((day + 1) * DAY_SECONDS)));
+    const midnight = new Date(beginsMs + DAY_SECONDS * 1000).toISOString();
+    late = rest.filter(({ occurredAt }) => occurredAt > midnight);
+    events += await send(rest.filter(({ occurredAt }) => occurredAt <= midnight));
     // The days of the history end in one model, which the first lists are made from.
     if (day < historyDays - 1) continue;
     const trained = await service.train();
