@@ -53,7 +53,8 @@ describe('the simulated loop', () => {
   it('sends events that the service takes, with the list they came of, in the day they belong to', async () => {
     const { events, out } = await simulate(7, shuffled);
     const types = new Map<string, EventTypeRule>(['view', 'cart', 'purchase', 'rating'].map((name, n) => [name, { typeNo: n + 1, name, weight: 1, mode: name === 'rating' ? 'latest' : 'sum', halfLifeDays: null, threshold: null, useValue: false, hidesDays: 0 }]));
-    const faults = events.map((event) => checkEvent({ ...event, recommendationId: undefined, position: undefined }, types, null, START_MS + 7 * DAY_MS)).filter((result) => !('event' in result));
+    const lists = { read: () => ({ listedAtMs: START_MS, scenarioNo: 0, variantNo: 0, modelVersion: 1, bucket: 0, sourceNo: 0, length: 10 }), noteFault: () => undefined };
+    const faults = events.map((event) => checkEvent(event, types, null, START_MS + 7 * DAY_MS, lists)).filter((result) => !('event' in result));
     expect(faults).toEqual([]);
     const fromLists = events.filter(({ recommendationId }) => recommendationId !== undefined);
     expect(fromLists.length).toBeGreaterThan(20);
