@@ -59,12 +59,17 @@ async function beside(url: string, work: (service: Service) => Promise<unknown>)
   }
 }
 
+/** Those that a test which failed left running. */
+const leaving: ServerProcess[] = [];
+afterAll(() => leaving.forEach(({ child }) => void child.kill('SIGKILL')));
+
 async function leaveCopy(): Promise<Left> {
   const { url, drop } = await createTestDatabase(inject('templateUrl'));
   const proxy = await startProxy(url);
   const dataDir = await mkdtemp(join(tmpdir(), 'jongleur-copy-'));
   const environment = { DATABASE_URL: proxy.url, DATA_DIR: dataDir, ...SMALL };
   const server = await startServer(environment);
+  leaving.push(server);
   await server.ready();
   await beside(url, fillShop);
   const good = (await server.call('POST', '/v1/keys', { role: 'secret', name: 'good' })).json.key as string;
