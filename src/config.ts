@@ -23,6 +23,8 @@ export interface Config {
   /** null: the embedded Postgres under `dataDir`. */
   readonly databaseUrl: string | null;
   readonly dataDir: string;
+  /** How old a local copy may be that a start without Postgres answers from; 0: none is kept. */
+  readonly localCopyDays: number;
   /** From SIGTERM on, so long everything is answered as before, and /health/ready says 503. */
   readonly drainSeconds: number;
   /** `auto`: into an empty embedded database; `on`: into any empty one; `off`: never. */
@@ -69,7 +71,8 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   KEY_RATE_LIMIT: { schema: { type: 'integer', minimum: 0, maximum: 100000000, default: 0 }, example: '60000', says: 'requests a minute with one secret or admin key; 0 is no limit' },
   SHOPPER_EVENT_LIMIT: { schema: { type: 'integer', minimum: 0, maximum: 100000000, default: 1000 }, example: '500', says: 'events an hour with one shopper’s token; 0 is no limit' },
   DATABASE_URL: { schema: { type: 'string' }, example: 'postgres://jongleur:secret@db:5432/jongleur', says: 'a postgres:// URL (14 or newer); without it the embedded Postgres is used' },
-  DATA_DIR: { schema: { type: 'string', default: './.jongleur' }, example: '/var/lib/jongleur', says: 'folder for the keys file and the embedded Postgres' },
+  DATA_DIR: { schema: { type: 'string', default: './.jongleur' }, example: '/var/lib/jongleur', says: 'folder for the keys file, the embedded Postgres and the local copy' },
+  LOCAL_COPY_DAYS: { schema: { type: 'integer', minimum: 0, maximum: 3650, default: 7 }, example: '1', says: 'with DATABASE_URL, a copy in DATA_DIR answers where Postgres is away at the start, so many days after it was last seen at most; 0 keeps none' },
   DRAIN_SECONDS: { schema: { type: 'integer', minimum: 0, maximum: 600, default: 0 }, example: '10', says: 'after SIGTERM everything is answered for so long while /health/ready says 503; behind a load balancer longer than it takes to notice that' },
   DEMO: { schema: { type: 'string', enum: ['auto', 'on', 'off'], default: 'auto' }, example: 'off', says: 'auto (demo shop into an empty embedded database), on (into any empty database) or off' },
   DEMO_LIVE: { schema: { type: 'string', enum: ['on', 'off'], default: 'off' }, example: 'on', says: 'on: simulated shoppers come to the demo shop, some a minute; never to a database with data of its own' },
@@ -196,6 +199,7 @@ export function readConfig(environment: Record<string, string | undefined>, term
     rateLimits: Object.freeze({ perIp: Number(values.IP_RATE_LIMIT), perKey: Number(values.KEY_RATE_LIMIT), perShopper: Number(values.SHOPPER_EVENT_LIMIT) }),
     databaseUrl,
     dataDir: resolve(text('DATA_DIR')!),
+    localCopyDays: Number(values.LOCAL_COPY_DAYS),
     drainSeconds: Number(values.DRAIN_SECONDS),
     demo: text('DEMO') as Config['demo'],
     demoLive: text('DEMO_LIVE') === 'on',

@@ -6,9 +6,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigError, readConfig } from './config.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
 import { ensureDemoShop } from './demo-shop.ts';
-import { type House, openHouse } from './house.ts';
+import { describeCopy, greet } from './greeting.ts';
+import { receivePostgres } from './house.ts';
 import { createApp } from './http/app.ts';
 import { createDashboardSessions } from './http/dashboard-session.ts';
 import { createKeyRing } from './http/keys.ts';
@@ -18,18 +19,21 @@ import { createShopperTokens } from './http/shopper-tokens.ts';
 import { createImportJobs } from './ingest/import-jobs.ts';
 import { createWriter } from './ingest/writer.ts';
 import { startLiveDemo } from './live-demo.ts';
-import { createLogger } from './logger.ts';
+import { type Logger, createLogger } from './logger.ts';
 import { createRecommendationLoop } from './recommendation-loop.ts';
 import { createAnswers } from './serving/answers.ts';
+import { SnapshotDamaged } from './model/snapshot-damaged.ts';
 import { type Shutdown, createShutdown } from './shutdown.ts';
+import { beginStart, copyFolderOf, keepsCopy } from './start.ts';
 import type { Role } from './storage/api-keys.ts';
+import { DatabaseUnavailable, explainDatabaseError, placeOf } from './storage/database.ts';
 import { EmbeddedPostgresError } from './storage/embedded/errors.ts';
 import { listEventTypes } from './storage/event-types.ts';
 import { createEventStore } from './storage/event-writes.ts';
-import { createFirstKeys, createKey, keyFileOf, readKeyFile, KEY_VARIABLE } from './storage/first-keys.ts';
+import { createFirstKeys, createKey } from './storage/first-keys.ts';
+import { createLocalCopyKeeper, removeLocalCopy } from './storage/local-copy/keeper.ts';
 import { watchReach } from './storage/reach.ts';
-import { deleteOldEvents } from './storage/retention.ts';
-import { readSecret } from './storage/secrets.ts';
+import { watchRetention } from './storage/retention.ts';
 import { CHANNELS, type Channel, listenForWakeUps } from './storage/wake-ups.ts';
 import { createQualityChecker } from './training/quality.ts';
 import { createRedaction } from './training/redaction.ts';
@@ -42,9 +46,7 @@ const MAX_CONNECTIONS = 12;
 const MAX_QUEUED_EVENTS = 20_000;
 /** Without a wake-up, Postgres is asked all the same. */
 const POLL_MS = 5_000;
-const RETENTION_EVERY_MS = 3_600_000;
-const RETENTION_ROWS = 10_000;
-const RETENTION_PAUSE_MS = 100;
+const RETRY_MS = 1_000;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
 function readArguments(): { demo: boolean | null } {
@@ -63,6 +65,16 @@ function readArguments(): { demo: boolean | null } {
 
 let shutdown: Shutdown | null = null;
 
+interface Setup {
+  readonly config: Config;
+  readonly demo: Config['demo'];
+  readonly terminal: boolean;
+  readonly logger: Logger;
+  readonly stopping: Shutdown;
+  readonly port: number;
+  readonly mayUseCopy: boolean;
+}
+
 async function main(): Promise<void> {
   const given = readArguments();
   const terminal = process.stdout.isTTY === true;
@@ -71,38 +83,61 @@ async function main(): Promise<void> {
   const logger = createLogger(config);
   const stopping = createShutdown(logger);
   shutdown = stopping;
+  let port: number | null = await serve({ config, demo, terminal, logger, stopping, port: config.port, mayUseCopy: true });
+  if (port !== null) {
+    await stopping.unwind();
+    port = await serve({ config, demo, terminal, logger, stopping, port, mayUseCopy: false });
+  }
+}
+
+/** @returns null once everything runs; the port to begin anew on, without the local copy that this began from: it was of no use, or of another database */
+async function serve({ config, demo, terminal, logger, stopping, port, mayUseCopy }: Setup): Promise<number | null> {
   let reachedPhase: Phase = 'starting';
   const phase = (): Phase => (stopping.isStopping() ? 'stopping' : reachedPhase);
-  let databaseUp = true;
   let databaseFull = false;
   let reviving: Promise<boolean> | null = null;
   let toldOfRevival = false;
+  let isDrained = false;
   const say = (message: string, detail: Record<string, unknown>, failed = false) => (failed ? logger.error(detail, message) : logger.info(detail, message));
 
-  const house: House = await openHouse(config, logger, MAX_CONNECTIONS);
+  const { ground: house, origin, types, copy } = await beginStart(config, logger, MAX_CONNECTIONS, mayUseCopy);
+  let databaseUp = copy === null;
   stopping.onStop('postgres', 15_000, async () => {
     await reviving?.catch(() => undefined);
     await house.close();
   });
-  const { database, connectionString, facts } = house;
+  const { database, connectionString } = house;
+  const { systemIdentifier, tokenKey } = origin;
 
   const givenRoles = (Object.keys(config.keys) as Role[]).filter((role) => config.keys[role] !== null);
-  const keyRoles = await createFirstKeys(database, config.dataDir, givenRoles);
+  const keyRoles = copy === null ? await createFirstKeys(database, config.dataDir, givenRoles) : [];
   const liveKey = config.demoLive ? createKey('secret').key : null;
   const keys = createKeyRing(database, config.keys, liveKey);
-  const tokenKey = await readSecret(database, 'tokens');
   const tokens = createShopperTokens(database, tokenKey, Date.now);
   const sessions = createDashboardSessions(tokenKey, keys, config.publicUrl?.startsWith('https:') === true, Date.now);
   const reloadKeys = async () => {
     await Promise.all([keys.reload(), tokens.reload()]);
   };
-  await reloadKeys();
-
-  const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey, now: Date.now, log: say });
+  const answers = createAnswers({ database, systemIdentifier, tokenKey, now: Date.now, log: say });
+  if (copy === null) {
+    await reloadKeys();
+  } else {
+    keys.restore(copy.manifest.keys);
+    tokens.restore(copy.manifest.tokenSecrets);
+    try {
+      await answers.restore(copy);
+    } catch (error) {
+      if (!(error instanceof SnapshotDamaged)) {
+        throw error;
+      }
+      logger.warn({ reason: error.message }, 'the local copy is refused: this start needs Postgres');
+      return port;
+    }
+  }
   const pressure = createPressure(() => database.waitingCount, (level, { delayMs, heap, waiting }) => logger.warn({ level, delayMs: Math.round(delayMs), heap: Number(heap.toFixed(2)), waiting }, ['keeps up again; nothing is refused', 'cannot keep up; imports and training are refused', 'cannot keep up; all but answers is refused', 'cannot keep up; all but health is refused'][level]));
   stopping.onStop('pressure', 1_000, () => pressure.stop());
   const trainer = createTrainer({
-    database, connectionString, systemIdentifier: facts.systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
+    database, connectionString, systemIdentifier, enabled: config.trainer === 'thread', threads: threadsOf(config.trainThreads, true),
     kernel: config.trainKernel, coldEvery: config.trainColdEvery, minimums: config.trainMinimums, searchSeconds: config.trainSearchSeconds, codeVersion: version, cron: config.retrainCron,
     minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say, isBusy: () => pressure.level() > 0,
   });
@@ -113,7 +148,7 @@ async function main(): Promise<void> {
   const store = createEventStore(database, connectionString);
   stopping.onStop('writer', 10_000, async () => await store.close());
   const writer = createWriter({
-    store, types: await listEventTypes(database), maxQueuedEvents: MAX_QUEUED_EVENTS, now: Date.now, recommendations,
+    store, types, maxQueuedEvents: MAX_QUEUED_EVENTS, now: Date.now, recommendations,
     onCommitted: (events) => {
       answers.noteCommitted(events);
       trainer.noteEvents();
@@ -126,31 +161,81 @@ async function main(): Promise<void> {
   const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: () => databaseUp, databaseFull: () => databaseFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
-  const url = (await app.listen({ host: config.host, port: config.port, listenTextResolver: (address) => `listening on ${address}` })).replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');
+  const url = (await app.listen({ host: config.host, port, listenTextResolver: (address) => `listening on ${address}` })).replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');
 
-  await answers.start();
   stopping.onStop('trends', 1_000, () => answers.stop());
+  if (copy === null) {
+    await answers.start();
+  } else {
+    reachedPhase = 'ready';
+    drainFirst();
+    await sayReady(false);
+    const waiting = new AbortController();
+    stopping.onStop('waiting for Postgres', 1_000, () => waiting.abort());
+    if (!(await receivePostgres(house, origin, logger, waiting.signal))) {
+      logger.warn('the Postgres that came is another database than the local copy is of: the copy is discarded, and the start begins anew');
+      await removeLocalCopy(copyFolderOf(config));
+      return Number(new URL(url).port);
+    }
+    await patiently(catchUp);
+  }
   followPostgres();
 
-  const isDemo = await prepareDemo();
+  const isDemo = await patiently(prepareDemo);
   if (isDemo) {
     await trainFirstDemoModel();
   }
   if (stopping.isStopping()) {
-    return;
+    return null;
   }
   stopping.onStop('training', 5_000, async () => await trainer.stop());
-  // Whoever sends requests here must have noticed before anything ends: first of all, so registered last, and before anybody is told that this process is ready.
-  stopping.onStop('draining', (config.drainSeconds + 1) * 1_000, async () => await new Promise((resolve) => setTimeout(resolve, config.drainSeconds * 1_000)));
+  drainFirst();
   reachedPhase = 'ready';
   trainer.watch();
-  await imports.recover();
+  await patiently(() => imports.recover());
   imports.watch();
-  keepEventsOnlySoLong();
+  if (config.eventsRetentionDays > 0) {
+    const retention = watchRetention(database, config.eventsRetentionDays, say);
+    stopping.onStop('retention', 1_000, retention.stop);
+  }
   if (liveKey !== null) {
     letDemoLive(liveKey);
   }
-  await greet();
+  if (copy === null) {
+    await sayReady(isDemo);
+  }
+  return null;
+
+  /** Whoever sends requests here must have noticed before anything ends: first of all, so registered last, before anybody is told that this process is ready, and again when more was registered behind it. */
+  function drainFirst(): void {
+    stopping.onStop('draining', (config.drainSeconds + 1) * 1_000, async () => {
+      const seconds = stopping.isStopping() && !isDrained ? config.drainSeconds : 0;
+      isDrained = true;
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+    });
+  }
+
+  /** Where answers are given already, a Postgres that goes away again ends nothing. */
+  async function patiently<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (copy === null || stopping.isStopping() || !(explainDatabaseError(error) instanceof DatabaseUnavailable)) {
+          throw error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  /** What others changed while Postgres could not be asked, as far as an answer or a write must not be without it; the rest follows by itself. */
+  async function catchUp(): Promise<void> {
+    await reloadKeys();
+    writer.setTypes(await listEventTypes(database));
+    await answers.followUsers();
+    await answers.followEvents();
+  }
 
   /** @returns whether this is a demo shop's database */
   async function prepareDemo(): Promise<boolean> {
@@ -211,8 +296,11 @@ async function main(): Promise<void> {
       jongleur_keys: reloadKeys,
       jongleur_scenarios: () => answers.followScenarios(),
     };
+    const localCopy = keepsCopy(config)
+      ? createLocalCopyKeeper({ database, folder: copyFolderOf(config), place: placeOf(connectionString), systemIdentifier, tokenKey, modelVersion: answers.modelVersion, trending: answers.trendingRows, now: Date.now, log: say })
+      : null;
     const wake = (channel: Channel) => {
-      follow[channel]().catch((error: unknown) => logger.warn({ channel, reason: String(error) }, 'could not follow Postgres'));
+      follow[channel]().then(() => (channel === 'jongleur_events' ? undefined : localCopy?.note())).catch((error: unknown) => logger.warn({ channel, reason: String(error) }, 'could not follow Postgres'));
     };
     const wakeUps = listenForWakeUps(connectionString, wake);
     const followAll = async () => {
@@ -221,6 +309,7 @@ async function main(): Promise<void> {
       for (const channel of Object.keys(follow) as Channel[]) {
         await follow[channel]();
       }
+      localCopy?.note();
     };
     const poll = setInterval(() => {
       if (databaseUp) {
@@ -253,6 +342,7 @@ async function main(): Promise<void> {
       clearInterval(poll);
       await reach.stop();
       await wakeUps.stop();
+      await localCopy?.stop();
       await Promise.allSettled([keys.flushUse(), tokens.flushUse()]);
     });
   }
@@ -279,58 +369,13 @@ async function main(): Promise<void> {
     }
   }
 
-  /** EVENTS_RETENTION_DAYS, looked after every hour, in parts with pauses between them. */
-  function keepEventsOnlySoLong(): void {
-    if (config.eventsRetentionDays === 0) {
-      return;
-    }
-    let stopped = false;
-    const clean = async () => {
-      const before = new Date(Date.now() - config.eventsRetentionDays * 86_400_000);
-      let deleted = 0;
-      for (let some = RETENTION_ROWS; some === RETENTION_ROWS && !stopped; ) {
-        some = await deleteOldEvents(database, before, RETENTION_ROWS);
-        deleted += some;
-        await new Promise((resolve) => setTimeout(resolve, RETENTION_PAUSE_MS));
-      }
-      if (deleted > 0) {
-        logger.info({ events: deleted, before }, 'events older than EVENTS_RETENTION_DAYS are deleted');
-      }
-    };
-    const look = () => void clean().catch((error: unknown) => logger.warn({ reason: String(error) }, 'old events could not be deleted'));
-    const timer = setInterval(look, RETENTION_EVERY_MS);
-    stopping.onStop('retention', 1_000, () => {
-      stopped = true;
-      clearInterval(timer);
-    });
-    look();
-  }
-
-  /** What a person at the terminal wants to know. Keys themselves are shown on a terminal only, never in a log. */
-  async function greet(): Promise<void> {
+  async function sayReady(isDemo: boolean): Promise<void> {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     const base = config.publicUrl ?? url;
-    logger.info({ url: base, docs: `${base}/docs`, seconds: Number(seconds), modelVersion: answers.modelVersion() }, `ready in ${seconds} s`);
-    const file = await readKeyFile(config.dataDir);
-    const keyText = config.keys.secret !== null ? `$${KEY_VARIABLE.secret}` : file.secret === undefined ? 'YOUR_SECRET_KEY' : terminal ? file.secret : '$(npx --no-install jongleur keys secret)';
-    const lines = [
-      '',
-      `  Jongleur ${version} is ready in ${seconds} s`,
-      '',
-      `  API and docs   ${base}/docs`,
-      `  Dashboard      ${base}/dashboard`,
-      `  Health         ${base}/health/ready`,
-      `  Data           ${house.embedded ? `embedded Postgres in ${config.dataDir}` : 'the Postgres of DATABASE_URL'}`,
-      `  Keys           ${keyRoles.length > 0 || file.secret !== undefined ? `${keyFileOf(config.dataDir)} (npx jongleur keys)` : 'from the environment'}`,
-      ...(terminal && file.secret !== undefined && config.keys.secret === null ? Object.entries(file).map(([role, key]) => `                   ${role.padEnd(12)} ${key}`) : []),
-      '',
-      '  Try it:',
-      answers.modelVersion() === null
-        ? `    curl -X POST ${base}/v1/events -H "Authorization: Bearer ${keyText}" -H "Content-Type: application/json" -d '{"userId":"u1","itemId":"i1","type":"view"}'`
-        : `    curl -H "Authorization: Bearer ${keyText}" "${base}/v1/users/${isDemo ? 'user-1' : 'YOUR_USER'}/recommendations?limit=5&fields=title,price"`,
-      '',
-    ];
-    process.stdout.write(`${lines.join('\n')}\n`);
+    const modelVersion = answers.modelVersion();
+    const copied = copy?.manifest ?? null;
+    logger.info({ url: base, docs: `${base}/docs`, seconds: Number(seconds), modelVersion }, `ready in ${seconds} s${copied === null ? '' : `, from ${describeCopy(copied)}`}`);
+    await greet({ version, seconds, base, config, terminal, madeKeys: keyRoles.length > 0, isDemo, modelVersion, copied });
   }
 }
 
@@ -340,7 +385,9 @@ main().catch(async (error: unknown) => {
   const text =
     code === 'EADDRINUSE'
       ? `${(error as Error).message}. Another program listens there; choose another port, for example PORT=3001.`
-      : error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
+      : error instanceof DatabaseUnavailable
+        ? `${error.message}, and a start without a local copy needs it: start Postgres, or check DATABASE_URL.`
+        : error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
   process.stderr.write(`jongleur cannot start. ${text}\n`);
   await shutdown?.stop('the start failed', 1);
   process.exit(1);

@@ -15,6 +15,8 @@ export interface Shutdown {
   /** Stops everything, then ends the process. */
   stop(reason: string, exitCode: number): Promise<never>;
   isStopping(): boolean;
+  /** Stops what was registered so far and goes on: what comes next begins anew. */
+  unwind(): Promise<void>;
 }
 
 const SAME_SIGNAL_MS = 1_000;
@@ -41,13 +43,17 @@ export function createShutdown(logger: Logger): Shutdown {
     }
   }
 
+  async function unwind(): Promise<void> {
+    for (const step of steps.splice(0).reverse()) {
+      await runStep(step);
+    }
+  }
+
   async function stop(reason: string, exitCode: number): Promise<never> {
     if (stoppingSince === 0) {
       stoppingSince = performance.now();
       logger.info({ reason }, 'stopping');
-      for (const step of steps.reverse()) {
-        await runStep(step);
-      }
+      await unwind();
       logger.info({ ms: Math.round(performance.now() - stoppingSince) }, 'stopped');
       logger.flush();
       process.exit(exitCode);
@@ -72,5 +78,5 @@ export function createShutdown(logger: Logger): Shutdown {
       void stop('a fault that nobody caught', 1);
     });
   }
-  return { onStop: (name, limitMs, step) => void steps.push({ name, limitMs, step }), stop, isStopping: () => stoppingSince !== 0 };
+  return { onStop: (name, limitMs, step) => void steps.push({ name, limitMs, step }), stop, isStopping: () => stoppingSince !== 0, unwind };
 }

@@ -19,7 +19,7 @@ function faultsOf(environment: Record<string, string>): readonly string[] {
 describe('the configuration', () => {
   it('of an empty environment is the documented one', () => {
     expect(readConfig({}, false)).toEqual({
-      host: '127.0.0.1', port: 3000, publicUrl: null, corsOrigins: [], trustProxy: [], rateLimits: { perIp: 1200, perKey: 0, perShopper: 1000 }, databaseUrl: null, dataDir: resolve('.jongleur'), drainSeconds: 0, demo: 'auto', demoLive: false, retrainCron: '0 3 * * *', retrainMinEvents: 100, retrainAfterEvents: 10_000,
+      host: '127.0.0.1', port: 3000, publicUrl: null, corsOrigins: [], trustProxy: [], rateLimits: { perIp: 1200, perKey: 0, perShopper: 1000 }, databaseUrl: null, dataDir: resolve('.jongleur'), localCopyDays: 7, drainSeconds: 0, demo: 'auto', demoLive: false, retrainCron: '0 3 * * *', retrainMinEvents: 100, retrainAfterEvents: 10_000,
       trainer: 'thread', trainThreads: 0, trainColdEvery: 7, trainSearchSeconds: 30, trainKernel: 'auto', trainMinimums: { interactions: 1000, users: 25 }, eventsRetentionDays: 0, logLevel: 'info', logPretty: false, keys: { secret: null, publishable: null, admin: null },
     });
   });
@@ -28,13 +28,13 @@ describe('the configuration', () => {
     expect(
       readConfig(
         {
-          HOST: '0.0.0.0', PORT: ' 0 ', PUBLIC_URL: 'https://recommend.example.com//', CORS_ORIGINS: 'https://shop.example, http://localhost:8080', TRUST_PROXY: '10.0.0.1, fd00::/8', IP_RATE_LIMIT: '0', KEY_RATE_LIMIT: '60000', SHOPPER_EVENT_LIMIT: '200', DATABASE_URL: 'postgresql://u:p@db/x?sslmode=require', DATA_DIR: '/var/lib/j', DRAIN_SECONDS: '10', DEMO: 'off', DEMO_LIVE: 'on', RETRAIN_CRON: '*/5 * * * * *', RETRAIN_MIN_EVENTS: '0',
+          HOST: '0.0.0.0', PORT: ' 0 ', PUBLIC_URL: 'https://recommend.example.com//', CORS_ORIGINS: 'https://shop.example, http://localhost:8080', TRUST_PROXY: '10.0.0.1, fd00::/8', IP_RATE_LIMIT: '0', KEY_RATE_LIMIT: '60000', SHOPPER_EVENT_LIMIT: '200', DATABASE_URL: 'postgresql://u:p@db/x?sslmode=require', DATA_DIR: '/var/lib/j', LOCAL_COPY_DAYS: '0', DRAIN_SECONDS: '10', DEMO: 'off', DEMO_LIVE: 'on', RETRAIN_CRON: '*/5 * * * * *', RETRAIN_MIN_EVENTS: '0',
           RETRAIN_AFTER_EVENTS: '0', TRAINER: 'off', TRAIN_THREADS: '3', TRAIN_COLD_EVERY: '1', TRAIN_SEARCH_SECONDS: '60', TRAIN_KERNEL: 'reference', TRAIN_MIN_INTERACTIONS: '50', TRAIN_MIN_USERS: '0', LOG_LEVEL: 'debug', LOG_PRETTY: '1', JONGLEUR_SECRET_KEY: SECRET,
         },
         false,
       ),
     ).toEqual({
-      host: '0.0.0.0', port: 0, publicUrl: 'https://recommend.example.com', corsOrigins: ['https://shop.example', 'http://localhost:8080'], trustProxy: ['10.0.0.1', 'fd00::/8'], rateLimits: { perIp: 0, perKey: 60_000, perShopper: 200 }, databaseUrl: 'postgresql://u:p@db/x?sslmode=require', dataDir: '/var/lib/j', drainSeconds: 10, demo: 'off', demoLive: true, retrainCron: '*/5 * * * * *', retrainMinEvents: 0,
+      host: '0.0.0.0', port: 0, publicUrl: 'https://recommend.example.com', corsOrigins: ['https://shop.example', 'http://localhost:8080'], trustProxy: ['10.0.0.1', 'fd00::/8'], rateLimits: { perIp: 0, perKey: 60_000, perShopper: 200 }, databaseUrl: 'postgresql://u:p@db/x?sslmode=require', dataDir: '/var/lib/j', localCopyDays: 0, drainSeconds: 10, demo: 'off', demoLive: true, retrainCron: '*/5 * * * * *', retrainMinEvents: 0,
       retrainAfterEvents: 0, trainer: 'off', trainThreads: 3, trainColdEvery: 1, trainSearchSeconds: 60, trainKernel: 'reference', trainMinimums: { interactions: 50, users: 0 }, eventsRetentionDays: 0, logLevel: 'debug', logPretty: true, keys: { secret: SECRET, publishable: null, admin: null },
     });
     expect(readConfig({ RETRAIN_CRON: 'off' }, false).retrainCron).toBeNull();

@@ -2,6 +2,7 @@
  * The service as a process of its own, every room the real one, connected as main.ts does. Commands come over IPC. After `fresh`, whose shoppers' events are read first, each answer from memory has
  * an event before it: it is noted as the writer notes what it has committed.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import pino from 'pino';
 import { createApp } from '../../dist/http/app.js';
 import { createDashboardSessions } from '../../dist/http/dashboard-session.js';
@@ -10,20 +11,28 @@ import { createShopperTokens } from '../../dist/http/shopper-tokens.js';
 import { createWriter } from '../../dist/ingest/writer.js';
 import { defaultMinimums } from '../../dist/model/quality/findings.js';
 import { createAnswers } from '../../dist/serving/answers.js';
-import { createDatabase, readServerFacts } from '../../dist/storage/database.js';
+import { closeDatabase } from '../../dist/storage/connections.js';
+import { createDatabase, placeOf, readServerFacts } from '../../dist/storage/database.js';
 import { listEventTypes } from '../../dist/storage/event-types.js';
 import { createEventStore } from '../../dist/storage/event-writes.js';
+import { createLocalCopyKeeper } from '../../dist/storage/local-copy/keeper.js';
+import { findLocalCopy, readLocalCopy } from '../../dist/storage/local-copy/reader.js';
 import { listenForWakeUps } from '../../dist/storage/wake-ups.js';
 import { createQualityChecker } from '../../dist/training/quality.js';
 import { createTrainer } from '../../dist/training/trainer.js';
 
-const { url, key } = JSON.parse(process.argv[2]);
+const { url, key, copyFolder } = JSON.parse(process.argv[2]);
 const database = createDatabase({ connectionString: url, maxConnections: 8, onError: () => undefined });
 const facts = await readServerFacts(database);
 const quiet = () => undefined;
 const startedMs = performance.now();
 const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey: Buffer.alloc(32, 7), now: Date.now, log: quiet });
-await answers.start();
+if (copyFolder === undefined) {
+  await answers.start();
+} else {
+  closeDatabase(url);
+  await answers.restore(await readLocalCopy(copyFolder, await findLocalCopy(copyFolder, placeOf(url), 86_400_000, Date.now())));
+}
 const startMs = performance.now() - startedMs;
 const store = createEventStore(database, url);
 const writer = createWriter({ store, types: await listEventTypes(database), maxQueuedEvents: 20_000, now: Date.now, onCommitted: (events) => answers.noteCommitted(events) });
@@ -45,7 +54,7 @@ const app = await createApp({ database, writer, answers: measured, trainer, qual
 const base = await app.listen({ port: 0, host: '127.0.0.1' });
 const wakeUps = listenForWakeUps(url, (channel) => void ({ jongleur_events: answers.followEvents, jongleur_items: answers.followItems, jongleur_models: answers.followModels })[channel]?.().catch(quiet));
 
-process.on('message', async ({ command, userIds, itemIds, typeNo }) => {
+process.on('message', async ({ command, userIds, itemIds, typeNo, folder }) => {
   if (command === 'usage') {
     global.gc?.();
     const { user, system } = process.cpuUsage();
@@ -61,6 +70,16 @@ process.on('message', async ({ command, userIds, itemIds, typeNo }) => {
     let turn = 0;
     before = (userId) => answers.noteCommitted([event(userId, turn++)]);
     process.send({});
+  } else if (command === 'copy') {
+    const delays = monitorEventLoopDelay({ resolution: 1 });
+    const kept = await new Promise((resolve) => {
+      const keeper = createLocalCopyKeeper({ database, folder, place: placeOf(url), systemIdentifier: facts.systemIdentifier, tokenKey: Buffer.alloc(32, 7), modelVersion: answers.modelVersion, trending: answers.trendingRows, now: Date.now, log: (message, detail) => resolve({ message, keeper, ...detail }) });
+      delays.enable();
+      keeper.note();
+    });
+    delays.disable();
+    await kept.keeper.stop();
+    process.send({ message: kept.message, ms: kept.ms, bytes: kept.bytes, delayMs: { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 } });
   } else if (command === 'plain') {
     before = quiet;
     process.send({});

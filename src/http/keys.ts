@@ -1,7 +1,7 @@
 /** Keys: list, make, revoke. And the ring that requests' keys are looked up in. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { type ApiKey, type Role, insertKey, listKeys, loadLiveKeys, noteKeyInBrowser, noteKeysUsed, revokeKey } from '../storage/api-keys.ts';
+import { type ApiKey, type LiveKey, type Role, insertKey, listKeys, loadLiveKeys, noteKeyInBrowser, noteKeysUsed, revokeKey } from '../storage/api-keys.ts';
 import type { Database } from '../storage/database.ts';
 import { createKey, hashKey } from '../storage/first-keys.ts';
 import type { FoundKey, KeyRing } from './auth.ts';
@@ -21,12 +21,15 @@ function shapeKey({ keyNo, ...key }: ApiKey) {
   return { ...key, no: keyNo, createdAt: key.createdAt.toISOString(), lastUsedAt: text(key.lastUsedAt), revokedAt: text(key.revokedAt), refusedAt: text(key.refusedAt) };
 }
 
+/** A live key with its hash in hex. */
+type LiveKeyHex = Pick<LiveKey, 'keyNo' | 'role'> & { readonly sha256: string };
+
 /**
  * The keys that open doors now: those of the environment, always, and those of the database as last read.
  *
  * @param ownSecret a secret key that the process made for itself, and that ends with it; null: none
  */
-export function createKeyRing(database: Database, given: Readonly<Record<Role, string | null>>, ownSecret: string | null = null): KeyRing & { reload(): Promise<void>; flushUse(): Promise<void> } {
+export function createKeyRing(database: Database, given: Readonly<Record<Role, string | null>>, ownSecret: string | null = null): KeyRing & { reload(): Promise<void>; restore(copied: readonly LiveKeyHex[]): void; flushUse(): Promise<void> } {
   const fixed = new Map<string, FoundKey>();
   for (const role of ['publishable', 'secret', 'admin'] as const) {
     const key = given[role];
@@ -41,18 +44,18 @@ export function createKeyRing(database: Database, given: Readonly<Record<Role, s
   let generation = 0;
   const used = new Set<number>();
   const refused = new Map<number, string>();
+
+  function use(live: readonly LiveKeyHex[]): void {
+    ring = new Map([...fixed, ...live.map(({ sha256, keyNo, role }) => [sha256, { keyNo, role }] as const)]);
+    generation++;
+  }
+
   return {
     find: (sha256Hex) => ring.get(sha256Hex),
     generation: () => generation,
     all: () => ring,
-    reload: createReload(async () => {
-      const fresh = new Map(fixed);
-      for (const key of await loadLiveKeys(database)) {
-        fresh.set(key.sha256.toString('hex'), { keyNo: key.keyNo, role: key.role });
-      }
-      ring = fresh;
-      generation++;
-    }),
+    reload: createReload(async () => use((await loadLiveKeys(database)).map((key) => ({ ...key, sha256: key.sha256.toString('hex') })))),
+    restore: use,
     noteUse: (keyNo) => void used.add(keyNo),
     noteRefused: (keyNo, origin) => void refused.set(keyNo, origin),
     async flushUse() {

@@ -29,7 +29,7 @@ export interface Services {
   readonly quality: QualityChecker;
   readonly redaction: Redaction;
   readonly keys: KeyRing & { reload(): Promise<void> };
-  readonly tokens: Omit<ShopperTokens, 'flushUse'>;
+  readonly tokens: Omit<ShopperTokens, 'flushUse' | 'restore'>;
   readonly sessions: DashboardSessions;
   readonly phase: () => Phase;
   /** Whether Postgres answered when last asked. */

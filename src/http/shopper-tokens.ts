@@ -44,6 +44,8 @@ export interface ShopperTokens {
   /** For someone without a name: a new id, or their own again for longer. */
   issueAnonymous(former: Shopper | null): IssuedToken;
   reload(): Promise<void>;
+  /** The shops' secrets of a local copy, until they can be read. */
+  restore(secrets: readonly { readonly kid: string; readonly secret: string }[]): void;
   /** Writes down which secrets were used. */
   flushUse(): Promise<void>;
 }
@@ -73,10 +75,10 @@ export function createShopperTokens(database: Database, key: Buffer, now: () => 
   const own: ReadonlyMap<string, Buffer> = new Map([SERVICE, ANONYMOUS].map((kid) => [kid, derived(kid)]));
   let ofShop: ReadonlyMap<string, string> = new Map();
   const used = new Set<string>();
-  const reload = createReload(async () => {
-    const rows = await loadTokenSecrets(database);
-    ofShop = new Map(rows.map(({ kid, secret }) => [kid, secret]));
-  });
+  const use: ShopperTokens['restore'] = (secrets) => {
+    ofShop = new Map(secrets.map(({ kid, secret }) => [kid, secret]));
+  };
+  const reload = createReload(async () => use(await loadTokenSecrets(database)));
 
   function issue(kid: string, userId: string, seconds: number): IssuedToken {
     const iat = Math.floor(now() / 1000);
@@ -86,6 +88,7 @@ export function createShopperTokens(database: Database, key: Buffer, now: () => 
 
   return {
     reload,
+    restore: use,
     read(token) {
       const opened = openJwt(token, (kid) => own.get(kid) ?? ofShop.get(kid));
       if (typeof opened === 'string') {

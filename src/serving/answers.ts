@@ -6,7 +6,9 @@
  *   user-state.ts  what is known of a shopper                      lists.ts    how it becomes a list
  */
 import type { Database } from '../storage/database.ts';
+import type { TrendingRow } from '../storage/events.ts';
 import { findItem } from '../storage/items.ts';
+import type { LocalCopy } from '../storage/local-copy/reader.ts';
 import { type Audience, audienceOf } from './audience.ts';
 import { createCatalogue } from './catalogue.ts';
 import { type Prepared, createConditions } from './conditions.ts';
@@ -53,6 +55,8 @@ export type UnknownItem = 'no-model' | 'no-item' | 'new-item';
 
 export interface Answers {
   modelVersion(): number | null;
+  /** What is on the rise, as it was counted last. */
+  trendingRows(): readonly TrendingRow[];
   /** Synchronous where nothing has to be read. All lists throw SteeringFault. */
   recommend(userId: string, request: ListRequest): Answer | Promise<Answer>;
   /** The same by a shorter way, where the list is the usual one. A request that is the same object as before costs less. */
@@ -95,6 +99,8 @@ export interface Answers {
   followModels(): Promise<void>;
   /** First load of everything: model, catalogue, trends, scenarios. */
   start(): Promise<void>;
+  /** In place of `start`, while Postgres is away: everything from a local copy, and `stale`. @throws SnapshotDamaged */
+  restore(copy: LocalCopy): Promise<void>;
   stop(): void;
 }
 
@@ -294,6 +300,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   const follow = { items: coalesce(followItems), models: coalesce(followModels), scenarios: coalesce(() => scenarios.refresh()) };
   return {
     modelVersion: () => following.model()?.version ?? null,
+    trendingRows: () => trends.rows(),
     recommend(userId, request) {
       const state = states.stateOf(userId);
       return state instanceof Promise ? state.then((loaded) => personal(loaded, userId, request)) : personal(state, userId, request);
@@ -352,6 +359,16 @@ export function createAnswers(options: AnswersOptions): Answers {
       await follow.scenarios();
       await trends.refresh();
       await following.start();
+      explorer.refresh(following.model());
+    },
+    async restore({ manifest: { attributes, scenarios: stored, explore, trending: rows, model, catalogue: { watermark } }, itemPart, userPart, readItems }) {
+      noteReach(false);
+      await catalogue.restore(attributes.map(({ firstSeenMs, ...attribute }) => ({ ...attribute, firstSeenAt: new Date(firstSeenMs) })), watermark, readItems);
+      scenarios.restore(stored, explore);
+      trends.restore(rows);
+      if (model !== null && itemPart !== null) {
+        await following.restore({ ...model, createdAt: new Date(model.createdAt) }, itemPart, userPart, Int32Array.from(model.goneUserNos));
+      }
       explorer.refresh(following.model());
     },
     stop() {

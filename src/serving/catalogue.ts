@@ -6,7 +6,7 @@
  */
 import { createTopN, offerTopN, sortTopN } from '../model/top-n.ts';
 import type { Database } from '../storage/database.ts';
-import { type AttributeType, listItemAttributes, typeOfAttribute } from '../storage/item-attributes.ts';
+import { type AttributeType, type ItemAttribute, listItemAttributes, typeOfAttribute } from '../storage/item-attributes.ts';
 import { type ItemRow, readItemRows } from '../storage/item-rows.ts';
 import { type FilterSchema, MAX_ATTRIBUTES, keptAttributes } from './filter/schema.ts';
 import { ItemColumns } from './item-columns.ts';
@@ -19,6 +19,12 @@ export interface CatalogueModel {
 
 export interface Catalogue {
   refresh(): Promise<void>;
+  /**
+   * Takes everything from a local copy, before anything was read from Postgres.
+   *
+   * @param from the watermark that `refresh` goes on from
+   */
+  restore(attributes: readonly ItemAttribute[], from: string, readItems: (onRow: (row: Readonly<ItemRow>) => void) => Promise<void>): Promise<void>;
   /** For reading. Its arrays are longer than there are rows, and others after it grew: fetch them anew for every answer. */
   readonly columns: ItemColumns;
   /** Grows with any change of any column. */
@@ -90,8 +96,7 @@ export function createCatalogue(database: Database, now: () => number, onChange:
     }
   }
 
-  async function learnAttributes(): Promise<void> {
-    const known = await listItemAttributes(database);
+  function learnAttributes(known: readonly ItemAttribute[]): void {
     const kept = keptAttributes(known);
     known.forEach(({ name, type }) => learnAttribute(name, type, kept.has(name)));
   }
@@ -118,7 +123,7 @@ export function createCatalogue(database: Database, now: () => number, onChange:
   async function read(): Promise<void> {
     do {
       again = false;
-      await learnAttributes();
+      learnAttributes(await listItemAttributes(database));
       const isFirst = watermark === null;
       const seen = new Map<number, string>();
       watermark = await readItemRows(database, watermark, (item) => {
@@ -230,6 +235,13 @@ export function createCatalogue(database: Database, now: () => number, onChange:
         refreshing = null;
       });
       return await refreshing;
+    },
+    async restore(attributes, from, readItems) {
+      learnAttributes(attributes);
+      await readItems(put);
+      columns.compact(true);
+      describeSchema();
+      watermark = from;
     },
     columns,
     revision: () => revision,

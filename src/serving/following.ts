@@ -7,7 +7,7 @@ import { SnapshotDamaged } from '../model/snapshot-damaged.ts';
 import type { Database } from '../storage/database.ts';
 import { listGoneUsers } from '../storage/erasures.ts';
 import { currentWatermark, usersWithEventsSince } from '../storage/events.ts';
-import { ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
+import { type LiveModelRow, ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
 import { readUserChanges } from '../storage/users.ts';
 import { type LiveModel, createLiveModel, forgetUsers } from './live-model.ts';
 import { MAX_DIRTY_USERS, type UserStates } from './user-state.ts';
@@ -24,7 +24,16 @@ export interface Following {
   /** Loads the live version where it is not the one that answers. */
   followModels(): Promise<void>;
   start(): Promise<void>;
+  /**
+   * Answers from a model that is in no reach: that of a local copy. Who has newer events is found out once Postgres is there.
+   *
+   * @param goneUserNos of users who left since it was made
+   * @throws SnapshotDamaged
+   */
+  restore(live: RestoredModel, itemPart: Uint8Array, userPart: Uint8Array | null, goneUserNos: Int32Array): Promise<void>;
 }
+
+export type RestoredModel = Pick<LiveModelRow, 'version' | 'createdAt' | 'watermark' | 'systemIdentifier'>;
 
 export interface FollowingOptions {
   readonly database: Database;
@@ -84,6 +93,10 @@ export function createFollowing({ database, systemIdentifier, now, states, noteR
   /** A version whose bytes were found damaged is not read again and again. */
   let damagedVersion: number | null = null;
 
+  /** A watermark means nothing in another cluster: everything counts as newer. */
+  const newerFrom = (live: RestoredModel) => (live.systemIdentifier === systemIdentifier ? live.watermark : '0');
+  const factsOf = ({ version, watermark: seen, systemIdentifier: cluster }: RestoredModel) => ({ version, watermark: seen, systemIdentifier: cluster });
+
   async function followModels(): Promise<void> {
     const live = await findLiveModel(database);
     if (live === null || live.version === model?.version || live.version === damagedVersion) {
@@ -92,13 +105,12 @@ export function createFollowing({ database, systemIdentifier, now, states, noteR
     try {
       const started = now();
       const [itemPart, userPart] = await Promise.all([loadModelPart(database, live.version, 'item'), live.hasUserPart ? loadModelPart(database, live.version, 'user') : null]);
-      const next = await withPauses(createLiveModel(live, itemPart, userPart));
+      const next = await withPauses(createLiveModel(factsOf(live), itemPart, userPart));
       forgetUsers(next, await listGoneUsers(database, live.createdAt));
       madeAt = live.createdAt;
       // Marks that arrive from here on are kept over the swap; the query sees all that was committed before it.
       states.beginSwap();
-      const from = live.systemIdentifier === systemIdentifier ? live.watermark : '0';
-      const newer = userPart === null ? { watermark: await currentWatermark(database), userIds: null } : await usersWithEventsSince(database, from, MAX_DIRTY_USERS);
+      const newer = userPart === null ? { watermark: await currentWatermark(database), userIds: null } : await usersWithEventsSince(database, newerFrom(live), MAX_DIRTY_USERS);
       model = next;
       damagedVersion = null;
       watermark = newer.watermark;
@@ -154,6 +166,13 @@ export function createFollowing({ database, systemIdentifier, now, states, noteR
     followEvents: coalesce(followEvents),
     followUsers: coalesce(followUsers),
     followModels: models,
+    async restore(live, itemPart, userPart, goneUserNos) {
+      const next = await withPauses(createLiveModel(factsOf(live), itemPart, userPart));
+      forgetUsers(next, goneUserNos);
+      [model, madeAt] = [next, live.createdAt];
+      watermark = userPart === null ? '0' : newerFrom(live);
+      states.finishSwap(next, []);
+    },
     async start() {
       watermark = await currentWatermark(database);
       await models();

@@ -7,6 +7,8 @@ export interface Trending {
   /** Best first, at most `KEPT`. */
   rows(): readonly TrendingRow[];
   refresh(): Promise<void>;
+  /** Rows of a local copy, until they can be counted. */
+  restore(copied: readonly TrendingRow[]): void;
   /** There are new events: count again soon. */
   noteEvents(): void;
   stop(): void;
@@ -35,6 +37,9 @@ export function createTrending(database: Database, onError: (error: unknown) => 
   return {
     rows: () => rows,
     refresh,
+    restore(copied) {
+      rows = copied;
+    },
     noteEvents() {
       if (timer === null && !stopped) {
         timer = setTimeout(() => {

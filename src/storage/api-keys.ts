@@ -16,6 +16,13 @@ export interface ApiKey extends Record<string, unknown> {
   readonly refusedAt: Date | null;
 }
 
+/** As much of a key as opens doors. */
+export interface LiveKey extends Record<string, unknown> {
+  readonly keyNo: number;
+  readonly role: Role;
+  readonly sha256: Buffer;
+}
+
 const COLUMNS = 'key_no AS "keyNo", role, name, hint, created_at AS "createdAt", last_used_at AS "lastUsedAt", revoked_at AS "revokedAt", refused_origin AS "refusedOrigin", refused_at AS "refusedAt"';
 
 export async function insertKey(database: Queryable, role: Role, name: string, hint: string, sha256: Buffer): Promise<ApiKey> {
@@ -33,8 +40,8 @@ export async function listKeys(database: Queryable): Promise<ApiKey[]> {
 }
 
 /** The keys that open doors now. */
-export async function loadLiveKeys(database: Queryable): Promise<{ keyNo: number; role: Role; sha256: Buffer }[]> {
-  return await run<{ keyNo: number; role: Role; sha256: Buffer }>(database, 'SELECT key_no AS "keyNo", role, sha256 FROM api_keys WHERE revoked_at IS NULL');
+export async function loadLiveKeys(database: Queryable): Promise<LiveKey[]> {
+  return await run<LiveKey>(database, 'SELECT key_no AS "keyNo", role, sha256 FROM api_keys WHERE revoked_at IS NULL');
 }
 
 /** @returns false where there is no such key, or it is revoked already */

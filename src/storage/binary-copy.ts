@@ -45,7 +45,7 @@ export async function onOneConnection<T>(database: Database, work: (connection: 
  * @param timeoutMs the pool's connections give every statement this long, from beginning to end; those alone have no limit of their own
  */
 export async function readBinaryCopy(client: Pick<pg.Client, 'query'>, query: string, onRow: (view: DataView, bytes: Buffer, offset: number) => void, timeoutMs?: number): Promise<void> {
-  await copyOut(client, query, async (stream) => await readRows(stream, onRow), timeoutMs);
+  await copyOut(client, query, async (stream) => await readBinaryRows(stream, onRow), timeoutMs);
 }
 
 /**
@@ -57,7 +57,8 @@ export async function readBinaryValues(client: Pick<pg.Client, 'query'>, query: 
   await copyOut(client, query, async (stream) => await readValues(stream, onBytes), timeoutMs);
 }
 
-async function copyOut(client: Pick<pg.Client, 'query'>, query: string, read: (stream: AsyncIterable<Buffer>) => Promise<void>, timeoutMs?: number): Promise<void> {
+/** Hands the bytes of a binary COPY to `read`, as they come and no faster than it takes them. */
+export async function copyOut(client: Pick<pg.Client, 'query'>, query: string, read: (stream: AsyncIterable<Buffer>) => Promise<void>, timeoutMs?: number): Promise<void> {
   const copy: ReturnType<typeof copyTo> & { query_timeout?: number; callback?: (error: null) => void } = copyTo(`COPY (${query}) TO STDOUT (FORMAT binary)`);
   if (timeoutMs !== undefined) {
     copy.query_timeout = timeoutMs;
@@ -71,7 +72,8 @@ async function copyOut(client: Pick<pg.Client, 'query'>, query: string, read: (s
   }
 }
 
-async function readRows(stream: AsyncIterable<Buffer>, onRow: (view: DataView, bytes: Buffer, offset: number) => void): Promise<void> {
+/** Rows out of the bytes of a binary COPY, wherever these come from: `onRow` as in `readBinaryCopy`. */
+export async function readBinaryRows(stream: AsyncIterable<Buffer>, onRow: (view: DataView, bytes: Buffer, offset: number) => void): Promise<void> {
   let rest: Buffer = Buffer.alloc(0);
   let headerSeen = false;
   for await (const piece of stream) {

@@ -10,6 +10,18 @@ interface Kept {
   isPatient: boolean;
 }
 
+/** Databases that nobody may use yet. */
+const closed = new Set<string>();
+
+/** From here on nobody is connected, except who is to find out whether it may be opened, until it is opened: its tables may be an older version's, and it may be another database than what is in memory came from. */
+export function closeDatabase(connectionString: string): void {
+  closed.add(connectionString);
+}
+
+export function openDatabase(connectionString: string): void {
+  closed.delete(connectionString);
+}
+
 const byDatabase = new Map<string, Map<pg.ClientBase, Kept>>();
 
 const away = new Set<string>();
@@ -25,6 +37,9 @@ export function setAway(connectionString: string, isAway: boolean): void {
 
 /** @returns why there is no connection, or null */
 export function whyAway(connectionString: string): Error | null {
+  if (closed.has(connectionString)) {
+    return Object.assign(new Error('it has been away since this process started'), { code: 'ECONNREFUSED' });
+  }
   return away.has(connectionString) ? Object.assign(new Error('it was found to be away'), { code: 'ECONNREFUSED' }) : null;
 }
 

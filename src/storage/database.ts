@@ -4,6 +4,7 @@
  * Every wait has an end: connecting, a statement, and the answer to it (`query_timeout`; `reach.ts` cuts what waits for a database that swallows packets long before that). Long work (COPY, migrations)
  * runs on connections that say so.
  */
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { keepConnection, whyAway } from './connections.ts';
 
@@ -145,6 +146,12 @@ export async function connectAlone(connectionString: string, applicationName: st
   }
   keepConnection(connectionString, client);
   return client;
+}
+
+/** Which database a connection string means, whoever asks and by whatever password: a hash of host, port and name. */
+export function placeOf(connectionString: string): string {
+  const { host, port, database } = new pg.Client({ connectionString });
+  return createHash('sha256').update(JSON.stringify([host, port, database ?? null])).digest('hex');
 }
 
 /** The SQLSTATE of an error of the driver, also where it is the cause of one of ours. */

@@ -1,6 +1,6 @@
 /** The catalogue as serving keeps it: all items, or those that changed, by one binary COPY, without an object a row. */
-import { onOneConnection, readBinaryCopy, readTimestamp } from './binary-copy.ts';
-import { type Database, run } from './database.ts';
+import { copyOut, onOneConnection, readBinaryRows, readTimestamp } from './binary-copy.ts';
+import { type Database, type Queryable, run } from './database.ts';
 
 /** One row, which the next one overwrites: whoever keeps of it copies it. */
 export interface ItemRow {
@@ -34,23 +34,38 @@ const COLUMNS = `item_no, item_id, xid::text, title, price, nullif(categories, '
  * @throws DatabaseUnavailable; rows may have been passed on before
  */
 export async function readItemRows(database: Database, watermark: string | null, onRow: (row: Readonly<ItemRow>) => void): Promise<string> {
+  return await copyItemRows(database, watermark, async (stream) => await parseItemRows(stream, onRow));
+}
+
+/** The same as bytes, for `parseItemRows`. */
+export async function copyItemRows(database: Database, watermark: string | null, read: (stream: AsyncIterable<Buffer>) => Promise<void>): Promise<string> {
   return await onOneConnection(database, async (connection) => {
     if (watermark === null) {
       await connection.query(`SET statement_timeout = ${LOAD_TIMEOUT_MS}`);
     }
     // Asked for first: what is committed in between is seen now and once more.
     const [{ xmin }] = await run<{ xmin: string }>(connection, 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin');
-    const row = createRow();
     const where = watermark === null ? '' : `WHERE xid >= '${BigInt(watermark)}'::xid8`;
-    await readBinaryCopy(connection, `SELECT ${COLUMNS} FROM items ${where} ORDER BY item_no`, (view, bytes, offset) => {
-      fillRow(row, view, bytes, offset);
-      onRow(row);
-    }, LOAD_TIMEOUT_MS);
+    await copyOut(connection, `SELECT ${COLUMNS} FROM items ${where} ORDER BY item_no`, read, LOAD_TIMEOUT_MS);
     if (watermark === null) {
       await connection.query('RESET statement_timeout');
     }
     return xmin;
   });
+}
+
+export async function parseItemRows(stream: AsyncIterable<Buffer>, onRow: (row: Readonly<ItemRow>) => void): Promise<void> {
+  const row = createRow();
+  await readBinaryRows(stream, (view, bytes, offset) => {
+    fillRow(row, view, bytes, offset);
+    onRow(row);
+  });
+}
+
+/** Whether `copyItemRows` would have any. */
+export async function hasItemsSince(database: Queryable, watermark: string): Promise<boolean> {
+  const [{ found }] = await run<{ found: boolean }>(database, 'SELECT EXISTS (SELECT FROM items WHERE xid >= $1::xid8) AS found', [watermark]);
+  return found;
 }
 
 function createRow(): ItemRow {

@@ -8,7 +8,7 @@ const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../migrations', import.meta.
 
 /** @returns names of the migrations that this call applied */
 export async function migrate(connectionString: string, log: (message: string) => void): Promise<string[]> {
-  const client = await connectAlone(connectionString, 'jongleur-migrate');
+  const client = await connectAlone(connectionString, 'jongleur-migrate', { always: true });
   try {
     const applied = await runner({
       dbClient: client,

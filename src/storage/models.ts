@@ -41,6 +41,9 @@ export interface LiveModelRow extends Record<string, unknown> {
   readonly systemIdentifier: string;
   /** false: it went live a second time, and users are to be folded in from their events. */
   readonly hasUserPart: boolean;
+  /** Of the item part, and of the user part where there is one. */
+  readonly sha256: Buffer;
+  readonly userSha256: Buffer | null;
 }
 
 export interface NewModel {
@@ -225,7 +228,7 @@ export async function rejectModel(database: Database, version: number): Promise<
 export async function findLiveModel(database: Queryable): Promise<LiveModelRow | null> {
   const [row] = await run<LiveModelRow>(
     database,
-    `SELECT version, created_at AS "createdAt", watermark::text AS watermark, system_identifier AS "systemIdentifier", EXISTS (SELECT FROM model_chunks AS chunk WHERE chunk.version = models.version AND part = 'user') AS "hasUserPart"
+    `SELECT version, created_at AS "createdAt", watermark::text AS watermark, system_identifier AS "systemIdentifier", sha256, user_sha256 AS "userSha256", EXISTS (SELECT FROM model_chunks AS chunk WHERE chunk.version = models.version AND part = 'user') AS "hasUserPart"
      FROM models WHERE state = 'live'`,
   );
   return row ?? null;
@@ -273,11 +276,25 @@ async function readPart(database: Database | pg.Client, version: number, part: '
   return { sha256: facts.sha256, bytes: matches ? whole : null };
 }
 
+/** The bytes of a part as they are stored, a chunk in memory at a time; nothing is checked. A connection of the pool is taken for each chunk, so that a slow reader keeps none. */
+export async function* readStoredPart(database: Database, version: number, part: 'item' | 'user'): AsyncGenerator<Buffer> {
+  const [{ chunks }] = await run<{ chunks: number }>(database, 'SELECT count(*)::int AS chunks FROM model_chunks WHERE version = $1 AND part = $2', [version, part]);
+  for (let seq = 0; seq < chunks; seq++) {
+    const pieces: Buffer[] = [];
+    await onOneConnection(database, async (connection) => await readChunk(connection, version, part, seq, (piece) => void pieces.push(piece)));
+    yield* pieces;
+  }
+}
+
+async function readChunk(connection: Connection | pg.Client, version: number, part: 'item' | 'user', seq: number, onBytes: (piece: Buffer) => void): Promise<void> {
+  await readBinaryValues(connection, `SELECT bytes FROM model_chunks WHERE version = ${version} AND part = '${part}' AND seq = ${seq}`, onBytes);
+}
+
 /** A COPY a chunk, so that the limit on a statement's time does not depend on the model's size. All on one connection, of the pool where it is given one. */
 async function readChunks(database: Database | pg.Client, version: number, part: 'item' | 'user', chunks: number, onBytes: (piece: Buffer) => void): Promise<void> {
   const read = async (connection: Connection | pg.Client) => {
     for (let seq = 0; seq < chunks; seq++) {
-      await readBinaryValues(connection, `SELECT bytes FROM model_chunks WHERE version = ${version} AND part = '${part}' AND seq = ${seq}`, onBytes);
+      await readChunk(connection, version, part, seq, onBytes);
     }
   };
   if (database instanceof pg.Pool) {
@@ -307,6 +324,8 @@ export async function replaceUserPart(database: Database, version: number, expec
       return false;
     }
     await writePart(connection, version, 'user', bytes);
+    // Whoever keeps a copy of the bytes is to keep these.
+    await run(connection, `SELECT pg_notify('jongleur_models', '')`);
     return true;
   });
 }

@@ -23,3 +23,33 @@ export async function deleteOldEvents(database: Database, before: Date, most: nu
     return rowCount ?? 0;
   });
 }
+
+const LOOK_MS = 3_600_000;
+const ROWS = 10_000;
+const PAUSE_MS = 100;
+
+/** Looks after it every hour, in parts with pauses between them. */
+export function watchRetention(database: Database, days: number, log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void): { stop(): void } {
+  let stopped = false;
+  const clean = async () => {
+    const before = new Date(Date.now() - days * 86_400_000);
+    let deleted = 0;
+    for (let some = ROWS; some === ROWS && !stopped; ) {
+      some = await deleteOldEvents(database, before, ROWS);
+      deleted += some;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+    if (deleted > 0) {
+      log('events older than EVENTS_RETENTION_DAYS are deleted', { events: deleted, before });
+    }
+  };
+  const look = () => void clean().catch((error: unknown) => log('old events could not be deleted', { reason: String(error) }, true));
+  const timer = setInterval(look, LOOK_MS);
+  look();
+  return {
+    stop() {
+      stopped = true;
+      clearInterval(timer);
+    },
+  };
+}

@@ -7,6 +7,13 @@ export type SecretName = 'erasures' | 'tokens';
 
 const SECRET_BYTES = 32;
 
+/** @returns null where it was not made yet, or the database is none of this service's */
+export async function findSecret(database: Queryable, name: SecretName): Promise<Buffer | null> {
+  const [{ there }] = await run<{ there: boolean }>(database, `SELECT to_regclass('secrets') IS NOT NULL AS there`);
+  const [known] = there ? await run<{ value: Buffer }>(database, 'SELECT value FROM secrets WHERE name = $1', [name]) : [];
+  return known?.value ?? null;
+}
+
 /** Made where it is missing: of replicas that start at once one makes it, and all read that one. */
 export async function readSecret(database: Queryable, name: SecretName): Promise<Buffer> {
   const read = async () => await run<{ value: Buffer }>(database, 'SELECT value FROM secrets WHERE name = $1', [name]);

@@ -36,7 +36,7 @@ export async function listTokenSecrets(database: Queryable): Promise<TokenSecret
 
 /** To check signatures by. */
 export async function loadTokenSecrets(database: Queryable): Promise<{ kid: string; secret: string }[]> {
-  return await run<{ kid: string; secret: string }>(database, 'SELECT kid, secret FROM token_secrets');
+  return await run<{ kid: string; secret: string }>(database, 'SELECT kid, secret FROM token_secrets ORDER BY kid');
 }
 
 /** What was signed with it is good for nothing from then on. @returns false where there is no such secret */

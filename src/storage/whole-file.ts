@@ -5,7 +5,7 @@ import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 /** @param through what packs it; null: as it is. @throws what the file system or the source says, and then there is no file */
-export async function writeWholeFile(path: string, pieces: AsyncIterable<Buffer | string>, through: Transform | null, mode = 0o666, signal?: AbortSignal): Promise<void> {
+export async function writeWholeFile(path: string, pieces: AsyncIterable<Buffer | string> | Iterable<Buffer | string>, through: Transform | null, mode = 0o666, signal?: AbortSignal): Promise<void> {
   const part = `${path}.part`;
   // One that an earlier attempt left has that one's permissions.
   await rm(part, { force: true });

@@ -48,7 +48,7 @@ describe('model versions', () => {
     const first = await publish();
     const second = await publish();
     expect(await states()).toEqual({ 1: 'retired', 2: 'live' });
-    expect(await findLiveModel(database)).toEqual({ version: 2, createdAt: expect.any(Date) as Date, watermark: '900', systemIdentifier: 'here', hasUserPart: true });
+    expect(await findLiveModel(database)).toEqual({ version: 2, createdAt: expect.any(Date) as Date, watermark: '900', systemIdentifier: 'here', hasUserPart: true, sha256: expect.any(Buffer) as Buffer, userSha256: expect.any(Buffer) as Buffer });
     expect(await findModel(database, 1)).toMatchObject({ version: 1, runNo: first.runNo, state: 'retired', isKept: true, recipe: { factors: 8 }, report: { runNo: first.runNo }, watermark: '900' });
     expect(await findRun(database, second.runNo)).toMatchObject({ state: 'published', version: 2, progress: 1 });
     expect(await parts()).toEqual(['1 item', '2 item', '2 user']);

@@ -23,7 +23,8 @@ export interface ServerProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-export async function startServer(environment: Record<string, string>): Promise<ServerProcess> {
+/** @param onLine told of every log line, also before it listens */
+export async function startServer(environment: Record<string, string>, onLine: (line: string) => void = () => undefined): Promise<ServerProcess> {
   const dataDir = environment.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'jongleur-server-')));
   const child = spawn(process.execPath, [main], {
     env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', DEMO: 'off', LOG_PRETTY: 'false', DATA_DIR: dataDir, JONGLEUR_SECRET_KEY: KEYS.secret, JONGLEUR_ADMIN_KEY: KEYS.admin, JONGLEUR_PUBLISHABLE_KEY: KEYS.publishable, ...environment },
@@ -46,6 +47,7 @@ export async function startServer(environment: Record<string, string>): Promise<
         for (const line of pieces) {
           lines.push(line);
           leaks.log(line);
+          onLine(line);
           const found = /listening on (http:\/\/[\d.:]+)/.exec(line);
           if (found !== null) {
             resolve(found[1]);
