@@ -42,11 +42,18 @@ describe('admission', () => {
     expect(loop.turn(2, 1)).toBe(2);
   });
 
+  it('takes everything of many connections that wait for their answers', () => {
+    const loop = createLoop();
+    for (let n = 0; n < 100; n++) {
+      expect(loop.turn(100, 1)).toBe(100);
+    }
+  });
+
   it('takes long requests with pauses between them for what they are', () => {
     const loop = createLoop();
     for (let n = 0; n < 100; n++) {
-      loop.pause(20);
-      expect(loop.turn(3, 30)).toBe(3);
+      loop.pause(80);
+      expect(loop.turn(3, 50)).toBe(3);
     }
   });
 
