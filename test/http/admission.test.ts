@@ -4,12 +4,16 @@ import { createAdmission } from '../../src/http/admission.ts';
 /** An event loop with a clock of its own. */
 function createLoop() {
   let nowMs = 1_000;
+  let idleMs = 0;
   let end: (() => void) | null = null;
   const admission = createAdmission(() => nowMs, (work) => {
     end = work;
-  });
+  }, () => idleMs);
   return {
-    pause: (ms: number) => void (nowMs += ms),
+    pause(ms: number) {
+      nowMs += ms;
+      idleMs += ms;
+    },
     /** A turn in which so many requests lie there, each of `ms` where it is taken. @returns how many were */
     turn(requests: number, ms: number, refusalMs = 0.02): number {
       let taken = 0;
