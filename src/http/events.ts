@@ -124,8 +124,8 @@ export function eventRoutes({ database, writer, limits }: Services, ahead: ReadA
       return answerOrRefuse(await writer.write(elements, readIdempotencyKey(request.headers['idempotency-key'])), listName);
     };
     app.addHook('onRequest', (request, _reply, hookDone) => {
-      // What the lane has written, or tried to, is told of; nothing else is read in vain.
-      hookDone(request.method !== 'GET' && !ahead.has(request.raw) && writer.isFull() ? new IngestOverloaded() : undefined);
+      // What the lane has written, or tried to, is told of; nothing else is looked at in vain.
+      hookDone(request.method !== 'GET' && ahead.get(request.raw)?.result == null && writer.isFull() ? new IngestOverloaded() : undefined);
     });
     // Each element is accepted or refused on its own, so the schema only documents; `ingest/validate.ts` checks.
     const documentsOnly = () => () => true;

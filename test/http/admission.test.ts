@@ -4,12 +4,16 @@ import { createAdmission } from '../../src/http/admission.ts';
 /** An event loop with a clock of its own. */
 function createLoop() {
   let nowMs = 1_000;
+  let idleMs = 0;
   let end: (() => void) | null = null;
   const admission = createAdmission(() => nowMs, (work) => {
     end = work;
-  });
+  }, () => idleMs);
   return {
-    pause: (ms: number) => void (nowMs += ms),
+    pause(ms: number) {
+      nowMs += ms;
+      idleMs += ms;
+    },
     /** A turn in which so many requests lie there, each of `ms` where it is taken. @returns how many were */
     turn(requests: number, ms: number, refusalMs = 0.02): number {
       let taken = 0;
@@ -42,11 +46,18 @@ describe('admission', () => {
     expect(loop.turn(2, 1)).toBe(2);
   });
 
+  it('takes everything of many connections that wait for their answers', () => {
+    const loop = createLoop();
+    for (let n = 0; n < 100; n++) {
+      expect(loop.turn(100, 1)).toBe(100);
+    }
+  });
+
   it('takes long requests with pauses between them for what they are', () => {
     const loop = createLoop();
     for (let n = 0; n < 100; n++) {
-      loop.pause(20);
-      expect(loop.turn(3, 30)).toBe(3);
+      loop.pause(80);
+      expect(loop.turn(3, 50)).toBe(3);
     }
   });
 
