@@ -53,6 +53,7 @@ ACCEPTED_FIELDS = {
     "value": "whether a value is needed depends on the event's type",
     "attributes": "any JSON, but for NUL and numbers beyond a double",
     "occurredAt": "what lies before a user's erasure is not taken again",
+    "recommendationId": "what a position is one in; signed",
     "sourceId": "a shopper cannot be merged into themself",
     "items": "either items or a preset",
     "preset": "either items or a preset",
