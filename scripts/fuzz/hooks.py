@@ -54,6 +54,8 @@ ACCEPTED_FIELDS = {
     "attributes": "any JSON, but for NUL and numbers beyond a double",
     "occurredAt": "what lies before a user's erasure is not taken again",
     "recommendationId": "what a position is one in; signed",
+    "from": "a date, or a date and time",
+    "to": "a date, or a date and time",
     "sourceId": "a shopper cannot be merged into themself",
     "items": "either items or a preset",
     "preset": "either items or a preset",
