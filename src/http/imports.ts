@@ -135,7 +135,7 @@ export function importRoutes({ database, imports }: Services): FastifyPluginCall
     app.get(
       '/v1/imports/:no/errors',
       {
-        config: { role: 'secret' },
+        config: { role: 'secret', textTypes: ['application/x-ndjson'] },
         schema: {
           operationId: 'listImportErrors', tags: ['data'], summary: 'Rows that were kept aside', params: NO, produces: ['text/csv'],
           description: 'The rows as they stood in the file, as CSV with its header and two columns more, `_line` and `_reason`: mend them and send the file again (the two columns are not looked at). Of an NDJSON file: its lines. At most 100,000 rows are kept.',

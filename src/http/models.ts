@@ -87,7 +87,7 @@ export function modelRoutes({ database }: Services): FastifyPluginCallbackTypebo
     app.get(
       '/v1/models/:version',
       {
-        config: { role: 'admin' },
+        config: { role: 'admin', textTypes: ['text/markdown'] },
         schema: { operationId: 'getModel', tags: ['model'], summary: 'The card of a model version', description: 'Also as Markdown.', params: VersionParams, querystring: CardQuery, response: { 200: Card, ...withNotFound } },
       },
       async (request, reply) => {

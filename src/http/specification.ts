@@ -10,6 +10,13 @@ import { PROBLEMS } from './problems.ts';
 import { ProblemBody } from './schemas.ts';
 import type { Services } from './services.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Text that the route answers in place of what its schema says, where it is asked to. */
+    textTypes?: readonly string[];
+  }
+}
+
 /** Beside the summary in the list of operations. */
 const SHORT_BADGE: Readonly<Record<Access, string>> = { open: 'no key', publishable: 'pk_', shopper: 'pk_ + token', secret: 'sk_', admin: 'ak_' };
 
@@ -55,6 +62,7 @@ interface RouteFacts {
   readonly shed: Shed | undefined;
   readonly bodyOptional: boolean;
   readonly streamTypes: readonly string[];
+  readonly textTypes: readonly string[];
   /** Statuses whose answers are problems. */
   readonly refusals: readonly string[];
 }
@@ -141,6 +149,9 @@ function complete(operation: Operation, facts: RouteFacts): void {
     delete (response.content?.['text/event-stream'] as { schema?: { type?: string } } | undefined)?.schema?.type;
     response.headers = { 'X-Request-Id': headerOf('X-Request-Id'), ...(facts.shed === 'never' ? {} : QUOTA_HEADERS), ...(status === '503' ? { 'Retry-After': headerOf('Retry-After') } : {}), ...(status === '202' ? { Location: headerOf('Location') } : {}) };
   }
+  for (const type of facts.textTypes) {
+    operation.responses['200'].content![type] = { schema: { type: 'string' } };
+  }
   for (const status of [...facts.refusals, ...frameworkRefusals(facts, operation)]) {
     operation.responses[status] = { $ref: `#/components/responses/Problem${status}` } as never;
   }
@@ -185,12 +196,12 @@ export async function installSpecification(app: FastifyInstance, { publicUrl, ve
       },
     },
     transform: ({ schema, url, route }) => {
-      const { role: access = 'open', shed, bodyOptional = false, streamTypes = [] } = route.config ?? {};
+      const { role: access = 'open', shed, bodyOptional = false, streamTypes = [], textTypes = [] } = route.config ?? {};
       const described = schema as FastifySchema & { description?: string; summary?: string };
       const responses = Object.entries((described.response ?? {}) as Record<string, unknown>);
       const refusals = responses.filter(([, body]) => body === ProblemBody).map(([status]) => status);
       for (const method of [route.method].flat()) {
-        routes.set(`${method.toLowerCase()} ${url.replace(/:(\w+)/g, '{$1}')}`, { access, shed, bodyOptional, streamTypes, refusals });
+        routes.set(`${method.toLowerCase()} ${url.replace(/:(\w+)/g, '{$1}')}`, { access, shed, bodyOptional, streamTypes, textTypes, refusals });
       }
       return {
         url,
