@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandFault } from './command-fault.ts';
 import type { DemoItem } from './demo/catalogue.ts';
-import type { SentEvent, ShopService, TrainedModel } from './demo/loop.ts';
+import type { ShopService, TrainedModel } from './demo/loop.ts';
 
 export interface ShopClient extends ShopService {
   /** Titles of all items, by id. */
@@ -105,13 +105,6 @@ export async function openShopClient(options: ShopClientOptions): Promise<ShopCl
   if (ready.status !== 200) {
     throw new CommandFault(`The service at ${url} is not ready yet (${String(ready.body.status)}). Try again in a moment.`);
   }
-  const api = await askSurely('GET', '/openapi.json');
-  // A server from before attribution refuses events that say which list they came of.
-  const takesLists = JSON.stringify((api.paths as Record<string, unknown> | undefined)?.['/v1/events'] ?? null).includes('"recommendationId"');
-  const withoutList = (event: SentEvent): SentEvent => {
-    const { recommendationId: _, position: __, ...rest } = event;
-    return rest;
-  };
 
   return {
     async listCatalogue() {
@@ -131,7 +124,7 @@ export async function openShopClient(options: ShopClientOptions): Promise<ShopCl
       await askSurely('POST', '/v1/items', { items: items.map(itemBody) });
     },
     async sendEvents(events) {
-      const { rejected } = await askSurely('POST', '/v1/events', { events: takesLists ? events : events.map(withoutList) });
+      const { rejected } = await askSurely('POST', '/v1/events', { events });
       const [first] = rejected as { message: string }[];
       if (first !== undefined) {
         throw new CommandFault(`The service at ${url} refused ${(rejected as unknown[]).length} of ${events.length} events; the first: ${first.message}`);

@@ -35,7 +35,7 @@ describe('a simulation against the service', () => {
   async function simulate(change: (real: ShopService) => ShopService): Promise<Record<Arm, number> & { reports: DayReport[] }> {
     const reports: DayReport[] = [];
     const real = await client();
-    const shop = await openSimulatedShop(real, url, { seed: 11, users: 300, items: 200, days: 3, historyDays: 6, endMs: Date.now() });
+    const shop = await openSimulatedShop(real, url, { seed: 11, users: 800, items: 250, days: 3, historyDays: 4, endMs: Date.now() });
     await runLoop({ ...shop, service: change(real), days: 3, listLength: 10, onDay: (report) => void reports.push(report) });
     const [trending, model, oracle] = ARMS.map((arm) => reports.reduce((sum, { rates }) => sum + rates[arm].clicks, 0));
     return { trending, model, oracle, reports };
@@ -43,20 +43,20 @@ describe('a simulation against the service', () => {
 
   it('finds the oracle above the model above trending', async () => {
     const { trending, model, oracle, reports } = await simulate((real) => real);
-    expect(model).toBeGreaterThan(1.3 * trending);
+    expect(model).toBeGreaterThan(1.2 * trending);
     expect(model).toBeGreaterThan(0.35 * oracle);
     expect(oracle).toBeGreaterThan(1.3 * model);
     expect(reports.map(({ modelVersion, trained }) => [modelVersion, trained])).toEqual([1, 2, 3].map((version) => [version, { state: 'published', code: null, modelVersion: version + 1 }]));
     expect(await countEvents()).toBeGreaterThan(2_000);
-    await expect(openSimulatedShop(await client(), url, { seed: 12, users: 300, items: 200, days: 3, historyDays: 6, endMs: Date.now() })).rejects.toThrow(/items that are not of this simulated shop .*DEMO=off/);
-  }, 40_000);
+    await expect(openSimulatedShop(await client(), url, { seed: 12, users: 800, items: 250, days: 3, historyDays: 4, endMs: Date.now() })).rejects.toThrow(/items that are not of this simulated shop .*DEMO=off/);
+  }, 90_000);
 
   it('finds lists by chance below both bounds', async () => {
     const ids = Array.from({ length: 150 }, (_, n) => `item-${n + 1}`);
     const { trending, model, oracle } = await simulate((real) => ({
-      ...real, recommend: async (userId, length) => ({ ...(await real.recommend(userId, length)), itemIds: ids.toSorted((a, b) => hashText(userId + a) - hashText(userId + b)).slice(0, length) }),
+      ...real, train: async () => ({ state: 'skipped', code: null, modelVersion: null }), recommend: async (userId, length) => ({ ...(await real.recommend(userId, length)), itemIds: ids.toSorted((a, b) => hashText(userId + a) - hashText(userId + b)).slice(0, length) }),
     }));
-    expect(model).toBeLessThan(1.3 * trending);
+    expect(model).toBeLessThan(trending);
     expect(model).toBeLessThan(0.35 * oracle);
   }, 40_000);
 
