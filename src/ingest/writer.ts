@@ -54,7 +54,7 @@ export interface WriteResult {
 export interface Writer {
   /** Event types by name, as the writer knows them. */
   readonly types: ReadonlyMap<string, EventTypeRule>;
-  /** Whether `write` would refuse whatever came: then it need not even be read. */
+  /** Whether more has been coming for a while than is stored: then it need not even be read. */
   isFull(): boolean;
   /** Event types were changed: from here on events are checked against these. */
   setTypes(types: readonly EventTypeRule[]): void;
@@ -98,6 +98,8 @@ const DEADLINE_MS = 2_200;
 const SWEEP_MS = 200;
 const LONG_WAIT_MS = 200;
 const SUSTAINED_MS = 1_000;
+/** Without a refusal for so long, it is over. */
+const CALM_MS = 1_000;
 
 function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommitted }: WriterOptions) {
   let waiting: Waiting[] = [];
@@ -107,6 +109,7 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
   let sweep: NodeJS.Timeout | null = null;
   /** Since when whoever came first has waited long, whenever somebody new came. */
   let congestedMs: number | null = null;
+  let refusedMs = -Infinity;
   let turnAwaited = false;
   /** Events that waited when the turn began. */
   let waitingBefore = 0;
@@ -195,12 +198,17 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
   function isCongested(nowMs: number): boolean {
     const [first] = underWay;
     const oldest = first?.[0] ?? waiting[0];
-    if (oldest === undefined || waitingEvents < MAX_GROUP_EVENTS || nowMs - oldest.sinceMs < LONG_WAIT_MS) {
+    const isRefusing = nowMs - refusedMs < CALM_MS;
+    if (oldest === undefined || waitingEvents < MAX_GROUP_EVENTS || (!isRefusing && nowMs - oldest.sinceMs < LONG_WAIT_MS)) {
       congestedMs = null;
       return false;
     }
     congestedMs ??= nowMs;
-    return nowMs - congestedMs >= SUSTAINED_MS;
+    if (!isRefusing && nowMs - congestedMs < SUSTAINED_MS) {
+      return false;
+    }
+    refusedMs = nowMs;
+    return true;
   }
 
   function awaitTurn(): void {
@@ -217,7 +225,7 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
   }
 
   return {
-    isFull: () => queuedEvents > 0 && (queuedEvents >= maxQueuedEvents || isCongested(performance.now())),
+    isFull: () => queuedEvents > 0 && isCongested(performance.now()),
     /** @throws IngestOverloaded */
     add(events: readonly NewEvent[]): Promise<readonly InsertOutcome[]> {
       // A request larger than all the room there is would otherwise never be taken.

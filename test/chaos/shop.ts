@@ -34,7 +34,7 @@ export async function insist(server: ServerProcess, method: string, path: string
 export async function trainShop(server: ServerProcess, wishes?: object): Promise<number> {
   const { no } = await insist(server, 'POST', '/v1/training-runs', wishes);
   const run = await until(async () => {
-    const { json } = await server.call('GET', `/v1/training-runs/${no}`);
+    const json = await insist(server, 'GET', `/v1/training-runs/${no}`);
     return json.state === 'running' ? null : json;
   }, 120_000);
   if (run.state !== 'published') {
