@@ -15,7 +15,7 @@
  *     − 5                                            they have bought this very thing
  *     + 0.5 · whim                                   standard normal for each pair, for ever: nothing tells of it but the shopper's own clicks
  *
- * The constants go by what is usual, and by the lists of trending and oracle alone, never by a model's: an item of the favourite category is clicked about once in ten times that it is seen, the best one
+ * The constants go by what is usual and by the lists of trending and oracle; the noise was chosen with a model's figures known (docs/simulator.md): an item of the favourite category is clicked about once in ten times that it is seen, the best one
  * in three; lists of what sells are clicked more than lists by chance; and who knows the taste is clicked three to four times as often as what is trending. So NOISE is 2: a picture in a list says less than a
  * page, where shoppers of the generator choose with 1. U is no inner product, moves with every visit, and a whim cannot be learned from others: no model reaches who ranks by it.
  */

@@ -3,7 +3,6 @@
  */
 import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
-import { createAdmission } from './admission.ts';
 import { installAuth, requireRoles } from './auth.ts';
 import { installBrowsers } from './browsers.ts';
 import { dashboardRoutes } from './dashboard.ts';
@@ -119,7 +118,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   app.server.maxHeadersCount = MAX_HEADERS;
   requireRoles(app);
   await installBrowsers(app, services.corsOrigins);
-  const admission = createAdmission();
+  const { admission } = services;
   installShedding(app, services.pressure, admission);
   installRateLimits(app, services.keys, services.limits);
   installAuth(app, services);

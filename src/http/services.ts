@@ -9,6 +9,7 @@ import type { Database } from '../storage/database.ts';
 import type { Redaction } from '../training/redaction.ts';
 import type { QualityChecker } from '../training/quality.ts';
 import type { Trainer } from '../training/trainer.ts';
+import type { Admission } from './admission.ts';
 import type { KeyRing } from './auth.ts';
 import type { Pressure } from './pressure.ts';
 import type { RateLimitOptions } from './rate-limits.ts';
@@ -43,5 +44,6 @@ export interface Services {
   readonly corsOrigins: readonly string[];
   readonly limits: RateLimitOptions;
   readonly pressure: Pick<Pressure, 'level'>;
+  readonly admission: Admission;
   readonly version: string;
 }

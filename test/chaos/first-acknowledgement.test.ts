@@ -8,7 +8,7 @@ import { type ServerProcess, startServer } from '../support/process.ts';
 import { LONG, noteFigure } from './figures.ts';
 import { SMALL, WRITES, ask, insist, trainShop, until } from './shop.ts';
 
-const EVENTS = LONG ? 1_000_000 : 20_000;
+const EVENTS = LONG ? 1_000_000 : 5_000;
 const USERS = EVENTS / 20;
 const ITEMS = LONG ? 5_000 : 500;
 

@@ -7,7 +7,7 @@ import { type LedgerResult, keepLedger } from './ledger.ts';
 import { startOwnPostgres } from './own-postgres.ts';
 
 const APP_KILLS = LONG ? 50 : 5;
-const POSTGRES_KILLS = LONG ? 50 : 3;
+const POSTGRES_KILLS = LONG ? 50 : 2;
 const PLANTED = fileURLToPath(new URL('early-acknowledgement.mjs', import.meta.url));
 
 function judge(what: string, kills: number, result: LedgerResult): void {

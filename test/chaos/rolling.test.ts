@@ -6,8 +6,8 @@ import { type Balancer, CHECK_EVERY_MS, startBalancer } from './balancer.ts';
 import { LONG, noteFigure } from './figures.ts';
 import { SMALL, WRITES, ask, fillShop, insist, trainShop, until } from './shop.ts';
 
-const SWAPS = LONG ? 10 : 3;
-const RESTARTS = LONG ? 6 : 2;
+const SWAPS = LONG ? 10 : 2;
+const RESTARTS = LONG ? 6 : 1;
 /** Longer than it takes the balancer to notice. */
 const DRAIN = { DRAIN_SECONDS: '2' };
 const CLIENTS = 6;

@@ -45,6 +45,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (url === undefined) {
     folder = await mkdtemp(join(tmpdir(), 'jongleur-test-'));
     await chmod(folder, 0o755);
+    const first = await startEmbeddedPostgres({ dataDir: folder, log: () => undefined });
+    // Files beside one another start several servers each, and a shop's own 40 are for one.
+    await execute(first.connectionString, 'ALTER SYSTEM SET max_connections = 200');
+    await first.release();
     server = await startEmbeddedPostgres({ dataDir: folder, log: () => undefined });
     url = server.connectionString;
   }
