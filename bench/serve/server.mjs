@@ -4,6 +4,8 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import pino from 'pino';
+import { createAdmission } from '../../dist/http/admission.js';
+import { createRecommendationLoop } from '../../dist/recommendation-loop.js';
 import { createApp } from '../../dist/http/app.js';
 import { createDashboardSessions } from '../../dist/http/dashboard-session.js';
 import { createKeyRing } from '../../dist/http/keys.js';
@@ -35,7 +37,9 @@ if (copyFolder === undefined) {
 }
 const startMs = performance.now() - startedMs;
 const store = createEventStore(database, url);
-const writer = createWriter({ store, types: await listEventTypes(database), maxQueuedEvents: 20_000, now: Date.now, onCommitted: (events) => answers.noteCommitted(events) });
+// Lists are counted, as in the service.
+const { impressions, recommendations } = createRecommendationLoop(answers, database, Date.now, quiet);
+const writer = createWriter({ store, types: await listEventTypes(database), maxQueuedEvents: 20_000, now: Date.now, recommendations, onCommitted: (events) => answers.noteCommitted(events) });
 const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: false, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: quiet });
 const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });
 const keys = createKeyRing(database, { publishable: null, secret: key, admin: null });
@@ -50,7 +54,7 @@ const measured = {
     return answers.recommendQuickly(userId, ...rest);
   },
 };
-const app = await createApp({ database, writer, answers: measured, trainer, quality, keys, tokens, sessions, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, perShopper: 0, trustProxy: [] }, pressure: { level: () => 0 }, version: '0.0.0' });
+const app = await createApp({ database, writer, answers: measured, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, perShopper: 0, trustProxy: [] }, pressure: { level: () => 0 }, admission: createAdmission(), version: '0.0.0' });
 const base = await app.listen({ port: 0, host: '127.0.0.1' });
 const wakeUps = listenForWakeUps(url, (channel) => void ({ jongleur_events: answers.followEvents, jongleur_items: answers.followItems, jongleur_models: answers.followModels })[channel]?.().catch(quiet));
 

@@ -96,7 +96,7 @@ export function metricRoutes({ database, impressions, recommendations }: Service
     app.post(
       '/v1/impressions',
       {
-        config: { role: 'publishable' },
+        config: { role: 'shopper', usersOf: () => [] },
         schema: {
           operationId: 'postImpressions', tags: ['data'], summary: 'Say which lists were seen',
           description: 'Without it every list that is given out counts as shown. Once a page says of a scenario’s lists which were really seen, those alone count that day. Ids that tell nothing are told of and cost the others nothing.',

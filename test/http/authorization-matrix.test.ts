@@ -58,7 +58,7 @@ const TABLE: Readonly<Record<string, Row | readonly Row[]>> = {
   getScenario: ['secret', 404, undefined, '/v1/scenarios/nowhere'],
   createToken: ['secret', 201, { userId: OWN }],
   getLiveMetrics: ['secret', 200],
-  postImpressions: ['publishable', 200, { recommendationIds: ['none'] }],
+  postImpressions: ['shopper', 200, { recommendationIds: ['none'] }],
   putEventTypes: ['admin', 200, { items: [{ name: 'view', weight: 1 }] }],
   putScenario: ['admin', 200, {}, '/v1/scenarios/matrix'],
   deleteScenario: ['admin', 404, undefined, '/v1/scenarios/nowhere'],

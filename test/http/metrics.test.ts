@@ -143,10 +143,10 @@ describe('what recommendations did', () => {
   it('counts lists that pages say were seen, where they say it, and never more than were given out', async () => {
     const ids = [await list('u1'), await list('u2'), await list('u3')];
     expect((await metrics()).rows).toMatchObject([{ lists: 3 }]);
-    const seen = await service.call('POST', '/v1/impressions', { recommendationIds: [ids[0], 'nonsense', ids[0].replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'))] }, 'publishable');
+    const seen = await service.call('POST', '/v1/impressions', { recommendationIds: [ids[0], 'nonsense', ids[0].replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'))] }, 'secret');
     expect(seen.json).toMatchObject({ accepted: 1, rejected: [{ index: 1, code: 'malformed' }, { index: 2, code: 'forged' }] });
     expect((await metrics()).rows).toMatchObject([{ lists: 1, items: 5 }]);
-    await service.call('POST', '/v1/impressions', { recommendationIds: Array.from({ length: 500 }, () => ids[0]) }, 'publishable');
+    await service.call('POST', '/v1/impressions', { recommendationIds: Array.from({ length: 500 }, () => ids[0]) }, 'secret');
     expect((await metrics()).rows[0].lists).toBeLessThanOrEqual(3);
     // A day on which no page says anything counts what was given out.
     at(NOON + 24 * HOUR);
@@ -190,6 +190,7 @@ describe('what recommendations did', () => {
     expect(await question('from=2026-05-01&to=2026-04-01')).toMatch(/^from must lie before to/);
     expectProblem(await service.call('GET', '/v1/metrics/live?scenario=nowhere'), 404, 'not-found');
     expectProblem(await service.call('GET', '/v1/metrics/live', undefined, 'publishable'), 403, 'key-role');
-    expectProblem(await service.call('POST', '/v1/impressions', { recommendationIds: [] }, 'publishable'), 400, 'invalid-request');
+    expectProblem(await service.call('POST', '/v1/impressions', { recommendationIds: ['x'] }, 'publishable'), 403, 'token-missing');
+    expectProblem(await service.call('POST', '/v1/impressions', { recommendationIds: [] }, 'secret'), 400, 'invalid-request');
   });
 });
