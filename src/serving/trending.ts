@@ -26,12 +26,34 @@ export function createTrending(database: Database, onError: (error: unknown) => 
   let pauseMs = MIN_PAUSE_MS;
   let timer: NodeJS.Timeout | null = null;
   let stopped = false;
+  let isCounting = false;
+  /** There are events that were not counted. */
+  let isStale = false;
 
   async function refresh(): Promise<void> {
     const started = performance.now();
     const { rampDays } = await readTrainingSettings(database);
     rows = await loadTrending(database, WINDOW_EVENTS, HALF_LIFE_DAYS, KEPT, rampDays);
     pauseMs = Math.max(MIN_PAUSE_MS, (performance.now() - started) / BUSY_SHARE);
+  }
+
+  /** One count at a time: what comes while it is made is in the next. */
+  function plan(): void {
+    if (timer !== null || isCounting || stopped) {
+      return;
+    }
+    timer = setTimeout(() => {
+      timer = null;
+      isCounting = true;
+      isStale = false;
+      refresh().catch(onError).finally(() => {
+        isCounting = false;
+        if (isStale) {
+          plan();
+        }
+      });
+    }, pauseMs);
+    timer.unref();
   }
 
   return {
@@ -41,13 +63,8 @@ export function createTrending(database: Database, onError: (error: unknown) => 
       rows = copied;
     },
     noteEvents() {
-      if (timer === null && !stopped) {
-        timer = setTimeout(() => {
-          timer = null;
-          refresh().catch(onError);
-        }, pauseMs);
-        timer.unref();
-      }
+      isStale = true;
+      plan();
     },
     stop() {
       stopped = true;

@@ -177,17 +177,17 @@ export async function loadTrending(database: Queryable, window: number, halfLife
     database,
     `WITH recent AS MATERIALIZED (SELECT item_no, user_no, type_no, value, quantity, occurred_at FROM events ORDER BY event_no DESC LIMIT $1),
           newest AS (SELECT max(occurred_at) AS at FROM recent),
-          -- One shopper's many events on an item saturate, as they do in training: a robot that reloads a page makes no trend.
-          shopper AS (
-            SELECT item_no, user_no,
+          daily AS (SELECT *, dense_rank() OVER (PARTITION BY user_no ORDER BY floor(extract(epoch FROM occurred_at) / 86400)) AS day_no FROM recent),
+          -- One shopper's many events on an item saturate, as they do in training: a robot that reloads a page makes no trend. Days are a shopper's, over all items: no join, whose size nobody could estimate.
+          shopper AS MATERIALIZED (
+            SELECT item_no, user_no, max(max(day_no)) OVER (PARTITION BY user_no) AS days,
                    sum(CASE WHEN t.mode = 'latest' AND (value IS NULL OR value < t.threshold) THEN 0 WHEN quantity < 0 THEN -t.weight ELSE t.weight END
                        * exp(greatest(-ln(2) * extract(epoch FROM newest.at - occurred_at)::float8 / 86400 / $2, ${OLDEST_EXPONENT}))) AS score
-            FROM recent JOIN event_types t USING (type_no) CROSS JOIN newest GROUP BY item_no, user_no),
+            FROM daily JOIN event_types t USING (type_no) CROSS JOIN newest GROUP BY item_no, user_no),
           -- Accounts are free: whoever came on fewer days than the ramp's counts less, where anybody has come on more.
-          present AS (SELECT user_no, count(DISTINCT floor(extract(epoch FROM occurred_at) / 86400)) AS days FROM recent GROUP BY user_no),
-          ramp AS (SELECT least(greatest(max(days), 1), $4)::float8 AS days FROM present)
-     SELECT item_no AS "itemNo", item_id AS "itemId", sum(least(1, present.days / ramp.days) * ln(1 + score))::float8 AS score
-     FROM shopper JOIN items USING (item_no) JOIN present USING (user_no) CROSS JOIN ramp WHERE score > 0 AND deleted_at IS NULL GROUP BY item_no, item_id ORDER BY score DESC, item_no LIMIT $3`,
+          ramp AS (SELECT least(greatest(max(days), 1), $4)::float8 AS days FROM shopper),
+          item AS (SELECT item_no, sum(least(1, shopper.days / ramp.days) * ln(1 + score))::float8 AS score FROM shopper CROSS JOIN ramp WHERE score > 0 GROUP BY item_no)
+     SELECT item_no AS "itemNo", item_id AS "itemId", score FROM item JOIN items USING (item_no) WHERE deleted_at IS NULL ORDER BY score DESC, item_no LIMIT $3`,
     [window, halfLifeDays, limit, rampDays],
   );
 }
