@@ -372,7 +372,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       explorer.refresh(following.model());
     },
     stop() {
-      trends.stop();
+      void trends.stop();
       explorer.stop();
     },
   };

@@ -1,6 +1,7 @@
 /** What is on the rise: a short list, counted in Postgres over the newest events and kept in memory. Counted again when there are new events, and no more often than it is cheap. */
 import type { Database } from '../storage/database.ts';
 import { type TrendingRow, loadTrending } from '../storage/events.ts';
+import { createPacedWork } from '../storage/paced-work.ts';
 import { readTrainingSettings } from '../storage/settings.ts';
 
 export interface Trending {
@@ -11,7 +12,7 @@ export interface Trending {
   restore(copied: readonly TrendingRow[]): void;
   /** There are new events: count again soon. */
   noteEvents(): void;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 const WINDOW_EVENTS = 100_000;
@@ -24,11 +25,6 @@ const BUSY_SHARE = 1 / 30;
 export function createTrending(database: Database, onError: (error: unknown) => void): Trending {
   let rows: readonly TrendingRow[] = [];
   let pauseMs = MIN_PAUSE_MS;
-  let timer: NodeJS.Timeout | null = null;
-  let stopped = false;
-  let isCounting = false;
-  /** There are events that were not counted. */
-  let isStale = false;
 
   async function refresh(): Promise<void> {
     const started = performance.now();
@@ -37,40 +33,14 @@ export function createTrending(database: Database, onError: (error: unknown) => 
     pauseMs = Math.max(MIN_PAUSE_MS, (performance.now() - started) / BUSY_SHARE);
   }
 
-  /** One count at a time: what comes while it is made is in the next. */
-  function plan(): void {
-    if (timer !== null || isCounting || stopped) {
-      return;
-    }
-    timer = setTimeout(() => {
-      timer = null;
-      isCounting = true;
-      isStale = false;
-      refresh().catch(onError).finally(() => {
-        isCounting = false;
-        if (isStale) {
-          plan();
-        }
-      });
-    }, pauseMs);
-    timer.unref();
-  }
-
+  const counting = createPacedWork(async () => await refresh().catch(onError), () => pauseMs);
   return {
     rows: () => rows,
     refresh,
     restore(copied) {
       rows = copied;
     },
-    noteEvents() {
-      isStale = true;
-      plan();
-    },
-    stop() {
-      stopped = true;
-      if (timer !== null) {
-        clearTimeout(timer);
-      }
-    },
+    noteEvents: counting.note,
+    stop: counting.stop,
   };
 }

@@ -7,12 +7,10 @@ import { rowsOfUsers, withoutUsers } from '../model/without-users.ts';
 import type { Database } from '../storage/database.ts';
 import { listGoneUsers } from '../storage/erasures.ts';
 import { listUserParts, loadModelPart, replaceUserPart } from '../storage/models.ts';
+import { type PacedWork, createPacedWork } from '../storage/paced-work.ts';
 
-export interface Redaction {
-  /** Somebody left, or another model is live: looked at in a moment, several at once. */
-  note(): void;
-  stop(): Promise<void>;
-}
+/** Noted where somebody left, or another model is live: looked at in a moment, several at once. */
+export type Redaction = PacedWork;
 
 const DELAY_MS = 5_000;
 
@@ -44,26 +42,14 @@ export async function redactModels(database: Database, looked = new Map<number, 
 
 export function createRedaction(database: Database, log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void, delayMs = DELAY_MS): Redaction {
   const looked = new Map<number, string>();
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
-  return {
-    note() {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        running = running
-          .then(async () => {
-            const users = await redactModels(database, looked);
-            if (users > 0) {
-              log('users who left were taken out of the stored model', { users });
-            }
-          })
-          .catch((error: unknown) => log('could not look whether users who left are in the stored model; it is looked again', { reason: String(error) }, true));
-      }, delayMs);
-      timer.unref();
-    },
-    async stop() {
-      clearTimeout(timer);
-      await running;
-    },
-  };
+  return createPacedWork(async () => {
+    try {
+      const users = await redactModels(database, looked);
+      if (users > 0) {
+        log('users who left were taken out of the stored model', { users });
+      }
+    } catch (error) {
+      log('could not look whether users who left are in the stored model; it is looked again', { reason: String(error) }, true);
+    }
+  }, () => delayMs);
 }

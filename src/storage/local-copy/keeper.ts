@@ -18,6 +18,7 @@ import type { TrendingRow } from '../events.ts';
 import { listItemAttributes } from '../item-attributes.ts';
 import { copyItemRows, hasItemsSince } from '../item-rows.ts';
 import { findLiveModel, readStoredPart } from '../models.ts';
+import { createPacedWork } from '../paced-work.ts';
 import { listScenarios } from '../scenarios.ts';
 import { readTrainingSettings } from '../settings.ts';
 import { loadTokenSecrets } from '../token-secrets.ts';
@@ -62,9 +63,6 @@ export function createLocalCopyKeeper(options: LocalCopyKeeperOptions): LocalCop
   let lock: Lock | null = null;
   /** What is on the disk; undefined: not looked at yet. */
   let kept: CopyManifest | null | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | null = null;
-  let again = false;
   let pauseMs = MIN_PAUSE_MS;
   let lastFault = '';
 
@@ -186,7 +184,7 @@ export function createLocalCopyKeeper(options: LocalCopyKeeperOptions): LocalCop
       lastFault = '';
     } catch (error) {
       if (error instanceof Moved) {
-        again = true;
+        paced.note();
       } else if (!stopping.signal.aborted && !(error instanceof DatabaseUnavailable)) {
         const reason = String(error);
         if (reason !== lastFault) {
@@ -198,33 +196,12 @@ export function createLocalCopyKeeper(options: LocalCopyKeeperOptions): LocalCop
     pauseMs = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, (performance.now() - startedMs) * 10));
   }
 
-  function note(): void {
-    if (running !== null) {
-      again = true;
-      return;
-    }
-    if (stopping.signal.aborted) {
-      return;
-    }
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      running = lookAndTell().finally(() => {
-        running = null;
-        if (again) {
-          again = false;
-          note();
-        }
-      });
-    }, pauseMs);
-    timer.unref();
-  }
-
+  const paced = createPacedWork(lookAndTell, () => pauseMs);
   return {
-    note,
+    note: paced.note,
     async stop() {
       stopping.abort();
-      clearTimeout(timer);
-      await running;
+      await paced.stop();
       await lock?.release().catch(() => undefined);
     },
   };
