@@ -62,8 +62,7 @@ export function startLiveDemo({ url, key, isBusy, now, log, pauseMs = PAUSE_MS, 
     const coming = simulation.arrive(simulation.drawVisitor(), second);
     await send([...simulation.takeDue(second), ...coming.searched].map(plain));
     const { itemIds, recommendationId } = await client.recommend(userIdOf(coming.user), LIST_LENGTH);
-    const indexOf = new Map(simulation.items.map(({ itemId }, index) => [itemId, index]));
-    const list = itemIds.map((itemId) => indexOf.get(itemId) ?? -1);
+    const list = itemIds.map((itemId) => simulation.indexOf(itemId) ?? -1);
     if (list.includes(-1)) {
       throw new ForeignItem(url, itemIds[list.indexOf(-1)], null);
     }

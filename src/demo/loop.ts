@@ -98,11 +98,9 @@ const EVENTS_AT_ONCE = 1000;
 const ITEMS_AT_ONCE = 500;
 
 export async function runLoop({ service, simulation, startMs, historyDays, days, listLength, onDayBegins, onDay, signal }: LoopOptions): Promise<void> {
-  const indexOf = new Map(simulation.items.map(({ itemId }, index) => [itemId, index]));
-
   const indexesOf = (itemIds: readonly string[]) =>
     itemIds.map((itemId) => {
-      const index = indexOf.get(itemId);
+      const index = simulation.indexOf(itemId);
       if (index === undefined) throw new RangeError(`the service lists item "${itemId}", which is none of the simulated shop's`);
       return index;
     });

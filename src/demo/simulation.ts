@@ -45,6 +45,8 @@ export interface Visit extends Look {
 
 export interface Simulation {
   readonly items: readonly DemoItem[];
+  /** Of an item by its id; undefined: it is none of this shop's. */
+  indexOf(itemId: string): number | undefined;
   /** Items that are there from the beginning of this day on; day 0: all that were there before. */
   comingOut(day: number): number[];
   /** How many items a list can have at that time. */
@@ -98,6 +100,7 @@ export function createSimulation({ calendar, catalogue, tastes, random: source }
     firstDays[u] = source.uniform() < KNOWN_FROM_START ? 0 : source.integer(days);
   }
   const rateTotals = runningTotals(rates);
+  const indexes = new Map(items.map(({ itemId }, index) => [itemId, index]));
   const log = createEventLog(2 * EVENTS_PER_VISIT + LATER_EVENTS);
   const shop = createShop(tastes, traits, calendar, source, log);
   const clicks: ClickModel = createClickModel(tastes, traits, own);
@@ -118,6 +121,7 @@ export function createSimulation({ calendar, catalogue, tastes, random: source }
 
   return {
     items,
+    indexOf: (itemId) => indexes.get(itemId),
     comingOut: (day) => [...items.keys()].filter((item) => !knownItems.has(items[item].itemId) && publishedSecond(traits, item) === day * DAY_SECONDS),
     countOffered: (second) => items.reduce((count, _, item) => count + (isOffered(item, second) ? 1 : 0), 0),
     visitorsOf(day) {
