@@ -33,6 +33,7 @@ import { listEventTypes } from './storage/event-types.ts';
 import { createEventStore } from './storage/event-writes.ts';
 import { createFirstKeys, createKey } from './storage/first-keys.ts';
 import { createLocalCopyKeeper, removeLocalCopy } from './storage/local-copy/keeper.ts';
+import { createPacedWork } from './storage/paced-work.ts';
 import { watchReach } from './storage/reach.ts';
 import { watchRetention } from './storage/retention.ts';
 import { CHANNELS, type Channel, listenForWakeUps } from './storage/wake-ups.ts';
@@ -45,9 +46,14 @@ const startedAt = performance.now();
 const MAX_CONNECTIONS = 12;
 /** What is stored in half a second at full load. */
 const MAX_QUEUED_EVENTS = 20_000;
+/** New connections that may wait for their turn; what comes beyond is not even refused, but waits seconds for TCP to try again. Linux caps it at net.core.somaxconn, 4,096 by default. */
+const LISTEN_BACKLOG = 4_096;
 /** Without a wake-up, Postgres is asked all the same. */
 const POLL_MS = 5_000;
 const RETRY_MS = 1_000;
+/** After events have been followed, so many times what that took. */
+const FOLLOW_REST = 4;
+const MOST_FOLLOW_PAUSE_MS = 200;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
 function readArguments(): { demo: boolean | null } {
@@ -162,7 +168,7 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
   const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: () => databaseUp, databaseFull: () => databaseFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, admission: createAdmission(), version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
-  const url = (await app.listen({ host: config.host, port, listenTextResolver: (address) => `listening on ${address}` })).replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');
+  const url = (await app.listen({ host: config.host, port, backlog: LISTEN_BACKLOG, listenTextResolver: (address) => `listening on ${address}` })).replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');
 
   stopping.onStop('trends', 1_000, () => answers.stop());
   if (copy === null) {
@@ -300,8 +306,23 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
     const localCopy = keepsCopy(config)
       ? createLocalCopyKeeper({ database, folder: copyFolderOf(config), place: placeOf(connectionString), systemIdentifier, tokenKey, modelVersion: answers.modelVersion, trending: answers.trendingRows, now: Date.now, log: say })
       : null;
+    const followOne = async (channel: Channel) => {
+      await follow[channel]().catch((error: unknown) => logger.warn({ channel, reason: String(error) }, 'could not follow Postgres'));
+    };
+    let eventsMs = 0;
+    // Every commit wakes; reading back what is stored, as fast as it is stored, would take from Postgres what storing needs.
+    const pacedEvents = createPacedWork(async () => {
+      const beganMs = performance.now();
+      await followOne('jongleur_events');
+      eventsMs = performance.now() - beganMs;
+    }, () => Math.min(MOST_FOLLOW_PAUSE_MS, FOLLOW_REST * eventsMs));
+    stopping.onStop('following events', 1_000, async () => await pacedEvents.stop());
     const wake = (channel: Channel) => {
-      follow[channel]().then(() => (channel === 'jongleur_events' ? undefined : localCopy?.note())).catch((error: unknown) => logger.warn({ channel, reason: String(error) }, 'could not follow Postgres'));
+      if (channel === 'jongleur_events') {
+        pacedEvents.note();
+        return;
+      }
+      void followOne(channel).then(() => localCopy?.note());
     };
     const wakeUps = listenForWakeUps(connectionString, wake);
     const followAll = async () => {

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { CommandFault } from './command-fault.ts';
 import type { House } from './house.ts';
-import { type MetricsQuestion, answerMetrics } from './http/metrics.ts';
+import type { MetricsQuestion, answerMetrics } from './http/metrics.ts';
 import { Problem } from './http/problems.ts';
 import { METRIC_GROUPINGS } from './storage/attribution.ts';
 import { alignColumns } from './training/model-card-text.ts';
@@ -48,6 +48,8 @@ export function addMetricCommands(program: Command, { withHouse }: Surroundings)
     .option('--scenario <name>', 'lists of one scenario')
     .option('--json', 'as the API answers')
     .action(async ({ json, ...question }: MetricsQuestion & { json?: boolean }) => {
+      // Loaded only for this: the API's schemas take longer to load than all other commands together.
+      const { answerMetrics } = await import('./http/metrics.ts');
       await withHouse(async ({ database }) => {
         const answer = await answerMetrics(database, question, Date.now()).catch((error: unknown) => {
           throw error instanceof Problem ? new CommandFault(error.message) : error;

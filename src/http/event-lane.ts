@@ -10,6 +10,7 @@ import type { Role } from '../storage/api-keys.ts';
 import type { WriteResult } from '../ingest/writer.ts';
 import type { Admission } from './admission.ts';
 import { type FoundKey, TOKEN_HEADER, mayCall } from './auth.ts';
+import type { RefusalCode } from './refusal.ts';
 import type { Services } from './services.ts';
 import { createTurn } from './turns.ts';
 
@@ -20,6 +21,8 @@ export interface LaneParts {
   readonly lookup: (header: string) => FoundKey | undefined;
   /** Answers 200 with this JSON. */
   readonly answer: (request: IncomingMessage, response: ServerResponse, text: string) => void;
+  /** Answers that there is too much to do. */
+  readonly refuse: (request: IncomingMessage, response: ServerResponse, code: RefusalCode) => void;
   readonly admission: Admission;
   /** The framework. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
@@ -30,11 +33,15 @@ const NEEDED: Role = 'secret';
 const JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
 const PLAIN_LENGTH = /^[1-9]\d{0,3}$/;
 
-function isPlain({ url, method, headers }: IncomingMessage): boolean {
+/** Whose page a browser's request is from, and whose token came along, is for the framework to judge. */
+function isFromServer({ url, method, headers }: IncomingMessage): boolean {
+  return url === PATH && method === 'POST' && headers.origin === undefined && headers[TOKEN_HEADER] === undefined;
+}
+
+function isPlain({ headers }: IncomingMessage): boolean {
   return (
-    url === PATH && method === 'POST' && JSON_TYPE.test(headers['content-type'] ?? '') && PLAIN_LENGTH.test(headers['content-length'] ?? '') &&
-    // Whose page a browser's request is from, and whose token came along, is for the framework to judge.
-    headers.origin === undefined && headers[TOKEN_HEADER] === undefined && headers['idempotency-key'] === undefined && headers['content-encoding'] === undefined && headers['transfer-encoding'] === undefined
+    JSON_TYPE.test(headers['content-type'] ?? '') && PLAIN_LENGTH.test(headers['content-length'] ?? '') &&
+    headers['idempotency-key'] === undefined && headers['content-encoding'] === undefined && headers['transfer-encoding'] === undefined
   );
 }
 
@@ -53,8 +60,8 @@ function readEvent(body: Buffer): object | undefined {
   }
 }
 
-/** @returns whether the lane takes a request */
-export function createEventLane({ writer, keys, phase, pressure }: Services, ahead: ReadAhead, { lookup, answer, handle, admission }: LaneParts): (request: IncomingMessage, response: ServerResponse) => boolean {
+/** @returns whether the lane takes a request, or has refused it */
+export function createEventLane({ writer, keys, phase, pressure }: Services, ahead: ReadAhead, { lookup, answer, refuse, handle, admission }: LaneParts): (request: IncomingMessage, response: ServerResponse) => boolean {
   function write(request: IncomingMessage, response: ServerResponse): void {
     const body = request.complete ? (request.read() as Buffer | null) : null;
     if (body === null) {
@@ -82,7 +89,7 @@ export function createEventLane({ writer, keys, phase, pressure }: Services, ahe
 
   const arrived = createTurn<readonly [IncomingMessage, ServerResponse]>((requests) => requests.forEach(([request, response]) => write(request, response)));
   return (request, response) => {
-    if (!isPlain(request) || phase() !== 'ready' || pressure.level() > 0) {
+    if (!isFromServer(request) || phase() !== 'ready' || pressure.level() > 0) {
       return false;
     }
     const { authorization } = request.headers;
@@ -90,7 +97,16 @@ export function createEventLane({ writer, keys, phase, pressure }: Services, ahe
     if (key === undefined || !mayCall(key, NEEDED)) {
       return false;
     }
-    if (!admission.admits() || writer.isFull()) {
+    // Of whatever size: the framework would take four times as long to say so. What the writer refuses must not count as work that was taken.
+    if (writer.isFull()) {
+      refuse(request, response, 'ingest-overloaded');
+      return true;
+    }
+    if (!admission.admits()) {
+      refuse(request, response, 'overloaded');
+      return true;
+    }
+    if (!isPlain(request)) {
       return false;
     }
     if (key.keyNo !== null) {

@@ -13,11 +13,12 @@ import type { Answer } from '../serving/answers.ts';
 import type { Reason } from '../serving/explain.ts';
 import type { ListRequest } from '../serving/requests.ts';
 import type { Admission } from './admission.ts';
+import { createAnswerQueue } from './answer-queue.ts';
 import { TOKEN_HEADER, createLookup, mayCall } from './auth.ts';
 import { type LaneParts, type ReadAhead, createEventLane } from './event-lane.ts';
 import type { KnownQueries } from './known-queries.ts';
 import { openPlainConnections } from './plain-connections.ts';
-import { REFUSED } from './refusal.ts';
+import { REFUSAL_HEADERS, type RefusalCode, refusalText } from './refusal.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Services } from './services.ts';
 import { createTurn } from './turns.ts';
@@ -65,10 +66,28 @@ export function textOf({ recommendationId, modelVersion, source, stale, items, n
   return nextCursor === undefined ? `${text}]}` : `${text}],"nextCursor":"${nextCursor}"}`;
 }
 
-/** The text of an answer, at once where nothing has to be read from Postgres; REFUSED; null: that is for the framework. Promises are never rejected. */
-export type FastLane = (url: string, authorization: string | undefined) => string | null | Promise<string | null>;
+/** Told of the text of an answer; null: that is for the framework after all. */
+export type TakeText = (text: string | null) => void;
 
-export function createFastLane({ answers, keys, phase, pressure }: Services, queries: KnownQueries, lookup: LaneParts['lookup'], admission: Admission): FastLane {
+/** `asked`: the text will come, once. `refused`: too many wait already. `not-here`: that is for the framework. */
+export type FastLane = (url: string, authorization: string | undefined, take: TakeText) => 'asked' | 'refused' | 'not-here';
+
+/** @param endSlice calls when texts were taken that can be written together */
+export function createFastLane({ answers, keys, phase, pressure }: Services, queries: KnownQueries, lookup: LaneParts['lookup'], endSlice: () => void): FastLane {
+  const queue = createAnswerQueue<{ readonly userId: string; readonly request: ListRequest; readonly take: TakeText }>(({ userId, request, take }) => {
+    try {
+      const answer = answers.recommendQuickly(userId, request);
+      if (answer instanceof Promise) {
+        void answer.then(textOf, () => null).then(take);
+      } else {
+        take(textOf(answer));
+      }
+    } catch {
+      // A scenario that is gone since, say: the framework says what is wrong.
+      take(null);
+    }
+  }, endSlice);
+
   /** What a URL asks for behind its route; undefined: that is for the framework to say. */
   function requestOf(url: string, routeEnd: number): ListRequest | undefined {
     if (url.length === routeEnd) {
@@ -81,36 +100,30 @@ export function createFastLane({ answers, keys, phase, pressure }: Services, que
     return url[routeEnd] === '?' ? queries.find(url.slice(routeEnd + 1)) : undefined;
   }
 
-  return (url, authorization) => {
+  return (url, authorization, take) => {
     if (!url.startsWith(PREFIX) || phase() !== 'ready' || pressure.level() === 3) {
-      return null;
+      return 'not-here';
     }
     const idEnd = url.indexOf('/', PREFIX.length);
     if (idEnd < 0 || !url.startsWith(ROUTE, idEnd)) {
-      return null;
+      return 'not-here';
     }
     const userId = url.slice(PREFIX.length, idEnd);
-    const asked = requestOf(url, idEnd + ROUTE.length);
-    if (asked === undefined) {
-      return null;
+    const request = requestOf(url, idEnd + ROUTE.length);
+    if (request === undefined) {
+      return 'not-here';
     }
     const key = authorization === undefined || !PLAIN_ID.test(userId) ? undefined : lookup(authorization);
     if (key === undefined || !mayCall(key, 'shopper')) {
-      return null;
+      return 'not-here';
     }
-    if (!admission.admits()) {
-      return REFUSED;
+    if (!queue.add({ userId, request, take })) {
+      return 'refused';
     }
     if (key.keyNo !== null) {
       keys.noteUse(key.keyNo);
     }
-    try {
-      const answer = answers.recommendQuickly(userId, asked);
-      return answer instanceof Promise ? answer.then(textOf, () => null) : textOf(answer);
-    } catch {
-      // A scenario that is gone since, say: the framework says what is wrong.
-      return null;
-    }
+    return 'asked';
   };
 }
 
@@ -126,36 +139,43 @@ export function installFastLanes(app: FastifyInstance, services: Services, queri
   }
   const [handle] = app.server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
   const lookup = createLookup(services.keys);
-  const lane = createFastLane(services, queries, lookup, admission);
+  const lane = createFastLane(services, queries, lookup, () => {
+    turn.takeNow();
+    connections.flush();
+  });
   const turn = createTurn<readonly [ServerResponse, string]>((answers) => answers.forEach(([response, text]) => response.end(text)));
   const send = (request: IncomingMessage, response: ServerResponse, text: string) => {
     response.writeHead(200, ['x-request-id', requestIdOf(request), ...ANSWER_HEADERS, 'content-length', String(Buffer.byteLength(text))] as never);
     turn.add([response, text]);
   };
-  const takeEvent = createEventLane(services, ahead, { lookup, answer: send, handle, admission });
+  const refuse = (request: IncomingMessage, response: ServerResponse, code: RefusalCode) => {
+    const requestId = requestIdOf(request);
+    const text = refusalText(code, requestId);
+    response.writeHead(503, ['x-request-id', requestId, ...REFUSAL_HEADERS, 'content-length', String(text.length)] as never).end(text);
+  };
+  const takeEvent = createEventLane(services, ahead, { lookup, answer: send, refuse, handle, admission });
   app.server.removeAllListeners('request');
   app.server.on('request', (request, response) => {
     if (takeEvent(request, response)) {
       return;
     }
-    const answer = (text: string | null) => {
-      if (text === null || text === REFUSED) {
-        // Refused again there: it is the same turn.
+    const take = (text: string | null) => {
+      if (text === null) {
         handle(request, response);
       } else {
         send(request, response, text);
       }
     };
-    const text = request.method === 'GET' && saysNoMore(request) ? lane(request.url!, request.headers.authorization) : null;
-    if (text instanceof Promise) {
-      void text.then(answer);
-    } else {
-      answer(text);
+    const outcome = request.method === 'GET' && saysNoMore(request) ? lane(request.url!, request.headers.authorization, take) : 'not-here';
+    if (outcome === 'not-here') {
+      handle(request, response);
+    } else if (outcome === 'refused') {
+      refuse(request, response, 'overloaded');
     }
   });
-  const close = openPlainConnections(app.server, lane, ANSWER_HEADERS);
+  const connections = openPlainConnections(app.server, lane, ANSWER_HEADERS);
   app.addHook('preClose', (done) => {
-    close();
+    connections.close();
     done();
   });
 }

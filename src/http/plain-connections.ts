@@ -7,8 +7,8 @@
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastLane } from './fast-lane.ts';
-import { REFUSAL_HEADERS, REFUSED, refusalText } from './refusal.ts';
+import type { FastLane, TakeText } from './fast-lane.ts';
+import { REFUSAL_HEADERS, refusalText } from './refusal.ts';
 import { nextRequestId } from './request-id.ts';
 import { createTurn } from './turns.ts';
 
@@ -47,21 +47,30 @@ export function readPlainHeaders(block: string): string | null {
   return values.has('host') ? (values.get('authorization') ?? null) : null;
 }
 
-/**
- * @param answer the text of an answer; null: that is for the server
- * @param headers of every answer, names and values by turns
- * @returns ends connections that nothing is under way on, and leaves new ones to the server
- */
-export function openPlainConnections(server: Server, answer: FastLane, headers: readonly string[]): () => void {
+function headersText(headers: readonly string[]): string {
+  let text = '';
+  for (let k = 0; k < headers.length; k += 2) {
+    text += `${headers[k]}: ${headers[k + 1]}${LINE_END}`;
+  }
+  return text;
+}
+
+export interface PlainConnections {
+  /** Writes what has been answered so far, without waiting for the end of the round. */
+  flush(): void;
+  /** Ends connections that nothing is under way on, and leaves new ones to the server. */
+  close(): void;
+}
+
+/** @param headers of every answer, names and values by turns */
+export function openPlainConnections(server: Server, lane: FastLane, headers: readonly string[]): PlainConnections {
   const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
   const [serve, ...others] = listeners;
   /** Connections and how each ends as soon as it may. */
   const open = new Map<Socket, () => void>();
   const known = new Map<string, string | null>();
-  let fixedHead = '';
-  for (let k = 0; k < headers.length; k += 2) {
-    fixedHead += `${headers[k]}: ${headers[k + 1]}${LINE_END}`;
-  }
+  const answerHead = headersText(headers);
+  const refusalHead = headersText(REFUSAL_HEADERS);
   let isClosing = false;
   let date = { second: 0, text: '' };
   const turn = createTurn<Waiting>((written) => {
@@ -85,18 +94,17 @@ export function openPlainConnections(server: Server, answer: FastLane, headers: 
     return authorization;
   }
 
-  /** null: what came is not for here. */
-  function answerTo(chunk: Buffer): ReturnType<FastLane> {
+  function ask(chunk: Buffer, take: TakeText): ReturnType<FastLane> {
     if (isClosing || chunk.length > MAX_REQUEST_BYTES) {
-      return null;
+      return 'not-here';
     }
     const text = chunk.toString('latin1');
     const lineEnd = text.indexOf(LINE_END);
     if (!text.startsWith(START) || !text.startsWith(VERSION, lineEnd - VERSION.length)) {
-      return null;
+      return 'not-here';
     }
     const authorization = authorizationOf(text.slice(lineEnd + LINE_END.length));
-    return authorization === null ? null : answer(text.slice(URL_BEGIN, lineEnd - VERSION.length), authorization);
+    return authorization === null ? 'not-here' : lane(text.slice(URL_BEGIN, lineEnd - VERSION.length), authorization, take);
   }
 
   function dateText(): string {
@@ -108,11 +116,18 @@ export function openPlainConnections(server: Server, answer: FastLane, headers: 
   }
 
   function begin(socket: Socket): void {
-    const onEnd = () => endNow();
     const onTimeout = () => socket.destroy();
     const onError = () => socket.destroy();
     const onClose = () => open.delete(socket);
-    let isAwaited = false;
+    /** The request whose answer is being made. */
+    let asked: Buffer | null = null;
+    /** What came after it, so that answers keep the order of their requests. */
+    let next: Buffer | null = null;
+    let isEnding = false;
+    const onEnd = () => {
+      isEnding = true;
+      endNow();
+    };
     function send(text: string): void {
       const { keepAliveTimeout } = server;
       if (socket.timeout !== keepAliveTimeout) {
@@ -121,47 +136,63 @@ export function openPlainConnections(server: Server, answer: FastLane, headers: 
       const bytes = Buffer.byteLength(text);
       turn.add({
         socket,
-        text: `HTTP/1.1 200 OK\r\nx-request-id: ${nextRequestId()}\r\n${fixedHead}content-length: ${bytes}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}\r\n\r\n${text}`,
+        text: `HTTP/1.1 200 OK\r\nx-request-id: ${nextRequestId()}\r\n${answerHead}content-length: ${bytes}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}\r\n\r\n${text}`,
         isAscii: bytes === text.length,
       });
     }
     function refuse(): void {
       const requestId = nextRequestId();
-      const text = refusalText(requestId);
-      turn.add({ socket, text: `HTTP/1.1 503 Service Unavailable\r\nx-request-id: ${requestId}\r\n${REFUSAL_HEADERS}content-length: ${text.length}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\n\r\n${text}`, isAscii: true });
+      const text = refusalText('overloaded', requestId);
+      turn.add({ socket, text: `HTTP/1.1 503 Service Unavailable\r\nx-request-id: ${requestId}\r\n${refusalHead}content-length: ${text.length}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\n\r\n${text}`, isAscii: true });
     }
-    const finish = (chunk: Buffer, text: string | null) => {
+    const take = (text: string | null) => {
+      const chunk = asked!;
+      const later = next;
+      asked = null;
+      next = null;
+      if (socket.destroyed) {
+        return;
+      }
       if (text === null) {
         hand(chunk);
-      } else if (text === REFUSED) {
-        refuse();
-      } else {
-        send(text);
+        if (later !== null) {
+          socket.emit('data', later);
+          socket.resume();
+        }
+        if (isEnding) {
+          socket.emit('end');
+        }
+        return;
+      }
+      send(text);
+      if (later !== null) {
+        onData(later);
+        socket.resume();
+      }
+      if (isEnding || isClosing) {
+        endNow();
       }
     };
     const onData = (chunk: Buffer) => {
-      const text = socket.writableLength > MAX_UNSENT_BYTES ? null : answerTo(chunk);
-      if (!(text instanceof Promise)) {
-        finish(chunk, text);
+      if (asked !== null) {
+        next = next === null ? chunk : Buffer.concat([next, chunk]);
+        socket.pause();
         return;
       }
-      // What comes meanwhile waits, so that answers keep the order of their requests.
-      isAwaited = true;
-      socket.pause();
-      void text.then((later) => {
-        isAwaited = false;
-        if (socket.destroyed) {
-          return;
-        }
-        finish(chunk, later);
-        if (isClosing) {
-          endNow();
-        }
-        socket.resume();
-      });
+      asked = chunk;
+      const outcome = socket.writableLength > MAX_UNSENT_BYTES ? 'not-here' : ask(chunk, take);
+      if (outcome === 'asked') {
+        return;
+      }
+      asked = null;
+      if (outcome === 'refused') {
+        refuse();
+      } else {
+        hand(chunk);
+      }
     };
     function endNow(): void {
-      if (!isAwaited && open.has(socket)) {
+      if (asked === null && open.has(socket)) {
         turn.takeNow();
         socket.end();
       }
@@ -190,8 +221,11 @@ export function openPlainConnections(server: Server, answer: FastLane, headers: 
       begin(socket);
     }
   });
-  return () => {
-    isClosing = true;
-    open.forEach((endNow) => endNow());
+  return {
+    flush: () => turn.takeNow(),
+    close() {
+      isClosing = true;
+      open.forEach((endNow) => endNow());
+    },
   };
 }

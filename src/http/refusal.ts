@@ -1,15 +1,20 @@
 /** How the lanes refuse what there is no time for: in the framework's words, at a fraction of its cost, since refusing must not take the time that answers need. */
+import { IngestOverloaded } from '../ingest/writer.ts';
 import { OVERLOADED } from './pressure.ts';
 import { PROBLEMS, RETRY_AFTER_SECONDS } from './problems.ts';
 
-/** In place of an answer's text. */
-export const REFUSED = '';
-/** Beside those of every answer. */
-export const REFUSAL_HEADERS = `x-content-type-options: nosniff\r\nretry-after: ${RETRY_AFTER_SECONDS}\r\ncontent-type: application/problem+json; charset=utf-8\r\n`;
+/** Names and values by turns. */
+export const REFUSAL_HEADERS: readonly string[] = ['x-content-type-options', 'nosniff', 'retry-after', String(RETRY_AFTER_SECONDS), 'content-type', 'application/problem+json; charset=utf-8'];
 
-const { status, title, remedy } = PROBLEMS.overloaded;
-const TEXT_BEFORE_ID = `${JSON.stringify({ type: '/docs/errors#overloaded', title, status, code: 'overloaded', detail: OVERLOADED, remedy }).slice(0, -1)},"requestId":"`;
+export type RefusalCode = 'overloaded' | 'ingest-overloaded';
 
-export function refusalText(requestId: string): string {
-  return `${TEXT_BEFORE_ID}${requestId}"}`;
+function textBeforeId(code: RefusalCode, detail: string): string {
+  const { status, title, remedy } = PROBLEMS[code];
+  return `${JSON.stringify({ type: `/docs/errors#${code}`, title, status, code, detail, remedy }).slice(0, -1)},"requestId":"`;
+}
+
+const TEXTS: Readonly<Record<RefusalCode, string>> = { overloaded: textBeforeId('overloaded', OVERLOADED), 'ingest-overloaded': textBeforeId('ingest-overloaded', new IngestOverloaded().message) };
+
+export function refusalText(code: RefusalCode, requestId: string): string {
+  return `${TEXTS[code]}${requestId}"}`;
 }
