@@ -2,7 +2,9 @@
  * The whole loop, measured: 30 simulated days of 2,000 shoppers and 1,000 products against the server as it is shipped, on an embedded Postgres of its own, by a clock that goes from one simulated day to the next.
  * Prints a line a day and a table with floors and goals; ends with code 1 where a floor is not reached.
  *
- *   npm run bench:loop [-- --days 30] [--history 3] [--shoppers 2000] [--products 1000] [--seed 20260] [--list 10] [--scenario home] [--search off] [--search-seconds 30]
+ * Live experiments and the guard are measured on simulated counters besides (loop/experiments.mjs, under a minute).
+ *
+ *   npm run bench:loop [-- --rows loop,experiments,guard] [--days 30] [--history 3] [--shoppers 2000] [--products 1000] [--seed 20260] [--list 10] [--scenario home] [--search off] [--search-seconds 30]
  *
  * About seven minutes on two busy cores, nearly all of it 31 trainings, none of which looks for a better recipe unless --search asks for it. docs/simulator.md says how shoppers choose, and what the figures can be.
  */
@@ -17,10 +19,11 @@ import { runLoop } from '../dist/demo/loop.js';
 import { openShopClient } from '../dist/shop-client.js';
 import { dayLine, HEADING } from '../dist/simulate-command.js';
 import { openSimulatedShop } from '../dist/simulated-shop.js';
+import { measureExperiments, measureGuard } from './loop/experiments.mjs';
 import { addRow, printTable } from './train/table.mjs';
 
 const { values: options } = parseArgs({
-  options: { days: { type: 'string', default: '30' }, history: { type: 'string', default: '3' }, shoppers: { type: 'string', default: '2000' }, products: { type: 'string', default: '1000' }, seed: { type: 'string', default: '20260' }, list: { type: 'string', default: '10' }, scenario: { type: 'string', default: 'home' }, search: { type: 'string', default: 'off' }, 'search-seconds': { type: 'string', default: '30' } },
+  options: { rows: { type: 'string', default: 'loop,experiments,guard' }, days: { type: 'string', default: '30' }, history: { type: 'string', default: '3' }, shoppers: { type: 'string', default: '2000' }, products: { type: 'string', default: '1000' }, seed: { type: 'string', default: '20260' }, list: { type: 'string', default: '10' }, scenario: { type: 'string', default: 'home' }, search: { type: 'string', default: 'off' }, 'search-seconds': { type: 'string', default: '30' } },
 });
 const [days, historyDays, users, items, seed, listLength] = ['days', 'history', 'shoppers', 'products', 'seed', 'list'].map((name) => {
   const value = Number(options[name]);
@@ -29,6 +32,13 @@ const [days, historyDays, users, items, seed, listLength] = ['days', 'history', 
   }
   return value;
 });
+const measures = { loop: measureLoop, experiments: () => measureExperiments(seed), guard: () => measureGuard(seed) };
+const wanted = options.rows.split(',');
+for (const name of wanted) {
+  if (!Object.hasOwn(measures, name)) {
+    throw new RangeError(`--rows takes ${Object.keys(measures).join(', ')}, not ${name}`);
+  }
+}
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 5);
 const KEY = `ak_${'b'.repeat(40)}`;
@@ -40,52 +50,58 @@ const git = (...args) => execFileSync('git', args, { encoding: 'utf8', cwd: file
 const commit = `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ' with changes'}`;
 console.log(`${cpus()[0].model}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, node ${process.version}; commit ${commit}; seed ${seed}; ${users} shoppers, ${items} products, ${historyDays} days of history; scenario ${options.scenario}, search ${options.search}`);
 
-const folder = await mkdtemp(join(tmpdir(), 'jongleur-bench-'));
-await chmod(folder, 0o755);
-const server = spawn(process.execPath, ['--import', CLOCK, MAIN], {
-  env: { PATH: process.env.PATH, DATA_DIR: folder, DEMO: 'off', HOST: '127.0.0.1', PORT: '0', RETRAIN_CRON: 'off', RETRAIN_AFTER_EVENTS: '0', TRAIN_SEARCH_SECONDS: options['search-seconds'], LOG_PRETTY: 'false', JONGLEUR_ADMIN_KEY: KEY },
-  stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-});
-const ended = once(server, 'exit');
-try {
-  const url = await new Promise((resolve, reject) => {
-    let text = '';
-    server.stdout.setEncoding('utf8').on('data', (piece) => {
-      text += piece;
-      const found = /listening on (http:\/\/[\d.:]+)/.exec(text);
-      if (found !== null && text.includes('"msg":"ready in')) {
-        resolve(found[1]);
-      }
-    });
-    server.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${text.slice(-2000)}`)));
-  });
-  const setClock = async (nowMs) => {
-    server.send({ nowMs });
-    await once(server, 'message');
-  };
-  const client = await openShopClient({ url, key: KEY, scenario: options.scenario, search: options.search, signal: new AbortController().signal });
-  const shop = await openSimulatedShop(client, url, { seed, users, items, days, historyDays, endMs: START_MS + (historyDays + days) * DAY_MS });
-  console.log(`\n${HEADING}`);
-  const reports = [];
-  let begunMs = performance.now();
-  await runLoop({
-    ...shop, service: client, days, listLength,
-    // A second after midnight: what comes out with the day is out.
-    onDayBegins: async (_, beginsMs) => await setClock(beginsMs + 1_000),
-    onDay(report) {
-      reports.push(report);
-      console.log(dayLine(report, (performance.now() - begunMs) / 1000));
-      begunMs = performance.now();
-    },
-  });
-  addFigures(reports);
-} finally {
-  server.kill('SIGTERM');
-  await ended;
-  await rm(folder, { recursive: true, force: true });
+for (const name of wanted) {
+  await measures[name]();
 }
 printTable();
 console.log(`(${((performance.now() - startedMs) / 1000).toFixed(0)} s)`);
+
+async function measureLoop() {
+  const folder = await mkdtemp(join(tmpdir(), 'jongleur-bench-'));
+  await chmod(folder, 0o755);
+  const server = spawn(process.execPath, ['--import', CLOCK, MAIN], {
+    env: { PATH: process.env.PATH, DATA_DIR: folder, DEMO: 'off', HOST: '127.0.0.1', PORT: '0', RETRAIN_CRON: 'off', RETRAIN_AFTER_EVENTS: '0', TRAIN_SEARCH_SECONDS: options['search-seconds'], LOG_PRETTY: 'false', JONGLEUR_ADMIN_KEY: KEY },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  const ended = once(server, 'exit');
+  try {
+    const url = await new Promise((resolve, reject) => {
+      let text = '';
+      server.stdout.setEncoding('utf8').on('data', (piece) => {
+        text += piece;
+        const found = /listening on (http:\/\/[\d.:]+)/.exec(text);
+        if (found !== null && text.includes('"msg":"ready in')) {
+          resolve(found[1]);
+        }
+      });
+      server.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${text.slice(-2000)}`)));
+    });
+    const setClock = async (nowMs) => {
+      server.send({ nowMs });
+      await once(server, 'message');
+    };
+    const client = await openShopClient({ url, key: KEY, scenario: options.scenario, search: options.search, signal: new AbortController().signal });
+    const shop = await openSimulatedShop(client, url, { seed, users, items, days, historyDays, endMs: START_MS + (historyDays + days) * DAY_MS });
+    console.log(`\n${HEADING}`);
+    const reports = [];
+    let begunMs = performance.now();
+    await runLoop({
+      ...shop, service: client, days, listLength,
+      // A second after midnight: what comes out with the day is out.
+      onDayBegins: async (_, beginsMs) => await setClock(beginsMs + 1_000),
+      onDay(report) {
+        reports.push(report);
+        console.log(dayLine(report, (performance.now() - begunMs) / 1000));
+        begunMs = performance.now();
+      },
+    });
+    addFigures(reports);
+  } finally {
+    server.kill('SIGTERM');
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  }
+}
 
 /** The last seven days together: a day has a few hundred lists, and its ratio is good to a fifth. */
 function addFigures(reports) {

@@ -22,9 +22,13 @@ export function normalQuantile(p: number): number {
     / (((((-54.47609879822406 * r + 161.5858368580409) * r - 155.6989798598866) * r + 66.80131188771972) * r - 13.28068155288572) * r + 1);
 }
 
-/** Quantile of Student's t, within 1 % from 5 degrees of freedom on and for p from 0.005 to 0.995 (Cornish, Fisher 1938, three terms). */
+/** Quantile of Student's t, within 1 % from 5 degrees of freedom on and for p from 0.005 to 0.995. */
 export function studentQuantile(p: number, freedom: number): number {
-  const z = normalQuantile(p);
+  return studentFromNormal(normalQuantile(p), freedom);
+}
+
+/** The value of Student's t with as much beyond it as beyond z of a normal one (Cornish, Fisher 1938, three terms). */
+export function studentFromNormal(z: number, freedom: number): number {
   const z2 = z * z;
   return z * (1 + (z2 + 1) / (4 * freedom) + ((5 * z2 + 16) * z2 + 3) / (96 * freedom ** 2) + (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * freedom ** 3));
 }
