@@ -10,6 +10,7 @@ import { nearestName } from '../model/nearest-name.ts';
 import { SteeringFault } from '../serving/steering.ts';
 import { DatabaseFull, DatabaseUnavailable } from '../storage/database.ts';
 import { AttributeTypeFault } from '../storage/item-attributes.ts';
+import { ExperimentFault } from '../storage/live-experiments.ts';
 import { ModelStateFault } from '../storage/models.ts';
 import { PROBLEMS, Problem, type ProblemCode, RETRY_AFTER_SECONDS } from './problems.ts';
 
@@ -25,7 +26,8 @@ const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
 };
 
 /** Why a version cannot become what was asked for. */
-const STATE_CODES: Readonly<Record<ModelStateFault['code'], ProblemCode>> = { live: 'model-live', rejected: 'model-rejected', pruned: 'model-pruned', 'not-candidate': 'model-not-candidate' };
+const STATE_CODES: Readonly<Record<ModelStateFault['code'], ProblemCode>> = { live: 'model-live', rejected: 'model-rejected', pruned: 'model-pruned', 'not-candidate': 'model-not-candidate', 'in-experiment': 'model-in-experiment' };
+const EXPERIMENT_CODES: Readonly<Record<ExperimentFault['code'], ProblemCode>> = { exists: 'experiment-exists', 'not-draft': 'experiment-started', 'not-running': 'experiment-not-running', conflict: 'experiment-conflict', 'too-many-models': 'experiment-models' };
 
 /** What is wrong with how a list was to be steered. */
 const STEERING_CODES: Readonly<Record<SteeringFault['code'], ProblemCode>> = { filter: 'invalid-filter', scenario: 'scenario-unknown', cursor: 'cursor-invalid', 'stale-cursor': 'cursor-stale' };
@@ -122,6 +124,9 @@ function explain(error: FastifyError | Error, request: FastifyRequest): Answer |
   }
   if (error instanceof ModelStateFault) {
     return { code: STATE_CODES[error.code], detail: error.message, extra: {} };
+  }
+  if (error instanceof ExperimentFault) {
+    return { code: EXPERIMENT_CODES[error.code], detail: error.message, extra: {} };
   }
   if (error instanceof LinesStopped) {
     const reason = explain(error.cause as Error, request);

@@ -4,7 +4,9 @@
  *
  *   following.ts   which model answers, who has newer events       kinds.ts    what a list is made from
  *   user-state.ts  what is known of a shopper                      lists.ts    how it becomes a list
+ *   trials.ts      experiments, and which variant a shopper is in  other-models.ts    models that answer for these beside the live one
  */
+import { variantOf } from '../model/assignment.ts';
 import type { Database } from '../storage/database.ts';
 import type { TrendingRow } from '../storage/events.ts';
 import { findItem } from '../storage/items.ts';
@@ -12,6 +14,7 @@ import type { LocalCopy } from '../storage/local-copy/reader.ts';
 import { type Audience, audienceOf } from './audience.ts';
 import { createCatalogue } from './catalogue.ts';
 import { type Prepared, createConditions } from './conditions.ts';
+import { createDresser } from './dressing.ts';
 import { type Explanation, type Reason, createExplainer } from './explain.ts';
 import { createExplorer } from './explorer.ts';
 import { type ItemFields, createFieldReader } from './fields.ts';
@@ -21,15 +24,17 @@ import { type SessionItem, emptyPlan, isKnown, newestPlan, personalPlan, session
 import { type Entry, type Plan, type Source, createListMaker, mayFill, roundScore } from './lists.ts';
 import type { LiveModel } from './live-model.ts';
 import { createMasks } from './masks.ts';
+import { createOtherModels } from './other-models.ts';
 import { createPages } from './pages.ts';
 import { MAX_DEPTH } from './parameters.ts';
 import { type IssuedLists, type ListSource, type ReadRecommendation, bucketOf, createRecommendationIds } from './recommendation-id.ts';
 import { type Asked, type ListRequest, createRequests } from './requests.ts';
 import { createScenarios } from './scenarios.ts';
 import type { Unsigned } from './signing.ts';
-import type { Boost, Field, Steered } from './steering.ts';
+import type { Boost, Steered } from './steering.ts';
 import { createTrending } from './trending.ts';
-import { type CommittedEvent, type UserState, createUserStates } from './user-state.ts';
+import { createTrials } from './trials.ts';
+import { type CommittedEvent, type UserState, type UserStates, createUserStates } from './user-state.ts';
 
 export interface AnswerItem extends ItemFields {
   itemId: string;
@@ -128,7 +133,8 @@ export function createAnswers(options: AnswersOptions): Answers {
   };
   const states = createUserStates(database, now, noteReach, loadTimeoutMs);
   const trends = createTrending(database, (error) => log('could not count trends', { reason: String(error) }, true));
-  const following = createFollowing({ database, systemIdentifier: options.systemIdentifier, now, states, noteReach, onEvents: () => trends.noteEvents(), log });
+  const others = createOtherModels({ database, systemIdentifier: options.systemIdentifier, now, noteReach, loadTimeoutMs, log });
+  const following = createFollowing({ database, systemIdentifier: options.systemIdentifier, now, states, others, noteReach, onEvents: () => trends.noteEvents(), log });
   const catalogue = createCatalogue(database, now, (itemId) => fieldReader.forget(itemId));
   const fieldReader = createFieldReader(database, catalogue, loadTimeoutMs, (error) => log('catalogue fields could not be read', { reason: String(error) }, true));
   const masks = createMasks(catalogue, now);
@@ -139,8 +145,10 @@ export function createAnswers(options: AnswersOptions): Answers {
   const explorer = createExplorer(catalogue, masks, turnNow);
   const lists = createListMaker({ catalogue, masks, trends, explorer, now: turnNow });
   const explainer = createExplainer(fieldReader);
+  const dress = createDresser(fieldReader, explainer);
   const scenarios = createScenarios(database);
-  const requests = createRequests(scenarios, conditions, catalogue);
+  const trials = createTrials(database);
+  const requests = createRequests(scenarios, trials, conditions, catalogue);
   const recommendationIds = createRecommendationIds(options.tokenKey, now, RECOMMENDATION_AGE_MS);
   const { stateOf, boundTo, placeOf, cursorOf } = createPages(options.tokenKey, now);
   const trending = (key: string) => trendingPlan(following.model(), trends, key);
@@ -148,8 +156,8 @@ export function createAnswers(options: AnswersOptions): Answers {
   const instead = (source: ListSource, key: string, steered: Steered) => (mayFill(steered) ? trending(key) : emptyPlan(source, following.model(), key));
 
   /** The token says which list it was: for events that follow from it. */
-  function issue({ live, key, source }: Pick<Plan, 'live' | 'key' | 'source'>, scenarioNo: number, length: number): string {
-    return recommendationIds.issue({ scenarioNo, variantNo: 0, modelVersion: live?.version ?? 0, bucket: bucketOf(key, BUCKET_SALT), length, source });
+  function issue({ live, key, source }: Pick<Plan, 'live' | 'key' | 'source'>, { steered: { scenarioNo }, variantNo }: Asked, length: number): string {
+    return recommendationIds.issue({ scenarioNo, variantNo, modelVersion: live?.version ?? 0, bucket: bucketOf(key, BUCKET_SALT), length, source });
   }
 
   function shape(entry: Entry, source: Source): AnswerItem {
@@ -170,9 +178,27 @@ export function createAnswers(options: AnswersOptions): Answers {
     }
   }
 
+  /** What is known of shoppers by a version that answers here; null: it does not. */
+  function statesFor(version: number | null): UserStates | null {
+    return version === null || version === following.model()?.version ? states : others.statesOf(version);
+  }
+
+  /** The request as the shopper's variant has it. Where its model is not in memory, as for a moment after a start, they are in no experiment. */
+  function askedBy(userId: string, request: ListRequest): Asked {
+    const asked = requests.read(request);
+    for (const { assignment, variants } of asked.trials) {
+      const place = variantOf(assignment, userId);
+      if (place >= 0) {
+        return statesFor(variants[place].version) === null ? asked : variants[place];
+      }
+    }
+    return asked;
+  }
+
   /** The usual list, as `answer` makes it, without what it would do for steered ones. null: not the usual case. */
-  function answerQuickly(state: UserState, userId: string, { steered, fingerprint }: Asked): Answer | null {
-    const { limit, condition, includeSeen, scenarioNo } = steered;
+  function answerQuickly(state: UserState, userId: string, asked: Asked): Answer | null {
+    const { steered, fingerprint } = asked;
+    const { limit, condition, includeSeen } = steered;
     const { model: live, vector, history, from, to, mark, hiddenElsewhere } = state;
     if (live === null || vector === null) {
       return null;
@@ -191,7 +217,7 @@ export function createAnswers(options: AnswersOptions): Answers {
         items.push({ itemId: live.itemIds[found.items[ranked]], score: roundScore(found.scores[ranked++]) });
       }
     }
-    const made: Answer = { recommendationId: issue({ live, key: userId, source: 'personal' }, scenarioNo, limit), modelVersion: live.version, source: 'personal', items };
+    const made: Answer = { recommendationId: issue({ live, key: userId, source: 'personal' }, asked, limit), modelVersion: live.version, source: 'personal', items };
     if (state.stale || away) {
       made.stale = true;
     }
@@ -201,70 +227,32 @@ export function createAnswers(options: AnswersOptions): Answers {
     return made;
   }
 
-  /** Reasons of a page. What fills a list up is there for reasons of its own, or for none that could be told. */
-  function explain(plan: Plan, page: readonly Entry[]): Reason[][] | Promise<Reason[][]> {
-    const { next } = plan;
-    const reasonsOf = ({ because, source }: Plan) => {
-      const itemIds = page.filter((entry) => entry.source === source || (entry.source === 'pinned' && source === plan.source)).map(({ itemId }) => itemId);
-      const reasons = because === null || itemIds.length === 0 ? [] : explainer.explainList(because, itemIds);
-      const byItem = (lists: readonly Reason[][]) => new Map(lists.map((list, n) => [itemIds[n], list]));
-      return reasons instanceof Promise ? reasons.then(byItem) : byItem(reasons);
-    };
-    const inPage = (...lists: readonly ReadonlyMap<string, Reason[]>[]) => page.map(({ itemId }) => lists.find((list) => list.has(itemId))?.get(itemId) ?? []);
-    const own = reasonsOf(plan);
-    if (next !== null) {
-      return Promise.all([own, reasonsOf(next)]).then((lists) => inPage(...lists));
-    }
-    return own instanceof Promise ? own.then(inPage) : inPage(own);
-  }
-
   /** @param mark changes with what is known of the shopper */
-  function answer(plan: Plan, cursor: string | undefined, { steered: asked, fingerprint }: Asked, mark = 0, stale = false): Answer | Promise<Answer> {
+  function answer(plan: Plan, cursor: string | undefined, whole: Asked, mark = 0, stale = false): Answer | Promise<Answer> {
+    const { steered: asked, fingerprint } = whole;
     const parameters = boundTo(plan, fingerprint);
     const { offset, stateNo, atMs } = placeOf(cursor, parameters, plan, mark, asked);
     const end = Math.min(MAX_DEPTH, offset + asked.limit);
     // One more than asked for says whether there is a next page.
     const list = listAt(atMs, plan, asked, Math.min(MAX_DEPTH, end + 1));
     const page = list.slice(offset, end);
-    const made: Answer = { recommendationId: issue(plan, asked.scenarioNo, page.length), modelVersion: plan.live?.version ?? null, source: plan.source, items: page.map((entry) => shape(entry, plan.source)) };
+    const made: Answer = { recommendationId: issue(plan, whole, page.length), modelVersion: plan.live?.version ?? null, source: plan.source, items: page.map((entry) => shape(entry, plan.source)) };
     if (stale || away) {
       made.stale = true;
     }
     if (list.length > end) {
       made.nextCursor = cursorOf(plan.live?.version ?? 0, stateNo, end, parameters);
     }
-    if (!asked.reasons) {
-      return asked.fields.length === 0 ? made : addFields(made, asked.fields);
-    }
-    const add = (reasons: Reason[][]) => {
-      made.items.forEach((item, n) => {
-        item.reasons = reasons[n];
-      });
-      return asked.fields.length === 0 ? made : addFields(made, asked.fields);
-    };
-    const reasons = explain(plan, page);
-    return reasons instanceof Promise ? reasons.then(add) : add(reasons);
+    return dress(made, plan, page, asked);
   }
 
-  function addFields(made: Answer, fields: readonly Field[]): Answer | Promise<Answer> {
-    const withFields = (): Answer => {
-      const isWhole = made.items.every(({ itemId }) => fieldReader.knows(itemId, fields));
-      const items = made.items.map((item) => ({ ...item, ...fieldReader.fieldsOf(item.itemId, fields) }));
-      return isWhole ? { ...made, items } : { ...made, stale: true, items };
-    };
-    const missing = made.items.filter(({ itemId }) => !fieldReader.knows(itemId, fields));
-    return missing.length === 0 ? withFields() : fieldReader.load(missing.map(({ itemId }) => itemId)).then(withFields);
+  function personal(state: UserState, userId: string, { cursor }: ListRequest, asked: Asked): Answer | Promise<Answer> {
+    const plan = asked.isOff ? personalPlan({ ...state, vector: null }, userId, asked.steered, trending(userId)) : personalPlan(state, userId, asked.steered, instead('personal', userId, asked.steered));
+    return answer(plan, cursor, asked, state.mark, state.stale);
   }
 
-  function personal(state: UserState, userId: string, request: ListRequest): Answer | Promise<Answer> {
-    const asked = requests.read(request);
-    const plan = personalPlan(state, userId, asked.steered.includeSeen, instead('personal', userId, asked.steered));
-    return answer(plan, request.cursor, asked, state.mark, state.stale);
-  }
-
-  function quickly(state: UserState, userId: string, request: ListRequest): Answer | Promise<Answer> {
-    const asked = requests.read(request);
-    return (asked.isPlain ? answerQuickly(state, userId, asked) : null) ?? personal(state, userId, request);
+  function quickly(state: UserState, userId: string, request: ListRequest, asked: Asked): Answer | Promise<Answer> {
+    return (asked.isPlain && !asked.isOff ? answerQuickly(state, userId, asked) : null) ?? personal(state, userId, request, asked);
   }
 
   /** Lists that begin from items: null where there is no such item. */
@@ -286,28 +274,47 @@ export function createAnswers(options: AnswersOptions): Answers {
     return await answer(plan, request.cursor, asked, state?.mark, isUnsure || state?.stale === true);
   }
 
+  function exploreFor(): void {
+    const live = following.model();
+    explorer.refresh(live === null ? [] : [live, ...others.models()]);
+  }
+
   async function followItems(): Promise<void> {
     await catalogue.refresh();
-    explorer.refresh(following.model());
+    exploreFor();
   }
 
   async function followModels(): Promise<void> {
+    await trials.refresh();
     await following.followModels();
-    explorer.refresh(following.model());
+    const live = following.model()?.version;
+    await others.follow(new Set([...trials.versions()].filter((version) => version !== live)), following.takeFormer());
+    exploreFor();
+  }
+
+  async function followScenarios(): Promise<void> {
+    await scenarios.refresh();
+    const before = trials.generation();
+    await trials.refresh();
+    if (trials.generation() !== before) {
+      await follow.models();
+    }
   }
 
   const unknown = (itemId: string, live: LiveModel | null): UnknownItem => (live === null ? 'no-model' : catalogue.columns.rowOfId(itemId) < 0 ? 'no-item' : 'new-item');
-  const follow = { items: coalesce(followItems), models: coalesce(followModels), scenarios: coalesce(() => scenarios.refresh()) };
+  const follow = { items: coalesce(followItems), models: coalesce(followModels), scenarios: coalesce(followScenarios) };
   return {
     modelVersion: () => following.model()?.version ?? null,
     trendingRows: () => trends.rows(),
     recommend(userId, request) {
-      const state = states.stateOf(userId);
-      return state instanceof Promise ? state.then((loaded) => personal(loaded, userId, request)) : personal(state, userId, request);
+      const asked = askedBy(userId, request);
+      const state = (statesFor(asked.version) ?? states).stateOf(userId);
+      return state instanceof Promise ? state.then((loaded) => personal(loaded, userId, request, asked)) : personal(state, userId, request, asked);
     },
     recommendQuickly(userId, request) {
-      const state = states.stateOf(userId);
-      return state instanceof Promise ? state.then((loaded) => quickly(loaded, userId, request)) : quickly(state, userId, request);
+      const asked = askedBy(userId, request);
+      const state = (statesFor(asked.version) ?? states).stateOf(userId);
+      return state instanceof Promise ? state.then((loaded) => quickly(loaded, userId, request, asked)) : quickly(state, userId, request, asked);
     },
     similar: async (itemIds, userId, request) => await fromItems('similar', itemIds, userId, request, (live, state, asked) => similarPlan(live, itemIds, state, userId ?? '', asked.includeSeen)),
     together: async (itemIds, request) => await fromItems('together', itemIds, null, request, (live, _state, asked) => togetherPlan(live, itemIds) ?? (mayFill(asked) ? similarPlan(live, itemIds, null, '', false) : null)),
@@ -317,7 +324,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       const asked = requests.read(request);
       const live = following.model();
       const seenIds = items.map(({ itemId }) => itemId);
-      const plan = (live === null ? null : sessionPlan(live, items)) ?? { ...instead('session', '', asked.steered), seenIds };
+      const plan = (live === null ? null : sessionPlan(live, items, asked.steered.neighbourWeight)) ?? { ...instead('session', '', asked.steered), seenIds };
       return await answer(plan, request.cursor, asked);
     },
     async reasons(userId, itemId) {
@@ -339,6 +346,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     check: (request) => void requests.read(request),
     noteCommitted(events) {
       states.note(events);
+      others.note(events);
       trends.noteEvents();
     },
     noteReach,
@@ -356,10 +364,10 @@ export function createAnswers(options: AnswersOptions): Answers {
     followModels: follow.models,
     async start() {
       await follow.items();
-      await follow.scenarios();
+      await scenarios.refresh();
       await trends.refresh();
       await following.start();
-      explorer.refresh(following.model());
+      await follow.models();
     },
     async restore({ manifest: { attributes, scenarios: stored, explore, trending: rows, model, catalogue: { watermark } }, itemPart, userPart, readItems }) {
       noteReach(false);
@@ -369,7 +377,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       if (model !== null && itemPart !== null) {
         await following.restore({ ...model, createdAt: new Date(model.createdAt) }, itemPart, userPart, Int32Array.from(model.goneUserNos));
       }
-      explorer.refresh(following.model());
+      exploreFor();
     },
     stop() {
       void trends.stop();

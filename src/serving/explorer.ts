@@ -1,6 +1,6 @@
 /**
  * New items and where they go: items of the catalogue that the live model does not know get a vector from what the catalogue says of them (model/content.ts) and a share of the places of every
- * shopper's list (exploration.ts). Vectors are made when a model goes live and when the catalogue has changed, beside the answers and no more often than is cheap.
+ * shopper's list (exploration.ts). Each model that answers has its own: what one knows another may not. Vectors are made when a model goes live and when the catalogue has changed, beside the answers and no more often than is cheap.
  */
 import { FEATURE_WEIGHTS, type FeatureSource, inferVectors, priceFeatures } from '../model/content.ts';
 import { hashText, periodOf, seedOf } from '../model/hash.ts';
@@ -25,8 +25,8 @@ export interface Explorer {
   choose(live: LiveModel, vector: Float32Array, key: string, steered: Prepared, end: number, isTaken: (itemNo: number) => boolean): Explored;
   /** The list with new items in their places, `depth` long at most. */
   mix(live: LiveModel, vector: Float32Array, key: string, list: Entry[], steered: Prepared, depth: number, isHidden: (itemNo: number) => boolean): Entry[];
-  /** The catalogue may have changed, or another model is live. */
-  refresh(live: LiveModel | null): void;
+  /** The catalogue may have changed, or other models answer. */
+  refresh(models: readonly LiveModel[]): void;
   stop(): void;
 }
 
@@ -46,7 +46,6 @@ const MAX_ATTRIBUTES = 32;
 const BUSY_SHARE = 1 / 20;
 
 interface NewItems {
-  readonly live: LiveModel;
   readonly nos: Int32Array;
   readonly ids: readonly string[];
   readonly vectors: Factors;
@@ -86,7 +85,7 @@ function fromCodes({ values }: NumberColumn<Int32Array> | NumberColumn<Uint8Arra
 }
 
 export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => number): Explorer {
-  let known: NewItems | null = null;
+  const known = new Map<LiveModel, NewItems>();
   let revision = -1;
   let notBeforeMs = 0;
   let timer: NodeJS.Timeout | null = null;
@@ -122,31 +121,41 @@ export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => nu
     }
     const rows = catalogue.newest(MAX_NEW, isNew);
     const { vectors, features } = rows.length === 0 ? { vectors: { rows: 0, factors: 0, stride: live.stride, data: new Float32Array(0) }, features: new Int32Array(0) } : inferVectors(featuresOf(), itemOf, rows, live.scan.vectors);
-    return { live, nos: rows.map((row) => columns.nos[row]), ids: Array.from(rows, (row) => columns.ids[row]), vectors, features, relevance: new Float64Array(rows.length) };
+    return { nos: rows.map((row) => columns.nos[row]), ids: Array.from(rows, (row) => columns.ids[row]), vectors, features, relevance: new Float64Array(rows.length) };
   }
 
-  function refresh(live: LiveModel | null): void {
-    if (live === null || (known?.live === live && revision === catalogue.revision())) {
+  function refresh(models: readonly LiveModel[]): void {
+    for (const live of known.keys()) {
+      if (!models.includes(live)) {
+        known.delete(live);
+      }
+    }
+    const isNewer = revision !== catalogue.revision();
+    if (!isNewer && models.every((live) => known.has(live))) {
       return;
     }
-    if (known?.live === live && now() < notBeforeMs) {
-      if (timer === null) {
-        timer = setTimeout(() => {
-          timer = null;
-          refresh(live);
-        }, notBeforeMs - now());
-        timer.unref();
-      }
+    if (isNewer && models.some((live) => known.has(live)) && now() < notBeforeMs) {
+      // Those of models that answer already may wait.
+      timer ??= setTimeout(() => {
+        timer = null;
+        refresh([...known.keys()]);
+      }, notBeforeMs - now()).unref();
+      models.filter((live) => !known.has(live)).forEach((live) => known.set(live, find(live)));
       return;
     }
     const startedMs = now();
     revision = catalogue.revision();
-    known = find(live);
+    for (const live of models) {
+      if (isNewer || !known.has(live)) {
+        known.set(live, find(live));
+      }
+    }
     notBeforeMs = now() + (now() - startedMs) / BUSY_SHARE;
   }
 
   function choose(live: LiveModel, vector: Float32Array, key: string, steered: Prepared, end: number, isTaken: (itemNo: number) => boolean): Explored {
-    if (known === null || known.live !== live || known.nos.length === 0 || steered.explore === 0) {
+    const own = steered.explore === 0 ? undefined : known.get(live);
+    if (own === undefined || own.nos.length === 0) {
       return NOTHING;
     }
     const seed = seedOf(hashText(key), periodOf(now(), steered.rotationHours));
@@ -155,7 +164,7 @@ export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => nu
     if (places.length === 0) {
       return NOTHING;
     }
-    const { nos, ids, vectors: { data, stride }, features, relevance } = known;
+    const { nos, ids, vectors: { data, stride }, features, relevance } = own;
     const marks = steered.condition === null ? null : masks.matches(steered.condition);
     const excluded = steered.exclude.length === 0 ? null : new Set(steered.exclude);
     const blocked = catalogue.blockedRows();

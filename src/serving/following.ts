@@ -23,6 +23,8 @@ export interface Following {
   followUsers(): Promise<void>;
   /** Loads the live version where it is not the one that answers. */
   followModels(): Promise<void>;
+  /** The model that answered before this one, once: for whoever still answers from it. */
+  takeFormer(): OpenedModel | null;
   start(): Promise<void>;
   /**
    * Answers from a model that is in no reach: that of a local copy. Who has newer events is found out once Postgres is there.
@@ -33,6 +35,14 @@ export interface Following {
   restore(live: RestoredModel, itemPart: Uint8Array, userPart: Uint8Array | null, goneUserNos: Int32Array): Promise<void>;
 }
 
+/** A model in memory, with what must be known to follow its users. */
+export interface OpenedModel {
+  readonly model: LiveModel;
+  readonly createdAt: Date;
+  /** false: everybody is folded in from their events. */
+  readonly hasUserPart: boolean;
+}
+
 export type RestoredModel = Pick<LiveModelRow, 'version' | 'createdAt' | 'watermark' | 'systemIdentifier'>;
 
 export interface FollowingOptions {
@@ -40,6 +50,8 @@ export interface FollowingOptions {
   readonly systemIdentifier: string;
   readonly now: () => number;
   readonly states: UserStates;
+  /** Models beside the live one hear of events and of users who leave as it does. */
+  readonly others: { mark(userIds: readonly string[]): void; markAll(): void; forgetGone(): Promise<void> };
   readonly noteReach: (reached: boolean) => void;
   /** There are new events, of whomever. */
   readonly onEvents: () => void;
@@ -84,38 +96,49 @@ async function withPauses<T>(work: InPieces<T>): Promise<T> {
   }
 }
 
-export function createFollowing({ database, systemIdentifier, now, states, noteReach, onEvents, log }: FollowingOptions): Following {
-  let model: LiveModel | null = null;
+const factsOf = ({ version, watermark, systemIdentifier }: RestoredModel) => ({ version, watermark, systemIdentifier });
+
+/** From Postgres into memory, without users who left. @throws ModelDamaged, SnapshotDamaged */
+export async function openModel(database: Database, row: LiveModelRow): Promise<OpenedModel> {
+  const [itemPart, userPart] = await Promise.all([loadModelPart(database, row.version, 'item'), row.hasUserPart ? loadModelPart(database, row.version, 'user') : null]);
+  const model = await withPauses(createLiveModel(factsOf(row), itemPart, userPart));
+  forgetUsers(model, await listGoneUsers(database, row.createdAt));
+  return { model, createdAt: row.createdAt, hasUserPart: row.hasUserPart };
+}
+
+/** A watermark means nothing in another cluster: everything counts as newer. */
+const newerFrom = (live: Pick<RestoredModel, 'watermark' | 'systemIdentifier'>, systemIdentifier: string) => (live.systemIdentifier === systemIdentifier ? live.watermark : '0');
+
+/** Who has events that a model has not seen; `userIds` null: everybody may. */
+export async function usersNewerThan(database: Database, { model, hasUserPart }: OpenedModel, systemIdentifier: string): Promise<{ readonly watermark: string; readonly userIds: string[] | null }> {
+  return hasUserPart ? await usersWithEventsSince(database, newerFrom(model, systemIdentifier), MAX_DIRTY_USERS) : { watermark: await currentWatermark(database), userIds: null };
+}
+
+export function createFollowing({ database, systemIdentifier, now, states, others, noteReach, onEvents, log }: FollowingOptions): Following {
+  let opened: OpenedModel | null = null;
+  let former: OpenedModel | null = null;
   /** What was asked for last: older events are known here. */
   let watermark = '0';
   let userChanges: number | null = null;
-  let madeAt: Date | null = null;
   /** A version whose bytes were found damaged is not read again and again. */
   let damagedVersion: number | null = null;
 
-  /** A watermark means nothing in another cluster: everything counts as newer. */
-  const newerFrom = (live: RestoredModel) => (live.systemIdentifier === systemIdentifier ? live.watermark : '0');
-  const factsOf = ({ version, watermark: seen, systemIdentifier: cluster }: RestoredModel) => ({ version, watermark: seen, systemIdentifier: cluster });
-
   async function followModels(): Promise<void> {
     const live = await findLiveModel(database);
-    if (live === null || live.version === model?.version || live.version === damagedVersion) {
+    if (live === null || live.version === opened?.model.version || live.version === damagedVersion) {
       return;
     }
     try {
       const started = now();
-      const [itemPart, userPart] = await Promise.all([loadModelPart(database, live.version, 'item'), live.hasUserPart ? loadModelPart(database, live.version, 'user') : null]);
-      const next = await withPauses(createLiveModel(factsOf(live), itemPart, userPart));
-      forgetUsers(next, await listGoneUsers(database, live.createdAt));
-      madeAt = live.createdAt;
+      const next = await openModel(database, live);
       // Marks that arrive from here on are kept over the swap; the query sees all that was committed before it.
       states.beginSwap();
-      const newer = userPart === null ? { watermark: await currentWatermark(database), userIds: null } : await usersWithEventsSince(database, newerFrom(live), MAX_DIRTY_USERS);
-      model = next;
+      const newer = await usersNewerThan(database, next, systemIdentifier);
+      [former, opened] = [opened, next];
       damagedVersion = null;
       watermark = newer.watermark;
-      states.finishSwap(next, userPart === null ? null : newer.userIds);
-      log('model is live', { version: next.version, users: next.userRowById.size, items: next.itemIds.length, usersWithNewerEvents: newer.userIds?.length ?? 'all', ms: now() - started });
+      states.finishSwap(next.model, newer.userIds);
+      log('model is live', { version: live.version, users: next.model.userRowById.size, items: next.model.itemIds.length, usersWithNewerEvents: newer.userIds?.length ?? 'all', ms: now() - started });
     } catch (error) {
       if (error instanceof ModelDamaged || error instanceof SnapshotDamaged) {
         const current = await findLiveModel(database);
@@ -124,7 +147,7 @@ export function createFollowing({ database, systemIdentifier, now, states, noteR
           return await followModels();
         }
         damagedVersion = live.version;
-        log('a damaged model is not served', { version: live.version, reason: error.message, serving: model?.version ?? null, remedy: 'Start a training run (jongleur train, or POST /v1/training-runs), or activate a former version.' }, true);
+        log('a damaged model is not served', { version: live.version, reason: error.message, serving: opened?.model.version ?? null, remedy: 'Start a training run (jongleur train, or POST /v1/training-runs), or activate a former version.' }, true);
         return;
       }
       throw error;
@@ -140,8 +163,10 @@ export function createFollowing({ database, systemIdentifier, now, states, noteR
     watermark = newer.watermark;
     if (newer.userIds === null) {
       states.markAll();
+      others.markAll();
     } else {
       states.mark(newer.userIds);
+      others.mark(newer.userIds);
     }
     if (newer.userIds === null || newer.userIds.length > 0) {
       onEvents();
@@ -152,25 +177,32 @@ export function createFollowing({ database, systemIdentifier, now, states, noteR
     const changes = await readUserChanges(database);
     if (changes !== userChanges) {
       userChanges = changes;
-      if (model !== null && madeAt !== null) {
-        forgetUsers(model, await listGoneUsers(database, madeAt));
+      if (opened !== null) {
+        forgetUsers(opened.model, await listGoneUsers(database, opened.createdAt));
       }
+      await others.forgetGone();
       states.markAll();
+      others.markAll();
       onEvents();
     }
   }
 
   const models = coalesce(followModels);
   return {
-    model: () => model,
+    model: () => opened?.model ?? null,
+    takeFormer() {
+      const taken = former;
+      former = null;
+      return taken;
+    },
     followEvents: coalesce(followEvents),
     followUsers: coalesce(followUsers),
     followModels: models,
     async restore(live, itemPart, userPart, goneUserNos) {
       const next = await withPauses(createLiveModel(factsOf(live), itemPart, userPart));
       forgetUsers(next, goneUserNos);
-      [model, madeAt] = [next, live.createdAt];
-      watermark = userPart === null ? '0' : newerFrom(live);
+      opened = { model: next, createdAt: live.createdAt, hasUserPart: userPart !== null };
+      watermark = userPart === null ? '0' : newerFrom(live, systemIdentifier);
       states.finishSwap(next, []);
     },
     async start() {

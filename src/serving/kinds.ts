@@ -4,6 +4,7 @@ import type { Because, KnownState } from './explain.ts';
 import type { Entry, Plan } from './lists.ts';
 import type { LiveModel } from './live-model.ts';
 import type { ListSource } from './recommendation-id.ts';
+import type { Steered } from './steering.ts';
 import type { Trending } from './trending.ts';
 import { NO_HISTORY, type UserState } from './user-state.ts';
 
@@ -59,21 +60,32 @@ export function isKnown(state: UserState): state is KnownState {
   return state.model !== null && state.vector !== null;
 }
 
+/** The neighbourhood term is linear in what the entries of a history weigh: their multiples give its multiple. */
+function withNeighbourWeight<T extends UserState>(state: T, times: number): T {
+  const { history: { index, weight, hidden }, from, to, foldWeight, foldTarget, mainType } = state;
+  if (times === 1) {
+    return state;
+  }
+  const own = { index: index.subarray(from, to), weight: weight.slice(from, to).map((value) => times * value), hidden: hidden.subarray(from, to) };
+  return { ...state, history: own, from: 0, to: to - from, foldWeight: foldWeight.subarray(from, to), foldTarget: foldTarget.subarray(from, to), mainType: mainType.subarray(from, to) };
+}
+
 /**
- * @param state its model is the one that answers, also where another has gone live meanwhile
+ * @param given its model is the one that answers, also where another has gone live meanwhile
  * @param instead what is answered where nothing is known of the shopper
  */
-export function personalPlan(state: UserState, userId: string, includeHidden: boolean, instead: Plan): Plan {
-  const { model: live } = state;
+export function personalPlan(given: UserState, userId: string, { includeSeen: includeHidden, neighbourWeight }: Pick<Steered, 'includeSeen' | 'neighbourWeight'>, instead: Plan): Plan {
+  const { model: live } = given;
   if (live === null) {
     return instead;
   }
+  const state = withNeighbourWeight(given, neighbourWeight);
   const seen = () => hiddenNos(live, state);
   return isKnown(state) ? { ...rankedBy('personal', state, userId, includeHidden), seen } : { ...instead, live, seen };
 }
 
 /** Items oldest first. @returns null where the model knows none of them */
-export function sessionPlan(live: LiveModel, items: readonly SessionItem[]): Plan | null {
+export function sessionPlan(live: LiveModel, items: readonly SessionItem[], neighbourWeight: number): Plan | null {
   const weights = new Map<number, number>();
   const fresh = new Map<number, number>();
   /** By item: what its heaviest event weighs, and the event's type. */
@@ -102,7 +114,7 @@ export function sessionPlan(live: LiveModel, items: readonly SessionItem[]): Pla
     history: { ...NO_HISTORY, index, weight: Float32Array.from(fresh.values()), hidden: new Uint8Array(index.length).fill(1) },
     mainType: Int16Array.from(heaviest.values(), ({ typeNo }) => typeNo),
   };
-  return { ...rankedBy('session', state, items.map(({ itemId, typeNo }) => `${itemId} ${typeNo}`).join('\n'), false), seenIds: items.map(({ itemId }) => itemId) };
+  return { ...rankedBy('session', withNeighbourWeight(state, neighbourWeight), items.map(({ itemId, typeNo }) => `${itemId} ${typeNo}`).join('\n'), false), seenIds: items.map(({ itemId }) => itemId) };
 }
 
 /** Of lists that begin from items: what each of these adds to a score. */

@@ -31,6 +31,7 @@ export const PARAMETERS = {
   rotationHours: { kind: 'integer', least: 1, most: 8760, default: 24, example: 24, says: 'How long a rotated list, and places of new items, stay as they are' },
   minScore: { kind: 'number', least: -1e9, most: 1e9, default: null, example: 0.05, says: 'Items of the list’s own source, and new ones, that score less are left out, and nothing fills their places' },
   explore: { kind: 'number', least: 0, most: MOST_EXPLORATION_SHARE, default: SETTINGS.explore.default as number, example: 0.1, says: 'Share of the places that new items may take' },
+  neighbourWeight: { kind: 'number', least: 0, most: 10, default: 1, example: 1, says: 'How much items count that are often found with the shopper’s own, as a multiple of what the model was fitted with; 0: not at all' },
   fill: { kind: 'switch', default: true, says: 'Whether a list that is short, or empty, is filled up by what is trending, then by what is newest', off: 'a list that is short, or empty, stays so' },
   reasons: { kind: 'switch', default: false, says: 'Whether each item says why it is there' },
 } as const satisfies Readonly<Record<string, Parameter>>;

@@ -13,8 +13,11 @@ export interface Scenarios {
   names(): string[];
   /** Another number whenever what `apply` gives may have changed. */
   generation(): number;
-  /** @returns null where there is no scenario of that name */
-  apply(request: SteeringRequest, name: string | undefined): Steered | null;
+  /**
+   * @param over what an experiment's variant puts in place of the scenario's settings
+   * @returns null where there is no scenario of that name
+   */
+  apply(request: SteeringRequest, name: string | undefined, over?: Scenario): Steered | null;
 }
 
 export function createScenarios(database: Database): Scenarios {
@@ -41,12 +44,12 @@ export function createScenarios(database: Database): Scenarios {
     restore: use,
     generation: () => generation,
     names: () => [...known.keys()],
-    apply(request, name) {
+    apply(request, name, over) {
       if (name === undefined) {
-        return steer(request, defaults);
+        return steer(request, defaults, over);
       }
       const found = known.get(name);
-      return found === undefined ? null : steer(request, defaults, found.scenario, found.no);
+      return found === undefined ? null : steer(request, defaults, over === undefined ? found.scenario : { ...found.scenario, ...over }, found.no);
     },
   };
 }

@@ -34,6 +34,8 @@ export interface Steering {
   readonly minScore: number | null;
   /** Share of the places that new items may take, 0 … 0.5. */
   readonly explore: number;
+  /** What the neighbourhood term of the score is multiplied by: 1 as the model was fitted, 0 without. */
+  readonly neighbourWeight: number;
   /** Whether a list that is short, or empty, is filled up by other kinds. */
   readonly fill: boolean;
   /** Whether each item says why it is there. */
@@ -88,11 +90,11 @@ export class SteeringFault extends Error {
   }
 }
 
-const { limit, includeSeen, diversity, rotation, rotationHours, minScore, explore, fill, reasons } = PARAMETERS;
+const { limit, includeSeen, diversity, rotation, rotationHours, minScore, explore, neighbourWeight, fill, reasons } = PARAMETERS;
 
 /** Of these a setting changes `explore`. */
 export const DEFAULTS: Steered = {
-  limit: limit.default, includeSeen: includeSeen.default, diversity: diversity.default, rotation: rotation.default, rotationHours: rotationHours.default, minScore: minScore.default, explore: explore.default,
+  limit: limit.default, includeSeen: includeSeen.default, diversity: diversity.default, rotation: rotation.default, rotationHours: rotationHours.default, minScore: minScore.default, explore: explore.default, neighbourWeight: neighbourWeight.default,
   fill: fill.default, reasons: reasons.default, fields: [], filters: [], boosts: [], exclude: [], pins: [], bury: [], never: [], scenarioNo: 0,
 };
 

@@ -4,7 +4,7 @@
  *   candidate → live | rejected        live ⇄ retired
  *
  * A version has an item part (free of personal data: kept for the newest versions, by the setting `keepVersions`, and always for the live one) and a user part (personal
- * data: kept for the live version, and for candidates that wait for somebody's word). A retired version that goes live again has no user part any more; who loads it
+ * data: kept for the live version, and for candidates that wait for somebody's word). Both are kept while an experiment answers from the version, as the guard of a new one does from the former. A retired version that goes live again has no user part any more; who loads it
  * folds users in from their events. Rows, with recipe and report, stay for ever. Both parts lie in chunks in Postgres, so a replica needs nothing else; each
  * has its own SHA-256, and bytes that do not match are never served.
  */
@@ -12,6 +12,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { onOneConnection, readBinaryValues } from './binary-copy.ts';
 import { type Connection, type Database, type Queryable, explainDatabaseError, inTransaction, run } from './database.ts';
+import { VERSIONS_IN_EXPERIMENTS, beginGuard, endExperiment, endGuards, guardName } from './live-experiments.ts';
 import { readTrainingSettings } from './settings.ts';
 import { holdsTrainingLock } from './training-runs.ts';
 
@@ -32,6 +33,8 @@ export interface Model extends Record<string, unknown> {
   readonly createdAt: Date;
   /** When it went live last. */
   readonly activatedAt: Date | null;
+  /** What the guard saw after it went live; null: there was none. */
+  readonly guard: Readonly<Record<string, unknown>> | null;
 }
 
 export interface LiveModelRow extends Record<string, unknown> {
@@ -75,7 +78,7 @@ export class RunNoLongerOurs extends Error {
 
 /** A version cannot become what was asked for. */
 export class ModelStateFault extends Error {
-  readonly code: 'live' | 'rejected' | 'pruned' | 'not-candidate';
+  readonly code: 'live' | 'rejected' | 'pruned' | 'not-candidate' | 'in-experiment';
   constructor(code: ModelStateFault['code'], message: string) {
     super(message);
     this.name = 'ModelStateFault';
@@ -123,7 +126,7 @@ export async function publishModel(connection: pg.Client, runNo: number, model: 
     await writePart(connection, version, 'user', model.userPart);
     await run(connection, 'SELECT pg_advisory_xact_lock($1)', [STATES_KEY]);
     if (state === 'live') {
-      await makeLive(connection, version);
+      await makeLive(connection, version, true);
     }
     await prune(connection);
     await run(connection, `UPDATE training_runs SET state = $4, phase = NULL, progress = 1, seconds_left = 0, version = $2, report = $3, finished_at = now() WHERE run_no = $1`, [
@@ -140,10 +143,14 @@ export async function publishModel(connection: pg.Client, runNo: number, model: 
   }
 }
 
-/** With the lock on states: the live version retires, this one is live, everybody is told at COMMIT. */
-async function makeLive(connection: Queryable, version: number): Promise<void> {
-  await run(connection, `UPDATE models SET state = 'retired' WHERE state = 'live'`);
+/** With the lock on states: the live version retires, this one is live, everybody is told at COMMIT. @param isUntried shoppers have not seen it yet: it is guarded */
+async function makeLive(connection: Queryable, version: number, isUntried: boolean): Promise<void> {
+  await endGuards(connection, 'superseded');
+  const [former] = await run<{ version: number; isKept: boolean }>(connection, `UPDATE models SET state = 'retired' WHERE state = 'live' RETURNING version, ${IS_KEPT} AS "isKept"`);
   await run(connection, `UPDATE models SET state = 'live', activated_at = now() WHERE version = $1`, [version]);
+  if (isUntried && former?.isKept === true) {
+    await beginGuard(connection, version, former.version);
+  }
   await run(connection, `SELECT pg_notify('jongleur_models', '')`);
 }
 
@@ -154,10 +161,11 @@ async function prune(connection: Queryable): Promise<void> {
     connection,
     `DELETE FROM model_chunks WHERE version NOT IN (
        SELECT version FROM models WHERE state = 'live'
+       UNION ${VERSIONS_IN_EXPERIMENTS}
        UNION SELECT version FROM (SELECT version FROM models WHERE state IN ('live', 'retired', 'candidate') ORDER BY coalesce(activated_at, created_at) DESC, version DESC LIMIT $1) AS newest)`,
     [keepVersions],
   );
-  await run(connection, `DELETE FROM model_chunks WHERE part = 'user' AND version NOT IN (SELECT version FROM models WHERE state IN ('live', 'candidate'))`);
+  await run(connection, `DELETE FROM model_chunks WHERE part = 'user' AND version NOT IN (SELECT version FROM models WHERE state IN ('live', 'candidate') UNION ${VERSIONS_IN_EXPERIMENTS})`);
   // A candidate without bytes waits for nothing any more.
   await run(
     connection,
@@ -177,10 +185,11 @@ async function readState(connection: Queryable, version: number): Promise<{ stat
 /**
  * Makes a candidate or a retired version the live one, in one transaction; every process hears of it. A candidate's run counts as `published` from then on.
  *
+ * @param isTried shoppers have seen a candidate in an experiment: it needs no guard
  * @returns false where there is no such version
  * @throws ModelStateFault where it is live already, was rejected, or its item part is not kept any more
  */
-export async function activateModel(database: Database, version: number): Promise<boolean> {
+export async function activateModel(database: Database, version: number, isTried = false): Promise<boolean> {
   return await inTransaction(database, async (connection) => {
     const found = await readState(connection, version);
     if (found === null) {
@@ -195,7 +204,7 @@ export async function activateModel(database: Database, version: number): Promis
     if (!found.isKept) {
       throw new ModelStateFault('pruned', `Version ${version} is too old: its report is kept, its bytes are not (setting keepVersions).`);
     }
-    await makeLive(connection, version);
+    await makeLive(connection, version, found.state === 'candidate' && !isTried);
     await prune(connection);
     await run(connection, `UPDATE training_runs SET state = 'published' WHERE version = $1 AND state = 'needs-approval'`, [version]);
     return true;
@@ -217,6 +226,10 @@ export async function rejectModel(database: Database, version: number): Promise<
     if (found.state !== 'candidate') {
       throw new ModelStateFault('not-candidate', `Version ${version} does not wait for approval; it is ${found.state}.`);
     }
+    const used = await run(connection, `SELECT FROM (${VERSIONS_IN_EXPERIMENTS}) AS used (version) WHERE version = $1`, [version]);
+    if (used.length > 0) {
+      throw new ModelStateFault('in-experiment', `An experiment that is running answers from version ${version}; stop it first.`);
+    }
     await run(connection, `UPDATE models SET state = 'rejected' WHERE version = $1`, [version]);
     await run(connection, 'DELETE FROM model_chunks WHERE version = $1', [version]);
     await run(connection, `UPDATE training_runs SET state = 'rejected', code = 'refused', message = $2 WHERE version = $1 AND state = 'needs-approval'`, [version, `Somebody refused version ${version}.`]);
@@ -224,12 +237,43 @@ export async function rejectModel(database: Database, version: number): Promise<
   });
 }
 
+/** An experiment of versions has ended: what was kept for it goes. */
+export async function pruneModels(database: Database): Promise<void> {
+  await inTransaction(database, async (connection) => {
+    await run(connection, 'SELECT pg_advisory_xact_lock($1)', [STATES_KEY]);
+    await prune(connection);
+  });
+}
+
+/**
+ * A guard takes the version that it watches back: the former one is live again, in the transaction that ends the guard.
+ *
+ * @returns false where the guard or the version is not what it was: nothing was changed
+ */
+export async function rollBackModel(database: Database, guardNo: number, version: number, former: number, now: Date): Promise<boolean> {
+  return await inTransaction(database, async (connection) => {
+    const [found, before] = [await readState(connection, version), await readState(connection, former)];
+    if (found?.state !== 'live' || before?.isKept !== true || !(await endExperiment(connection, guardNo, { reason: 'rolled-back' }, now))) {
+      return false;
+    }
+    await makeLive(connection, former, false);
+    await prune(connection);
+    return true;
+  });
+}
+
 /** @returns null where no model is live */
 export async function findLiveModel(database: Queryable): Promise<LiveModelRow | null> {
+  return await findServedModel(database, null);
+}
+
+/** What answers need of a version whose item part is there; null: of the live one. @returns null where there is none */
+export async function findServedModel(database: Queryable, version: number | null): Promise<LiveModelRow | null> {
   const [row] = await run<LiveModelRow>(
     database,
     `SELECT version, created_at AS "createdAt", watermark::text AS watermark, system_identifier AS "systemIdentifier", sha256, user_sha256 AS "userSha256", EXISTS (SELECT FROM model_chunks AS chunk WHERE chunk.version = models.version AND part = 'user') AS "hasUserPart"
-     FROM models WHERE state = 'live'`,
+     FROM models WHERE CASE WHEN $1::int IS NULL THEN state = 'live' ELSE version = $1 AND ${IS_KEPT} END`,
+    [version],
   );
   return row ?? null;
 }
@@ -331,7 +375,8 @@ export async function replaceUserPart(database: Database, version: number, expec
 }
 
 const columns = (report: string) => `version, state, (SELECT max(run_no) FROM training_runs WHERE training_runs.version = models.version) AS "runNo", recipe, ${report} AS report, watermark::text AS watermark,
-  system_identifier AS "systemIdentifier", ${IS_KEPT} AS "isKept", created_at AS "createdAt", activated_at AS "activatedAt"`;
+  system_identifier AS "systemIdentifier", ${IS_KEPT} AS "isKept", created_at AS "createdAt", activated_at AS "activatedAt",
+  (SELECT jsonb_build_object('experiment', name, 'state', state, 'startedAt', started_at, 'stoppedAt', stopped_at, 'ended', result->>'reason', 'hours', definition->'hours', 'look', looks->-1) FROM experiments WHERE kind = 'guard' AND experiments.name = '${guardName(0).slice(0, -1)}' || models.version) AS guard`;
 
 /** The long parts of a report, which a list does without. */
 const SHORT_REPORT = `report - '{quality,curves,search}'::text[]`;

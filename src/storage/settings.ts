@@ -26,7 +26,14 @@ export interface TrainingSettings {
   readonly hourlyEvents: number;
   /** Bursts on single items are left out of training (`model/quality/bursts.ts`). */
   readonly leaveOutBursts: boolean;
+  /** What a version that went live is watched for (`live-experiments.ts`): nothing, or being worse than the former one, and whether it is then rolled back. */
+  readonly guard: GuardMode;
+  readonly guardShare: number;
+  readonly guardHours: number;
 }
+
+export const GUARD_MODES = ['off', 'notify', 'on'] as const;
+export type GuardMode = (typeof GUARD_MODES)[number];
 
 export type SettingValue = number | boolean | string;
 
@@ -54,6 +61,9 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRule>> = {
   rampDays: { kind: 'integer', least: 1, most: 365, default: 2, says: 'a shopper counts in full for what others are shown once they were there on so many days, and in proportion before; 1: everybody does at once' },
   hourlyEvents: { kind: 'integer', least: 0, most: 1_000_000, default: 300, says: 'a shopper with more events in an hour counts less for others, in proportion; 0: however many' },
   leaveOutBursts: { kind: 'switch', default: false, says: 'training leaves out what crowds of one-day shoppers did on single items (finding item-burst)' },
+  guard: { kind: 'choice', among: GUARD_MODES, default: 'on', says: 'after a version goes live some shoppers stay on the former one for a while; where the new one is clearly worse it is rolled back (on), or told of alone (notify); off: everybody has the new one at once' },
+  guardShare: { kind: 'number', least: 0.01, most: 0.5, default: 0.2, says: 'share of the shoppers who stay on the former version meanwhile' },
+  guardHours: { kind: 'integer', least: 1, most: 168, default: 24, says: 'how many hours that lasts' },
 };
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];

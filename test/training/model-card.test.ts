@@ -7,7 +7,7 @@ import { REPORT } from './reports.ts';
 
 const model = (report: KeptReport, change: Partial<Model> = {}): Model => ({
   version: 7, state: 'live', runNo: 12, recipe: { ...DEFAULT_RECIPE, halfLifeDays: 60, neighbourExponents: [0.75, 0.25] }, report: report as Record<string, unknown>, watermark: '900', systemIdentifier: 'here', isKept: true,
-  createdAt: new Date('2026-05-02T03:00:00Z'), activatedAt: new Date('2026-05-02T03:01:00Z'), ...change,
+  createdAt: new Date('2026-05-02T03:00:00Z'), guard: null, activatedAt: new Date('2026-05-02T03:01:00Z'), ...change,
 });
 
 describe('a model card', () => {
