@@ -12,6 +12,7 @@ import { type Config, ConfigError, readConfig } from './config.ts';
 import { addDataCommands } from './data-commands.ts';
 import { ensureDemoShop } from './demo-shop.ts';
 import { addEventTypeCommands } from './event-type-commands.ts';
+import { addExperimentCommands } from './experiment-commands.ts';
 import { type House, openHouse } from './house.ts';
 import { addImportCommand } from './import-command.ts';
 import { ImportFileFault } from './ingest/csv.ts';
@@ -80,6 +81,7 @@ addModelCommands(program, { version, withHouse });
 addAnswerCommands(program, { withHouse });
 
 addMetricCommands(program, { withHouse });
+addExperimentCommands(program, { withHouse });
 
 addKeyCommands(program, { withHouse, readConfig: () => readConfig(process.env, terminal), terminal });
 

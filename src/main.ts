@@ -149,9 +149,10 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
     minEvents: config.retrainMinEvents, afterEvents: config.retrainAfterEvents, now: Date.now, log: say, isBusy: () => pressure.level() > 0,
   });
   const quality = createQualityChecker({ database, connectionString, minimums: config.trainMinimums, now: Date.now });
-  const { impressions, recommendations } = createRecommendationLoop(answers, database, Date.now, say);
+  const { impressions, recommendations, experiments } = createRecommendationLoop(answers, database, Date.now, say);
   // After the last answer, before the pool ends.
   stopping.onStop('impressions', 3_000, async () => await impressions.stop());
+  stopping.onStop('experiments', 3_000, async () => await experiments.stop());
   const store = createEventStore(database, connectionString);
   stopping.onStop('writer', 10_000, async () => await store.close());
   const writer = createWriter({
@@ -199,6 +200,7 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
   drainFirst();
   reachedPhase = 'ready';
   trainer.watch();
+  experiments.watch();
   await patiently(() => imports.recover());
   imports.watch();
   if (config.eventsRetentionDays > 0) {

@@ -1,5 +1,6 @@
-/** Wiring: lists that `serving` gave out are counted by `insight`, and events that `ingest` takes in know the list that they came of. */
+/** Wiring: lists that `serving` gave out are counted by `insight`, events that `ingest` takes in know the list that they came of, and experiments are looked at by both. */
 import type { RecommendationReader } from './ingest/recommendations.ts';
+import { type ExperimentWatch, createExperimentWatch } from './insight/experiment-watch.ts';
 import { type Impressions, createImpressions } from './insight/impressions.ts';
 import type { Answers } from './serving/answers.ts';
 import { RECOMMENDATION_SOURCES } from './serving/recommendation-id.ts';
@@ -8,6 +9,7 @@ import type { Database } from './storage/database.ts';
 export interface RecommendationLoop {
   readonly impressions: Impressions;
   readonly recommendations: RecommendationReader;
+  readonly experiments: ExperimentWatch;
 }
 
 export function createRecommendationLoop(answers: Answers, database: Database, now: () => number, log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void): RecommendationLoop {
@@ -26,5 +28,6 @@ export function createRecommendationLoop(answers: Answers, database: Database, n
     },
     noteFault: (fault) => impressions.noteFault(fault),
   };
-  return { impressions, recommendations };
+  const experiments = createExperimentWatch({ database, now, log, flush: impressions.flush });
+  return { impressions, recommendations, experiments };
 }

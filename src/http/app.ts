@@ -10,6 +10,7 @@ import { installPages } from './docs.ts';
 import { answerFrameworkError, installErrors, installNotFound } from './errors.ts';
 import { eventTypeRoutes } from './event-types.ts';
 import { eventRoutes } from './events.ts';
+import { experimentRoutes } from './experiments.ts';
 import type { ReadAhead } from './event-lane.ts';
 import { installFastLanes } from './fast-lane.ts';
 import { importRoutes } from './imports.ts';
@@ -157,6 +158,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   await app.register(trainingRunRoutes(services));
   await app.register(modelRoutes(services));
   await app.register(metricRoutes(services));
+  await app.register(experimentRoutes(services));
   await app.register(settingRoutes(services));
   await app.register(keyRoutes(services));
   await app.register(tokenRoutes(services));

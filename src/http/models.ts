@@ -28,6 +28,7 @@ const facts = {
     oldestAt: Nullable(Type.String()), newestAt: Nullable(Type.String()), watermark: Type.String(), dataHash: Nullable(Type.String({ description: 'SHA-256 of what it was trained on' })),
   }),
   recipe: Open('All parameters'),
+  guard: NullableOpen('What the guard saw after the version went live: its experiment, state, how it ended and the figures of its last look. null: there was none'),
 };
 const Summary = Type.Object({
   ...facts,

@@ -31,15 +31,17 @@ export interface Pages {
 /** How long after a list has turned its pages go on. */
 const TURN_GRACE_MS = 3_600_000;
 const MAX_CURSORS = 5_000;
+/** Kinds of lists whose cursors are kept: experiments ask for several by turns. */
+const MAX_KINDS = 8;
 
 /** @param tokenKey the secret `tokens` */
 export function createPages(tokenKey: Buffer, now: () => number): Pages {
   const cursors = createCursors(tokenKey);
   /**
-   * By state, of one model, offset and request. A shopper's cursor says nothing of whose list it is: it is a place in a ranking that is made anew, so most lists of most shoppers share one text and one
+   * By state, of a model, offset and request. A shopper's cursor says nothing of whose list it is: it is a place in a ranking that is made anew, so most lists of most shoppers share one text and one
    * signature, and nobody who gets hold of one learns anything. For another shopper of whom as much is known it gives the same place of their own list.
    */
-  let last = { modelVersion: -1, offset: 0, parameters: 0, texts: new Map<number, string>() };
+  let kinds: { readonly modelVersion: number; readonly offset: number; readonly parameters: number; texts: Map<number, string> }[] = [];
 
   function stateOf(source: Source, mark: number, { rotation, explore, rotationHours }: Steered, atMs = now()): number {
     const turns = rotation > 0 || (explore > 0 && (source === 'personal' || source === 'session'));
@@ -70,13 +72,17 @@ export function createPages(tokenKey: Buffer, now: () => number): Pages {
       return { offset: read.offset, stateNo: read.state, atMs };
     },
     cursorOf(modelVersion, stateNo, offset, parameters) {
-      if (last.modelVersion !== modelVersion || last.offset !== offset || last.parameters !== parameters || last.texts.size >= MAX_CURSORS) {
-        last = { modelVersion, offset, parameters, texts: new Map() };
+      let kind = kinds.find((one) => one.modelVersion === modelVersion && one.offset === offset && one.parameters === parameters);
+      if (kind === undefined) {
+        kind = { modelVersion, offset, parameters, texts: new Map() };
+        kinds = [kind, ...kinds.slice(0, MAX_KINDS - 1)];
+      } else if (kind.texts.size >= MAX_CURSORS) {
+        kind.texts = new Map();
       }
-      let text = last.texts.get(stateNo);
+      let text = kind.texts.get(stateNo);
       if (text === undefined) {
         text = cursors.issue({ modelVersion, state: stateNo, offset, parameters });
-        last.texts.set(stateNo, text);
+        kind.texts.set(stateNo, text);
       }
       return text;
     },

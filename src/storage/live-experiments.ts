@@ -212,3 +212,12 @@ export async function beginGuard(connection: Queryable, version: number, former:
 
 /** A query for the versions that running experiments answer from: their bytes are kept. */
 export const VERSIONS_IN_EXPERIMENTS = `SELECT (variant->>'modelVersion')::int FROM experiments, jsonb_array_elements(definition->'variants') AS variant WHERE experiments.state = 'running' AND variant ? 'modelVersion'`;
+
+/** A variant was taken over, of one that was started. */
+export async function notePromotion(database: Queryable, experimentNo: number, variant: string, now: Date): Promise<void> {
+  await run(
+    database,
+    `WITH ended AS (UPDATE experiments SET state = 'stopped', stopped_at = coalesce(stopped_at, $3), result = $2, next_look_at = NULL WHERE experiment_no = $1 RETURNING 1) SELECT pg_notify('jongleur_scenarios', '') FROM ended`,
+    [experimentNo, JSON.stringify({ reason: 'promoted', variant }), now],
+  );
+}

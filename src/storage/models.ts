@@ -350,6 +350,12 @@ async function readChunks(database: Database | pg.Client, version: number, part:
   });
 }
 
+/** Bytes of versions that are kept. */
+export async function readModelSizes(database: Queryable, versions: readonly number[]): Promise<Map<number, number>> {
+  const rows = await run<{ version: number; bytes: number }>(database, 'SELECT version, sum(octet_length(bytes))::float8 AS bytes FROM model_chunks WHERE version = ANY($1) GROUP BY 1', [versions]);
+  return new Map(rows.map(({ version, bytes }) => [version, bytes]));
+}
+
 /** Versions whose user part is kept. */
 export async function listUserParts(database: Queryable): Promise<{ version: number; createdAt: Date; sha256: Buffer }[]> {
   return await run<{ version: number; createdAt: Date; sha256: Buffer }>(

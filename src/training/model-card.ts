@@ -47,6 +47,8 @@ export interface ModelCard {
     readonly dataHash: string | null;
   };
   readonly recipe: Readonly<Record<string, unknown>>;
+  /** What the guard saw after it went live. */
+  readonly guard: Model['guard'];
   /** Where the published fit began. */
   readonly start: StartReport | null;
   readonly search: { readonly mode: string; readonly trials: number; readonly seconds: number; readonly ended: 'done' | 'time' } | null;
@@ -68,7 +70,7 @@ export interface ModelCard {
 }
 
 /** Of a version, for a list. */
-export interface ModelSummary extends Pick<ModelCard, 'version' | 'state' | 'runNo' | 'isKept' | 'createdAt' | 'activatedAt' | 'codeVersion' | 'trainedOn' | 'recipe'> {
+export interface ModelSummary extends Pick<ModelCard, 'version' | 'state' | 'runNo' | 'isKept' | 'createdAt' | 'activatedAt' | 'codeVersion' | 'trainedOn' | 'recipe' | 'guard'> {
   readonly outcome: GateDecision['outcome'] | null;
   readonly verdict: Verdict['code'] | null;
   /** At 20, with their intervals; null where it was not measured. */
@@ -113,7 +115,7 @@ export function summarizeModel(model: Model): ModelSummary {
   return { ...factsOf(model, report), outcome: report.gate?.outcome ?? null, verdict: report.verdict?.code ?? null, recall: at20?.recall ?? null, ndcg: at20?.ndcg ?? null };
 }
 
-function factsOf({ version, state, runNo, isKept, createdAt, activatedAt, watermark, recipe }: Model, report: KeptReport) {
+function factsOf({ version, state, runNo, isKept, createdAt, activatedAt, watermark, recipe, guard }: Model, report: KeptReport) {
   const at = (ms: number | null | undefined) => (typeof ms === 'number' && Number.isFinite(ms) ? new Date(ms).toISOString() : null);
   return {
     version, state, runNo, isKept, createdAt: createdAt.toISOString(), activatedAt: activatedAt?.toISOString() ?? null, codeVersion: report.codeVersion ?? null,
@@ -122,6 +124,7 @@ function factsOf({ version, state, runNo, isKept, createdAt, activatedAt, waterm
       oldestAt: at(report.oldestMs), newestAt: at(report.newestMs), watermark, dataHash: report.dataHash ?? null,
     },
     recipe: inOrder(recipe, PARAMETERS),
+    guard,
   };
 }
 

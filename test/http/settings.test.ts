@@ -5,9 +5,10 @@ import { expectProblem } from './problem-answers.ts';
 
 describe('settings', () => {
   let service: Service;
-  const defaults = { gate: defaultGateRules, keepVersions: 5, search: 'light', split: 'time', explore: 0.1, attributionHours: 24, rampDays: 2, hourlyEvents: 300, leaveOutBursts: false };
+  const defaults = { gate: defaultGateRules, keepVersions: 5, search: 'light', split: 'time', explore: 0.1, attributionHours: 24, rampDays: 2, hourlyEvents: 300, leaveOutBursts: false, guard: 'on', guardShare: 0.2, guardHours: 24 };
   beforeAll(async () => {
     service = await startService();
+    await service.call('PUT', '/v1/settings', { guard: null });
   });
   afterAll(async () => await service.stop());
 

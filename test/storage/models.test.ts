@@ -16,6 +16,7 @@ describe('model versions', () => {
     made = await createTestDatabase(inject('templateUrl'));
     database = createDatabase({ connectionString: made.url, maxConnections: 4, onError: () => undefined });
     lock = (await takeTrainingLock(made.url))!;
+    await changeTrainingSettings(database, new Map([['guard', 'off']]));
     return async () => {
       await lock.release();
       await database.end();

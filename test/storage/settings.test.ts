@@ -18,7 +18,7 @@ describe('training settings', () => {
   });
 
   it('are the gate’s own defaults, five versions, a light search and a split by time where nobody changed them', async () => {
-    expect(await readTrainingSettings(database)).toEqual({ gate: defaultGateRules, keepVersions: 5, search: 'light', split: 'time', explore: 0.1, attributionHours: 24, rampDays: 2, hourlyEvents: 300, leaveOutBursts: false });
+    expect(await readTrainingSettings(database)).toEqual({ gate: defaultGateRules, keepVersions: 5, search: 'light', split: 'time', explore: 0.1, attributionHours: 24, rampDays: 2, hourlyEvents: 300, leaveOutBursts: false, guard: 'on', guardShare: 0.2, guardHours: 24 });
     expect(SETTING_NAMES.every((name) => isValueOf(name, SETTINGS[name].default))).toBe(true);
   });
 

@@ -49,13 +49,17 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const now = () => Date.now();
   const database = createDatabase({ connectionString: url, maxConnections: 5, onError: () => undefined });
   const facts = await readServerFacts(database);
+  if (besideUrl === undefined) {
+    // Where a test is not about the guard, whoever asks gets the model that went live.
+    await database.query(`INSERT INTO settings (name, value) VALUES ('guard', '"off"')`);
+  }
   const tokenKey = await readSecret(database, 'tokens');
   const answers = createAnswers({ database, systemIdentifier: facts.systemIdentifier, tokenKey, now, log: () => undefined, loadTimeoutMs: 5_000 });
   await answers.start();
   const trainer = createTrainer({ database, connectionString: url, systemIdentifier: facts.systemIdentifier, enabled: true, gate: null, cron: null, minEvents: 1, afterEvents: 0, now: Date.now, log: () => undefined, ...training });
   const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });
   const store = createEventStore(database, url);
-  const { impressions, recommendations } = createRecommendationLoop(answers, database, now, () => undefined);
+  const { impressions, recommendations, experiments } = createRecommendationLoop(answers, database, now, () => undefined);
   const writer = createWriter({ store, types: await listEventTypes(database), maxQueuedEvents: 10_000, now, recommendations, onCommitted: (events) => answers.noteCommitted(events) });
   const keys = createKeyRing(database, KEYS);
   await keys.reload();
@@ -87,7 +91,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   }
 
   return {
-    url, folder, database, facts, answers, impressions, recommendations, trainer, writer, imports, app, call, keys, tokens,
+    url, folder, database, facts, answers, impressions, recommendations, experiments, trainer, writer, imports, app, call, keys, tokens,
     setPhase: (next: Phase) => {
       phase = next;
     },
