@@ -99,7 +99,7 @@ function shape(experiment: LiveExperiment, result: ExperimentResult, sizes: Read
   } as Answer;
 }
 
-const missing = (name: string) => new Problem('not-found', `There is no experiment ${JSON.stringify(name)}.`, { field: 'name', remedy: 'GET /v1/experiments lists them; POST /v1/experiments makes one.' });
+const missing = (name: string) => new Problem('not-found', `There is no experiment ${JSON.stringify(name)}. GET /v1/experiments lists those there are.`, { field: 'name' });
 
 async function answerOf(database: Database, experiment: LiveExperiment, nowMs: number): Promise<Answer> {
   const versions = experiment.definition.variants.map(({ modelVersion }) => modelVersion).filter((version) => version !== undefined);
@@ -121,7 +121,7 @@ async function checkVersions(database: Database, variants: readonly StoredVarian
     const model = modelVersion === undefined ? undefined : await findModel(database, modelVersion);
     const field = `variants.${n}.modelVersion`;
     if (model === null) {
-      throw new Problem('not-found', `There is no model version ${modelVersion}.`, { field, remedy: 'GET /v1/models lists those there are.' });
+      throw new Problem('not-found', `There is no model version ${modelVersion}. GET /v1/models lists those there are.`, { field });
     }
     if (model !== undefined && !model.isKept) {
       throw new Problem(model.state === 'rejected' ? 'model-rejected' : 'model-pruned', `Model version ${modelVersion} is ${model.state}, and its bytes are not kept: no list can be made from it.`, { field });
@@ -163,7 +163,7 @@ export async function promoteVariant(database: Database, name: string, variantNa
   }
   const { scenario, variants } = found.definition;
   if (variant === undefined) {
-    throw new Problem('not-found', `Experiment ${JSON.stringify(name)} has no variant ${JSON.stringify(variantName)}; it has ${variants.map((one) => one.name).join(', ')}.`, { field: 'variant', remedy: 'Name one of them.' });
+    throw new Problem('not-found', `Experiment ${JSON.stringify(name)} has no variant ${JSON.stringify(variantName)}; it has ${variants.map((one) => one.name).join(', ')}.`, { field: 'variant' });
   }
   if (found.kind === 'guard' || variant.off === true) {
     throw new Problem('experiment-promotion', found.kind === 'guard' ? 'A guard decides by itself; to go back or to stay, activate a version.' : `Variant ${JSON.stringify(variantName)} is without recommendations: there is nothing to take over.`);
