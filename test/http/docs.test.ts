@@ -86,7 +86,7 @@ describe('the documentation', () => {
         'get /v1/items', 'post /v1/items', 'put /v1/items/{itemId}', 'patch /v1/items/{itemId}', 'get /v1/items/{itemId}', 'delete /v1/items/{itemId}', 'get /v1/users', 'get /v1/users/{userId}', 'get /v1/users/{userId}/export', 'delete /v1/users/{userId}', 'put /v1/users/{userId}/merge/{sourceId}',
         'get /v1/users/{userId}/recommendations', 'get /v1/items/{itemId}/similar', 'get /v1/trending', 'get /v1/newest', 'post /v1/sessions/recommendations', 'post /v1/users/{userId}/recommendations', 'get /v1/users/{userId}/recommendations/{itemId}/reasons', 'post /v1/recommendations/batch',
         'post /v1/items/similar', 'get /v1/items/{itemId}/together', 'post /v1/items/together', 'get /v1/items/{itemId}/audience', 'get /v1/scenarios', 'get /v1/scenarios/{name}', 'put /v1/scenarios/{name}', 'delete /v1/scenarios/{name}',
-        'post /v1/impressions', 'get /v1/metrics/live', 'get /v1/data-quality', 'post /v1/data-quality', 'post /v1/training-runs', 'get /v1/training-runs', 'get /v1/training-runs/{no}', 'delete /v1/training-runs/{no}', 'get /v1/training-runs/{no}/progress', 'get /v1/models', 'get /v1/models/{version}', 'post /v1/models/{version}/activate', 'post /v1/models/{version}/reject', 'get /v1/settings', 'put /v1/settings', 'get /v1/keys', 'post /v1/keys', 'delete /v1/keys/{no}',
+        'post /v1/impressions', 'get /v1/metrics/live', 'get /v1/experiments', 'post /v1/experiments', 'get /v1/experiments/{name}', 'post /v1/experiments/{name}/start', 'post /v1/experiments/{name}/stop', 'post /v1/experiments/{name}/promote', 'get /v1/data-quality', 'post /v1/data-quality', 'post /v1/training-runs', 'get /v1/training-runs', 'get /v1/training-runs/{no}', 'delete /v1/training-runs/{no}', 'get /v1/training-runs/{no}/progress', 'get /v1/models', 'get /v1/models/{version}', 'post /v1/models/{version}/activate', 'post /v1/models/{version}/reject', 'get /v1/settings', 'put /v1/settings', 'get /v1/keys', 'post /v1/keys', 'delete /v1/keys/{no}',
       ].sort(),
     );
   });
@@ -111,6 +111,7 @@ describe('the documentation', () => {
   it('has examples that the service accepts as they stand', async () => {
     await service.call('PUT', '/v1/items/item-1', { title: 'one' });
     await service.call('POST', '/v1/events', { userId: 'user-1', itemId: 'item-1', type: 'view' });
+    await service.call('POST', '/v1/experiments', { name: 'home', scenario: 'cart', variants: [{ name: 'as-it-is', share: 0.5 }, { name: 'varied', share: 0.5 }], start: true });
     let sent = 0;
     for (const { method, path, operation } of operations) {
       const body = operation.requestBody?.content['application/json'];
