@@ -10,7 +10,7 @@ function liftWords(lift: StoredBounds | null): string {
   if (lift === null) {
     return 'by an amount that cannot be said as a share, since the first has none';
   }
-  return `${percent(lift.value)} (surely between ${lift.low === null ? 'anything less' : percent(lift.low)} and ${lift.high === null ? 'anything more' : percent(lift.high)})`;
+  return `${percent(lift.value)} (95 %: between ${lift.low === null ? 'anything less' : percent(lift.low)} and ${lift.high === null ? 'anything more' : percent(lift.high)})`;
 }
 
 function comparisonWords(name: string, first: string, measure: string, comparison: Comparison | null, needsLists: number | null): string {
