@@ -3,7 +3,7 @@
  * the same client, turn by turn; every shopper is asked for once a round. Nothing of an answer is kept between requests. Prints both raw rates and the server's CPU time per answer; ends with
  * code 1 where a floor is not reached or an answer is not the one that scoring everything gives.
  *
- *   npm run bench:serve [-- --rows trained-1k,event,trained-40k,filter,variety,fresh,million] [--seconds 4] [--rounds 3] [--seed 1]
+ *   npm run bench:serve [-- --rows trained-1k,event,trained-40k,filter,variety,fresh,experiment,million] [--seconds 4] [--rounds 3] [--seed 1]
  */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,6 +23,7 @@ import { migrate } from '../dist/storage/migrations.js';
 import { publishModel } from '../dist/storage/models.js';
 import { startRun, takeTrainingLock } from '../dist/storage/training-runs.js';
 import { client, load } from './serve/client.mjs';
+import { measureExperiments } from './serve/experiments.mjs';
 import { measureFilter, measureVariety } from './serve/parameters.mjs';
 import { makeModel } from './serve/shop.mjs';
 import { addFailure, addRow, check, median, printTable } from './train/table.mjs';
@@ -32,7 +33,7 @@ const SIZES = {
   '40k': { users: 30_000, items: 40_000, events: 1_450_000, neighbours: 100 },
   '1M': { users: 100_000, items: 1_000_000, events: 4_500_000, neighbours: 20, allTouched: true },
 };
-const ROWS = ['trained-1k', 'event', 'trained-40k', 'filter', 'variety', 'fresh', 'million'];
+const ROWS = ['trained-1k', 'event', 'trained-40k', 'filter', 'variety', 'fresh', 'experiment', 'million'];
 /** Shops up to this size have their catalogue in Postgres: the million's takes minutes to write, and no row reads it. */
 const CATALOGUE_ITEMS = 100_000;
 /** Shoppers whose events lie in Postgres, for the rows that read them. */
@@ -71,6 +72,12 @@ async function start(script, argument) {
   return { child, told, stop: async () => (child.send({ command: 'stop' }), await once(child, 'exit')) };
 }
 
+async function publish(url, { itemPart, userPart }, systemIdentifier) {
+  const lock = await takeTrainingLock(url);
+  await publishModel(lock.connection, await startRun(lock.connection, 'api'), { recipe: {}, report: {}, watermark: '1000000000', systemIdentifier, itemPart, userPart });
+  await lock.release();
+}
+
 /** A database with a model in it, and the service on it. */
 async function open(size) {
   const startedMs = performance.now();
@@ -88,9 +95,7 @@ async function open(size) {
   if (SIZES[size].items <= CATALOGUE_ITEMS) {
     await storeCatalogue(database, model.shop);
   }
-  const lock = await takeTrainingLock(url.href);
-  await publishModel(lock.connection, await startRun(lock.connection, 'api'), { recipe: {}, report: {}, watermark: '1000000000', systemIdentifier, itemPart: model.itemPart, userPart: model.userPart });
-  await lock.release();
+  await publish(url.href, model, systemIdentifier);
   await database.end();
   const server = await start('server.mjs', { url: url.href, key });
   const [{ base, startMs }] = await once(server.child, 'message');
@@ -98,7 +103,7 @@ async function open(size) {
     `\n${size}: ${model.userIds.length} shoppers × ${model.itemIds.length} items, ${(model.histories.index.length / model.userIds.length).toFixed(1)} items a history, ${(model.hybrid.neighbours.index.length / model.itemIds.length).toFixed(1)} neighbours an item,` +
       ` snapshot ${((model.itemPart.length + model.userPart.length) / 1e6).toFixed(0)} MB (made, fitted and published in ${((performance.now() - startedMs) / 1000).toFixed(0)} s; loaded in ${(startMs / 1000).toFixed(2)} s)`,
   );
-  return { model, server, base, startMs, url: url.href, typeNos: DEMO_EVENT_TYPES.map((type) => rules.find((rule) => rule.name === type).typeNo) };
+  return { model, server, base, startMs, url: url.href, systemIdentifier, typeNos: DEMO_EVENT_TYPES.map((type) => rules.find((rule) => rule.name === type).typeNo) };
 }
 
 const ask = async (base, path) => {
@@ -266,6 +271,17 @@ async function measureEvent() {
   await other.stop();
 }
 
+async function measureWithExperiments() {
+  const rateOf = async ({ server, base, model }) => {
+    const before = await server.told({ command: 'usage' });
+    const result = await load({ base, paths: distinctUsers(model, 30_000), key, seconds, folder });
+    check(result.failed === 0, `${result.failed} answers were not 200`);
+    return { ...result, cpuUs: (((await server.told({ command: 'usage' })).cpuMs - before.cpuMs) * 1000) / (result.perSecond * seconds) };
+  };
+  const publishAgain = async ({ url, model, systemIdentifier }) => await publish(url, model, systemIdentifier);
+  await measureExperiments({ rateOf, ask, publishAgain, rounds }, [['1k', await shopOf('1k')], ['40k', await shopOf('40k')]]);
+}
+
 async function measureMillion() {
   // Alone, so that no other model lies in the caches.
   for (const { server } of shops.values()) {
@@ -315,6 +331,7 @@ const measures = {
   filter: async () => await measureFilter({ compare, ask }, await shopOf('40k')),
   variety: async () => await measureVariety({ compare, ask }, await shopOf('40k')),
   fresh: measureFresh,
+  experiment: measureWithExperiments,
   million: measureMillion,
 };
 try {

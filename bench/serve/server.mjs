@@ -19,6 +19,7 @@ import { listEventTypes } from '../../dist/storage/event-types.js';
 import { createEventStore } from '../../dist/storage/event-writes.js';
 import { createLocalCopyKeeper } from '../../dist/storage/local-copy/keeper.js';
 import { findLocalCopy, readLocalCopy } from '../../dist/storage/local-copy/reader.js';
+import { endExperiment, listRunningExperiments, putDraft, startExperiment } from '../../dist/storage/live-experiments.js';
 import { listenForWakeUps } from '../../dist/storage/wake-ups.js';
 import { createQualityChecker } from '../../dist/training/quality.js';
 import { createTrainer } from '../../dist/training/trainer.js';
@@ -58,7 +59,13 @@ const app = await createApp({ database, writer, answers: measured, impressions, 
 const base = await app.listen({ port: 0, host: '127.0.0.1' });
 const wakeUps = listenForWakeUps(url, (channel) => void ({ jongleur_events: answers.followEvents, jongleur_items: answers.followItems, jongleur_models: answers.followModels })[channel]?.().catch(quiet));
 
-process.on('message', async ({ command, userIds, itemIds, typeNo, folder }) => {
+async function endAll() {
+  for (const { experimentNo } of await listRunningExperiments(database)) {
+    await endExperiment(database, experimentNo, { reason: 'stopped' }, new Date());
+  }
+}
+
+process.on('message', async ({ command, userIds, itemIds, typeNo, folder, on, name }) => {
   if (command === 'usage') {
     global.gc?.();
     const { user, system } = process.cpuUsage();
@@ -84,6 +91,22 @@ process.on('message', async ({ command, userIds, itemIds, typeNo, folder }) => {
     delays.disable();
     await kept.keeper.stop();
     process.send({ message: kept.message, ms: kept.ms, bytes: kept.bytes, delayMs: { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 } });
+  } else if (command === 'experiment') {
+    if (on) {
+      await putDraft(database, name, { traffic: 1, measure: 'clicks', minEffect: 0.1, power: 0.8, variants: [{ name: 'a', share: 0.5 }, { name: 'b', share: 0.5 }] });
+      await startExperiment(database, name, new Date());
+    } else {
+      await endAll();
+    }
+    await answers.followScenarios();
+    process.send({ running: (await listRunningExperiments(database)).length });
+  } else if (command === 'follow') {
+    await answers.followModels();
+    process.send({});
+  } else if (command === 'end-guards') {
+    await endAll();
+    await answers.followModels();
+    process.send({});
   } else if (command === 'plain') {
     before = quiet;
     process.send({});
