@@ -5,7 +5,7 @@
 import { openPair } from '../../dist/insight/sequential-look.js';
 import { createAssignment, variantOf } from '../../dist/model/assignment.js';
 import { createRandom } from '../../dist/model/random.js';
-import { bucketOf } from '../../dist/serving/recommendation-id.js';
+import { createBuckets } from '../../dist/serving/recommendation-id.js';
 import { GUARD_PLAN, planOf } from '../../dist/insight/experiment-plan.js';
 import { addRow } from '../train/table.mjs';
 
@@ -63,7 +63,7 @@ function judge(plan, [control, other], steps) {
 /** @returns how often each verdict was given */
 function repeat({ runs, shoppers, shares, plan, steps, visits, rates, seed }) {
   const ids = idsOf(shoppers);
-  const buckets = ids.map((id) => bucketOf(id, 'bucket'));
+  const buckets = ids.map(createBuckets('bucket'));
   const random = createRandom(seed);
   const said = { open: 0, none: 0, better: 0, worse: 0 };
   for (let run = 0; run < runs; run++) {

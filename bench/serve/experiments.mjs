@@ -33,9 +33,11 @@ export async function measureExperiments({ rateOf, ask, publishAgain, rounds }, 
     await server.told({ command: 'follow' });
     check((await variantsOf()).size === 2, 'the guard does not answer from two models');
     const after = await server.told({ command: 'usage' });
+    await rateOf(opened);
     const guarded = await rateOf(opened);
     await server.told({ command: 'end-guards' });
     check((await variantsOf()).size === 1, 'the guard has not ended');
+    await rateOf(opened);
     const alone = await rateOf(opened);
     addRow({ measure: `${name}, a guard, of without`, figure: guarded.perSecond / alone.perSecond, best: 'high', raw: `${guarded.perSecond.toFixed(0)}/s against ${alone.perSecond.toFixed(0)}/s; memory ${(after.rssBytes / 1e6).toFixed(0)} MB against ${(before.rssBytes / 1e6).toFixed(0)} MB` });
   }

@@ -60,7 +60,7 @@ const Facts = {
 const Summary = Type.Object({ ...Facts, variants: Type.Array(Type.Object({ ...Variant })) });
 const Experiment = Type.Object({
   ...Facts,
-  variants: Type.Array(Type.Object({ ...Variant, ...figures, variantNo: Nullable(Type.Integer({ description: 'In recommendation ids, and in GET /v1/metrics/live?by=variant' })), modelBytes: Nullable(Type.Integer({ description: 'Size of the version it answers from: that much memory and about half of it more, in every process, while it is not the live one' })) })),
+  variants: Type.Array(Type.Object({ ...Variant, ...figures, variantNo: Nullable(Type.Integer({ description: 'In recommendation ids, and in GET /v1/metrics/live?by=variant' })), modelBytes: Nullable(Type.Integer({ description: 'Size of the version it answers from: about that much memory more in every process, while it is not the live one' })) })),
   result: Type.Object({
     says: Type.Array(Type.String(), { description: 'What was found, in words' }),
     asOf: Nullable(Type.String({ description: 'The last look. Looks come by the clock: reading more often changes nothing' })),

@@ -23,6 +23,13 @@ export function hashUnit(hash: number, unit: number): number {
   return Math.imul(Math.imul(hash ^ (unit & 0xff), prime) ^ (unit >>> 8), prime);
 }
 
+/** What `hashText(prefix + text)` has come to after the prefix: `hashText(text, seedAfter(prefix))` is the same, without making one text of both. */
+export function seedAfter(prefix: string): number {
+  let hash = TEXT_SEED;
+  for (let i = 0; i < prefix.length; i++) hash = hashUnit(hash, prefix.charCodeAt(i));
+  return hash;
+}
+
 /** 0 … 2³² − 1. */
 export function hashText(text: string, seed = TEXT_SEED): number {
   let hash = seed;

@@ -27,7 +27,7 @@ import { createMasks } from './masks.ts';
 import { createOtherModels } from './other-models.ts';
 import { createPages } from './pages.ts';
 import { MAX_DEPTH } from './parameters.ts';
-import { type IssuedLists, type ListSource, type ReadRecommendation, bucketOf, createRecommendationIds } from './recommendation-id.ts';
+import { type IssuedLists, type ListSource, type ReadRecommendation, createBuckets, createRecommendationIds } from './recommendation-id.ts';
 import { type Asked, type ListRequest, createRequests } from './requests.ts';
 import { createScenarios } from './scenarios.ts';
 import type { Unsigned } from './signing.ts';
@@ -149,6 +149,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   const scenarios = createScenarios(database);
   const trials = createTrials(database);
   const requests = createRequests(scenarios, trials, conditions, catalogue);
+  const bucketOf = createBuckets(BUCKET_SALT);
   const recommendationIds = createRecommendationIds(options.tokenKey, now, RECOMMENDATION_AGE_MS);
   const { stateOf, boundTo, placeOf, cursorOf } = createPages(options.tokenKey, now);
   const trending = (key: string) => trendingPlan(following.model(), trends, key);
@@ -157,7 +158,7 @@ export function createAnswers(options: AnswersOptions): Answers {
 
   /** The token says which list it was: for events that follow from it. */
   function issue({ live, key, source }: Pick<Plan, 'live' | 'key' | 'source'>, { steered: { scenarioNo }, variantNo }: Asked, length: number): string {
-    return recommendationIds.issue({ scenarioNo, variantNo, modelVersion: live?.version ?? 0, bucket: bucketOf(key, BUCKET_SALT), length, source });
+    return recommendationIds.issue({ scenarioNo, variantNo, modelVersion: live?.version ?? 0, bucket: bucketOf(key), length, source });
   }
 
   function shape(entry: Entry, source: Source): AnswerItem {
@@ -186,10 +187,12 @@ export function createAnswers(options: AnswersOptions): Answers {
   /** The request as the shopper's variant has it. Where its model is not in memory, as for a moment after a start, they are in no experiment. */
   function askedBy(userId: string, request: ListRequest): Asked {
     const asked = requests.read(request);
-    for (const { assignment, variants } of asked.trials) {
-      const place = variantOf(assignment, userId);
+    const { trials: tried } = asked;
+    for (let n = 0; n < tried.length; n++) {
+      const place = variantOf(tried[n].assignment, userId);
       if (place >= 0) {
-        return statesFor(variants[place].version) === null ? asked : variants[place];
+        const variant = tried[n].variants[place];
+        return statesFor(variant.version) === null ? asked : variant;
       }
     }
     return asked;

@@ -72,7 +72,10 @@ export function createPages(tokenKey: Buffer, now: () => number): Pages {
       return { offset: read.offset, stateNo: read.state, atMs };
     },
     cursorOf(modelVersion, stateNo, offset, parameters) {
-      let kind = kinds.find((one) => one.modelVersion === modelVersion && one.offset === offset && one.parameters === parameters);
+      let kind;
+      for (let n = 0; n < kinds.length && kind === undefined; n++) {
+        kind = kinds[n].modelVersion === modelVersion && kinds[n].offset === offset && kinds[n].parameters === parameters ? kinds[n] : undefined;
+      }
       if (kind === undefined) {
         kind = { modelVersion, offset, parameters, texts: new Map() };
         kinds = [kind, ...kinds.slice(0, MAX_KINDS - 1)];

@@ -5,7 +5,7 @@
  *
  * Lists of one second with the same fields have the same id: it says what kind of list it was, not whose. So at most one signature is made for each such combination and second.
  */
-import { hashText } from '../model/hash.ts';
+import { hashText, seedAfter } from '../model/hash.ts';
 import { createSigner, type Unsigned } from './signing.ts';
 
 const FORMAT = 1;
@@ -30,7 +30,7 @@ export interface RecommendationFields {
   readonly variantNo: number;
   /** 0: no model was live. */
   readonly modelVersion: number;
-  /** `bucketOf`, 0–99. */
+  /** `createBuckets`, 0–99. */
   readonly bucket: number;
   /** Items in the list, up to 16,383. */
   readonly length: number;
@@ -154,9 +154,10 @@ export function createRecommendationIds(key: Buffer, now: () => number, maxAgeMs
   };
 }
 
-/** 0–99, the same everywhere; another salt cuts the users another way. */
-export function bucketOf(userId: string, salt: string): number {
-  return Math.floor((hashText(`${salt}\u0000${userId}`) * 100) / 0x1_0000_0000);
+/** Of shoppers and other keys: 0–99, the same everywhere; another salt cuts them another way. */
+export function createBuckets(salt: string): (key: string) => number {
+  const seed = seedAfter(`${salt}\u0000`);
+  return (key) => Math.floor((hashText(key, seed) * 100) / 0x1_0000_0000);
 }
 
 function check({ scenarioNo, variantNo, modelVersion, bucket, length }: RecommendationFields, source: number): void {

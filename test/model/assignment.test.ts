@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createAssignment, variantOf } from '../../src/model/assignment.ts';
-import { bucketOf } from '../../src/serving/recommendation-id.ts';
+import { createBuckets } from '../../src/serving/recommendation-id.ts';
 
+const bucketOf = createBuckets('bucket');
 const IDS = Array.from({ length: 20_000 }, (_, n) => `user-${n}`);
 
 /** χ² of a table of counts against independence, and its degrees of freedom. */
@@ -42,6 +43,6 @@ describe('who is in which variant', () => {
     const [one, other] = [createAssignment('experiment 1', 1, [0.5, 0.5]), createAssignment('experiment 2', 1, [0.5, 0.5])];
     const isIndependent = ({ chi, freedom }: { chi: number; freedom: number }) => Math.abs(chi - freedom) / Math.sqrt(2 * freedom) < 4;
     expect(isIndependent(chiSquare(IDS.map((id) => [variantOf(one, id), variantOf(other, id)] as const), 2, 2))).toBe(true);
-    expect(isIndependent(chiSquare(IDS.map((id) => [variantOf(one, id), bucketOf(id, 'bucket')] as const), 2, 100))).toBe(true);
+    expect(isIndependent(chiSquare(IDS.map((id) => [variantOf(one, id), bucketOf(id)] as const), 2, 100))).toBe(true);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { drawAt, finalise, hashText, periodOf, seedOf } from '../../src/model/hash.ts';
+import { drawAt, finalise, hashText, periodOf, seedAfter, seedOf } from '../../src/model/hash.ts';
 
 describe('hashes', () => {
   it('are those of their definition, on every machine', () => {
@@ -9,6 +9,7 @@ describe('hashes', () => {
     // FNV-1a of the bytes 61 00.
     expect(hashText('a')).toBe(finalise(Math.imul(Math.imul(0x811c9dc5 ^ 0x61, 0x01000193), 0x01000193)));
     expect(hashText('user-1')).not.toBe(hashText('user-2'));
+    expect(hashText('user-1', seedAfter('salt\u0000'))).toBe(hashText('salt\u0000user-1'));
     expect(hashText('Ā')).not.toBe(hashText('\u0000')); // the high byte counts
   });
 
