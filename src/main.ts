@@ -21,6 +21,7 @@ import { createImportJobs } from './ingest/import-jobs.ts';
 import { createWriter } from './ingest/writer.ts';
 import { startLiveDemo } from './live-demo.ts';
 import { type Logger, createLogger } from './logger.ts';
+import { createMonitoring } from './monitoring.ts';
 import { createRecommendationLoop } from './recommendation-loop.ts';
 import { createAnswers } from './serving/answers.ts';
 import { SnapshotDamaged } from './model/snapshot-damaged.ts';
@@ -166,11 +167,14 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
   stopping.onStop('imports', 5_000, async () => await imports.stop());
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
-  const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: () => databaseUp, databaseFull: () => databaseFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, admission: createAdmission(), version });
+  const monitoring = createMonitoring({ database, answers, writer, pressure, databaseUp: () => databaseUp, phase, version, now: Date.now, log: say });
+  const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: () => databaseUp, databaseFull: () => databaseFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, admission: createAdmission(), monitoring, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
   const url = (await app.listen({ host: config.host, port, backlog: LISTEN_BACKLOG, listenTextResolver: (address) => `listening on ${address}` })).replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');
 
+  stopping.onStop('watch', 2_000, async () => await monitoring.stop());
+  monitoring.start();
   stopping.onStop('trends', 1_000, () => answers.stop());
   if (copy === null) {
     await answers.start();

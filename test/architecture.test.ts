@@ -31,7 +31,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   http: { rooms: ['model', 'storage', 'ingest', 'training', 'serving', 'insight'], packages: '*', because: 'thin: schema, call, status. Without it the CLI still trains and recommends' },
 };
 /** Wiring: may import everything and is imported by nobody but wiring. */
-const WIRING = new Set(['main.ts', 'cli.ts', 'house.ts', 'start.ts', 'greeting.ts', 'answer-commands.ts', 'demo-shop.ts', 'offline-commands.ts', 'rating-commands.ts', 'check-command.ts', 'file-options.ts', 'metric-commands.ts', 'recommendation-loop.ts', 'import-command.ts', 'event-type-commands.ts', 'experiment-commands.ts', 'data-commands.ts', 'key-commands.ts', 'training-commands.ts', 'model-commands.ts', 'simulate-command.ts', 'simulated-shop.ts', 'shop-client.ts', 'live-demo.ts']);
+const WIRING = new Set(['main.ts', 'cli.ts', 'house.ts', 'start.ts', 'greeting.ts', 'answer-commands.ts', 'demo-shop.ts', 'offline-commands.ts', 'rating-commands.ts', 'check-command.ts', 'file-options.ts', 'metric-commands.ts', 'recommendation-loop.ts', 'import-command.ts', 'event-type-commands.ts', 'experiment-commands.ts', 'data-commands.ts', 'key-commands.ts', 'training-commands.ts', 'model-commands.ts', 'simulate-command.ts', 'simulated-shop.ts', 'shop-client.ts', 'live-demo.ts', 'monitoring.ts']);
 /** At the top, and importing no room. */
 const GROUND: Readonly<Record<string, string>> = { 'config.ts': 'the one reader of the environment', 'logger.ts': 'makes the logger', 'shutdown.ts': 'how the process ends', 'command-fault.ts': 'a fault of the user’s', 'progress-line.ts': 'how far a command is' };
 

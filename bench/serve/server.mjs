@@ -5,6 +5,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import pino from 'pino';
 import { createAdmission } from '../../dist/http/admission.js';
+import { createHistogram } from '../../dist/insight/histogram.js';
+import { createMonitoring } from '../../dist/monitoring.js';
 import { createRecommendationLoop } from '../../dist/recommendation-loop.js';
 import { createApp } from '../../dist/http/app.js';
 import { createDashboardSessions } from '../../dist/http/dashboard-session.js';
@@ -55,7 +57,10 @@ const measured = {
     return answers.recommendQuickly(userId, ...rest);
   },
 };
-const app = await createApp({ database, writer, answers: measured, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, perShopper: 0, trustProxy: [] }, pressure: { level: () => 0 }, admission: createAdmission(), version: '0.0.0' });
+// Counted and watched, as in the service.
+const monitoring = createMonitoring({ database, answers, writer, pressure: { level: () => 0, delays: createHistogram([]) }, databaseUp: () => true, phase: () => 'ready', version: '0.0.0', now: Date.now, log: quiet });
+monitoring.start();
+const app = await createApp({ database, writer, answers: measured, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, perShopper: 0, trustProxy: [] }, pressure: { level: () => 0 }, admission: createAdmission(), monitoring, version: '0.0.0' });
 const base = await app.listen({ port: 0, host: '127.0.0.1' });
 const wakeUps = listenForWakeUps(url, (channel) => void ({ jongleur_events: answers.followEvents, jongleur_items: answers.followItems, jongleur_models: answers.followModels })[channel]?.().catch(quiet));
 
@@ -113,6 +118,7 @@ process.on('message', async ({ command, userIds, itemIds, typeNo, folder, on, na
   } else {
     await wakeUps.stop();
     await app.close();
+    await monitoring.stop();
     answers.stop();
     await store.close();
     await database.end();

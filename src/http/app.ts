@@ -3,8 +3,10 @@
  */
 import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { noteAnswer } from '../insight/traffic.ts';
 import { installAuth, requireRoles } from './auth.ts';
 import { installBrowsers } from './browsers.ts';
+import { installCounting } from './counting.ts';
 import { dashboardRoutes } from './dashboard.ts';
 import { installPages } from './docs.ts';
 import { answerFrameworkError, installErrors, installNotFound } from './errors.ts';
@@ -18,6 +20,7 @@ import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
 import { createKnownQueries } from './known-queries.ts';
 import { modelRoutes } from './models.ts';
+import { monitoringRoutes } from './monitoring.ts';
 import { operationRoutes } from './operations.ts';
 import { installShedding } from './pressure.ts';
 import { PROBLEMS, Problem } from './problems.ts';
@@ -79,7 +82,9 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
     frameworkErrors: answerFrameworkError,
     genReqId: requestIdOf,
     clientErrorHandler(error, socket) {
-      answerSocket(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request-timeout' : 'invalid-request');
+      const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request-timeout' : 'invalid-request';
+      noteAnswer(services.monitoring.traffic.elsewhere, PROBLEMS[code].status, 0);
+      answerSocket(socket, code);
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
@@ -118,6 +123,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   app.server.maxConnections = MAX_CONNECTIONS;
   app.server.maxHeadersCount = MAX_HEADERS;
   requireRoles(app);
+  installCounting(app, services.monitoring.traffic);
   await installBrowsers(app, services.corsOrigins);
   const { admission } = services;
   installShedding(app, services.pressure, admission);
@@ -146,6 +152,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   const ahead: ReadAhead = new WeakMap();
 
   await app.register(operationRoutes(services));
+  await app.register(monitoringRoutes(services));
   await app.register(eventRoutes(services, ahead));
   await app.register(eventTypeRoutes(services));
   await app.register(importRoutes(services));

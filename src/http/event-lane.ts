@@ -19,23 +19,23 @@ export type ReadAhead = WeakMap<IncomingMessage, { readonly body: Buffer; readon
 
 export interface LaneParts {
   readonly lookup: (header: string) => FoundKey | undefined;
-  /** Answers 200 with this JSON. */
-  readonly answer: (request: IncomingMessage, response: ServerResponse, text: string) => void;
+  /** Answers 200 with this JSON a request that was read at a moment. */
+  readonly answer: (request: IncomingMessage, response: ServerResponse, text: string, readMs: number) => void;
   /** Answers that there is too much to do. */
-  readonly refuse: (request: IncomingMessage, response: ServerResponse, code: RefusalCode) => void;
+  readonly refuse: (request: IncomingMessage, response: ServerResponse, code: RefusalCode, readMs: number) => void;
   readonly admission: Admission;
   /** The framework. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
-const PATH = '/v1/events';
+export const EVENT_PATH = '/v1/events';
 const NEEDED: Role = 'secret';
 const JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
 const PLAIN_LENGTH = /^[1-9]\d{0,3}$/;
 
 /** Whose page a browser's request is from, and whose token came along, is for the framework to judge. */
 function isFromServer({ url, method, headers }: IncomingMessage): boolean {
-  return url === PATH && method === 'POST' && headers.origin === undefined && headers[TOKEN_HEADER] === undefined;
+  return url === EVENT_PATH && method === 'POST' && headers.origin === undefined && headers[TOKEN_HEADER] === undefined;
 }
 
 function isPlain({ headers }: IncomingMessage): boolean {
@@ -61,8 +61,8 @@ function readEvent(body: Buffer): object | undefined {
 }
 
 /** @returns whether the lane takes a request, or has refused it */
-export function createEventLane({ writer, keys, phase, pressure }: Services, ahead: ReadAhead, { lookup, answer, refuse, handle, admission }: LaneParts): (request: IncomingMessage, response: ServerResponse) => boolean {
-  function write(request: IncomingMessage, response: ServerResponse): void {
+export function createEventLane({ writer, keys, phase, pressure }: Services, ahead: ReadAhead, { lookup, answer, refuse, handle, admission }: LaneParts): (request: IncomingMessage, response: ServerResponse, readMs: number) => boolean {
+  function write(request: IncomingMessage, response: ServerResponse, readMs: number): void {
     const body = request.complete ? (request.read() as Buffer | null) : null;
     if (body === null) {
       handle(request, response);
@@ -80,15 +80,15 @@ export function createEventLane({ writer, keys, phase, pressure }: Services, ahe
     }
     result.then((written) => {
       if (written.items.length === 1) {
-        answer(request, response, textOf(written));
+        answer(request, response, textOf(written), readMs);
       } else {
         handOver();
       }
     }, handOver);
   }
 
-  const arrived = createTurn<readonly [IncomingMessage, ServerResponse]>((requests) => requests.forEach(([request, response]) => write(request, response)));
-  return (request, response) => {
+  const arrived = createTurn<readonly [IncomingMessage, ServerResponse, number]>((requests) => requests.forEach(([request, response, readMs]) => write(request, response, readMs)));
+  return (request, response, readMs) => {
     if (!isFromServer(request) || phase() !== 'ready' || pressure.level() > 0) {
       return false;
     }
@@ -99,11 +99,11 @@ export function createEventLane({ writer, keys, phase, pressure }: Services, ahe
     }
     // Of whatever size: the framework would take four times as long to say so. What the writer refuses must not count as work that was taken.
     if (writer.isFull()) {
-      refuse(request, response, 'ingest-overloaded');
+      refuse(request, response, 'ingest-overloaded', readMs);
       return true;
     }
     if (!admission.admits()) {
-      refuse(request, response, 'overloaded');
+      refuse(request, response, 'overloaded', readMs);
       return true;
     }
     if (!isPlain(request)) {
@@ -112,7 +112,7 @@ export function createEventLane({ writer, keys, phase, pressure }: Services, ahe
     if (key.keyNo !== null) {
       keys.noteUse(key.keyNo);
     }
-    arrived.add([request, response]);
+    arrived.add([request, response, readMs]);
     return true;
   };
 }

@@ -9,13 +9,14 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { type RouteTally, noteAnswer } from '../insight/traffic.ts';
 import type { Answer } from '../serving/answers.ts';
 import type { Reason } from '../serving/explain.ts';
 import type { ListRequest } from '../serving/requests.ts';
 import type { Admission } from './admission.ts';
 import { createAnswerQueue } from './answer-queue.ts';
 import { TOKEN_HEADER, createLookup, mayCall } from './auth.ts';
-import { type LaneParts, type ReadAhead, createEventLane } from './event-lane.ts';
+import { EVENT_PATH, type LaneParts, type ReadAhead, createEventLane } from './event-lane.ts';
 import type { KnownQueries } from './known-queries.ts';
 import { openPlainConnections } from './plain-connections.ts';
 import { REFUSAL_HEADERS, type RefusalCode, refusalText } from './refusal.ts';
@@ -23,6 +24,7 @@ import { requestIdOf } from './request-id.ts';
 import type { Services } from './services.ts';
 import { createTurn } from './turns.ts';
 
+const TEMPLATE = '/v1/users/:userId/recommendations';
 const PREFIX = '/v1/users/';
 const ROUTE = '/recommendations';
 const QUERY = '?limit=';
@@ -132,6 +134,14 @@ function saysNoMore({ headers }: IncomingMessage): boolean {
   return headers.origin === undefined && headers[TOKEN_HEADER] === undefined && headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
 }
 
+interface Sent {
+  readonly response: ServerResponse;
+  readonly text: string;
+  readonly tally: RouteTally;
+  /** When its request was read. */
+  readonly readMs: number;
+}
+
 /** Puts the lanes before the framework's own listener, and that of recommendations before Node's HTTP. */
 export function installFastLanes(app: FastifyInstance, services: Services, queries: KnownQueries, ahead: ReadAhead, admission: Admission): void {
   if (services.logger.isLevelEnabled('debug') || services.limits.perKey > 0) {
@@ -143,37 +153,50 @@ export function installFastLanes(app: FastifyInstance, services: Services, queri
     turn.takeNow();
     connections.flush();
   });
-  const turn = createTurn<readonly [ServerResponse, string]>((answers) => answers.forEach(([response, text]) => response.end(text)));
-  const send = (request: IncomingMessage, response: ServerResponse, text: string) => {
+  const { traffic } = services.monitoring;
+  const listTally = traffic.tallyOf('GET', TEMPLATE);
+  const eventTally = traffic.tallyOf('POST', EVENT_PATH);
+  const turn = createTurn<Sent>((answers) => {
+    answers.forEach(({ response, text }) => response.end(text));
+    const nowMs = performance.now();
+    answers.forEach(({ tally, readMs }) => noteAnswer(tally, 200, (nowMs - readMs) / 1000));
+  });
+  const send = (request: IncomingMessage, response: ServerResponse, text: string, tally: RouteTally, readMs: number) => {
     response.writeHead(200, ['x-request-id', requestIdOf(request), ...ANSWER_HEADERS, 'content-length', String(Buffer.byteLength(text))] as never);
-    turn.add([response, text]);
+    turn.add({ response, text, tally, readMs });
   };
-  const refuse = (request: IncomingMessage, response: ServerResponse, code: RefusalCode) => {
+  const refuse = (request: IncomingMessage, response: ServerResponse, code: RefusalCode, tally: RouteTally, readMs: number) => {
     const requestId = requestIdOf(request);
     const text = refusalText(code, requestId);
     response.writeHead(503, ['x-request-id', requestId, ...REFUSAL_HEADERS, 'content-length', String(text.length)] as never).end(text);
+    noteAnswer(tally, 503, (performance.now() - readMs) / 1000);
   };
-  const takeEvent = createEventLane(services, ahead, { lookup, answer: send, refuse, handle, admission });
+  const takeEvent = createEventLane(services, ahead, {
+    lookup, handle, admission,
+    answer: (request, response, text, readMs) => send(request, response, text, eventTally, readMs),
+    refuse: (request, response, code, readMs) => refuse(request, response, code, eventTally, readMs),
+  });
   app.server.removeAllListeners('request');
   app.server.on('request', (request, response) => {
-    if (takeEvent(request, response)) {
+    const readMs = performance.now();
+    if (takeEvent(request, response, readMs)) {
       return;
     }
     const take = (text: string | null) => {
       if (text === null) {
         handle(request, response);
       } else {
-        send(request, response, text);
+        send(request, response, text, listTally, readMs);
       }
     };
     const outcome = request.method === 'GET' && saysNoMore(request) ? lane(request.url!, request.headers.authorization, take) : 'not-here';
     if (outcome === 'not-here') {
       handle(request, response);
     } else if (outcome === 'refused') {
-      refuse(request, response, 'overloaded');
+      refuse(request, response, 'overloaded', listTally, readMs);
     }
   });
-  const connections = openPlainConnections(app.server, lane, ANSWER_HEADERS);
+  const connections = openPlainConnections(app.server, lane, ANSWER_HEADERS, listTally);
   app.addHook('preClose', (done) => {
     connections.close();
     done();

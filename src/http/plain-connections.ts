@@ -7,6 +7,7 @@
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { type RouteTally, noteAnswer } from '../insight/traffic.ts';
 import type { FastLane, TakeText } from './fast-lane.ts';
 import { REFUSAL_HEADERS, refusalText } from './refusal.ts';
 import { nextRequestId } from './request-id.ts';
@@ -28,6 +29,9 @@ interface Waiting {
   readonly socket: Socket;
   readonly text: string;
   readonly isAscii: boolean;
+  readonly status: number;
+  /** When its request was read. */
+  readonly readMs: number;
 }
 
 /** @returns the `authorization` of a header block; null: it is not of the plain form */
@@ -62,8 +66,11 @@ export interface PlainConnections {
   close(): void;
 }
 
-/** @param headers of every answer, names and values by turns */
-export function openPlainConnections(server: Server, lane: FastLane, headers: readonly string[]): PlainConnections {
+/**
+ * @param headers of every answer, names and values by turns
+ * @param tally where what is answered here is counted
+ */
+export function openPlainConnections(server: Server, lane: FastLane, headers: readonly string[], tally: RouteTally): PlainConnections {
   const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
   const [serve, ...others] = listeners;
   /** Connections and how each ends as soon as it may. */
@@ -79,6 +86,10 @@ export function openPlainConnections(server: Server, lane: FastLane, headers: re
         // Mostly ASCII, which is quicker to write where it need not be looked for.
         socket.write(text, isAscii ? 'latin1' : 'utf8');
       }
+    }
+    const nowMs = performance.now();
+    for (const { status, readMs } of written) {
+      noteAnswer(tally, status, (nowMs - readMs) / 1000);
     }
   });
 
@@ -124,6 +135,8 @@ export function openPlainConnections(server: Server, lane: FastLane, headers: re
     /** What came after it, so that answers keep the order of their requests. */
     let next: Buffer | null = null;
     let isEnding = false;
+    /** When the request was read that is answered next: of a connection one at a time is. */
+    let readMs = 0;
     const onEnd = () => {
       isEnding = true;
       endNow();
@@ -137,13 +150,13 @@ export function openPlainConnections(server: Server, lane: FastLane, headers: re
       turn.add({
         socket,
         text: `HTTP/1.1 200 OK\r\nx-request-id: ${nextRequestId()}\r\n${answerHead}content-length: ${bytes}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeout / 1000)}\r\n\r\n${text}`,
-        isAscii: bytes === text.length,
+        isAscii: bytes === text.length, status: 200, readMs,
       });
     }
     function refuse(): void {
       const requestId = nextRequestId();
       const text = refusalText('overloaded', requestId);
-      turn.add({ socket, text: `HTTP/1.1 503 Service Unavailable\r\nx-request-id: ${requestId}\r\n${refusalHead}content-length: ${text.length}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\n\r\n${text}`, isAscii: true });
+      turn.add({ socket, text: `HTTP/1.1 503 Service Unavailable\r\nx-request-id: ${requestId}\r\n${refusalHead}content-length: ${text.length}\r\nDate: ${dateText()}\r\nConnection: keep-alive\r\n\r\n${text}`, isAscii: true, status: 503, readMs });
     }
     const take = (text: string | null) => {
       const chunk = asked!;
@@ -180,6 +193,7 @@ export function openPlainConnections(server: Server, lane: FastLane, headers: re
         return;
       }
       asked = chunk;
+      readMs = performance.now();
       const outcome = socket.writableLength > MAX_UNSENT_BYTES ? 'not-here' : ask(chunk, take);
       if (outcome === 'asked') {
         return;

@@ -9,6 +9,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import type { FastifyInstance } from 'fastify';
 import type { Admission } from './admission.ts';
+import { type Histogram, createHistogram } from '../insight/histogram.ts';
 import { Problem } from './problems.ts';
 
 export type Shed = 'first' | 'middle' | 'last' | 'never';
@@ -34,6 +35,8 @@ export interface Load {
 
 export interface Pressure {
   level(): Level;
+  /** The longest delay of each half a second, seconds. */
+  readonly delays: Histogram;
   stop(): void;
 }
 
@@ -42,6 +45,7 @@ const RANK: Readonly<Record<Shed, number>> = { first: 1, middle: 2, last: 3, nev
 const SAMPLE_MS = 500;
 const CALM_SAMPLES = 4;
 const RESOLUTION_MS = 10;
+const DELAY_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 export const OVERLOADED = 'The service cannot keep up; what can wait is refused first.';
 
@@ -70,11 +74,13 @@ export function nextState({ level, calm, asked: before }: PressureState, { delay
 export function createPressure(waiting: () => number, onChange: (level: Level, load: Load) => void): Pressure {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
+  const longest = createHistogram(DELAY_BOUNDS);
   let state = NO_PRESSURE;
   const timer = setInterval(() => {
     const { used_heap_size: used, heap_size_limit: most } = getHeapStatistics();
     // Without a delay in it the histogram has no mean; what it measures includes its own waiting.
     const load: Load = { delayMs: Math.max(0, (delays.count === 0 ? 0 : delays.mean / 1e6) - RESOLUTION_MS), heap: used / most, waiting: waiting() };
+    longest.note(delays.count === 0 ? 0 : Math.max(0, delays.max / 1e6 - RESOLUTION_MS) / 1000);
     delays.reset();
     const before = state.level;
     state = nextState(state, load);
@@ -85,6 +91,7 @@ export function createPressure(waiting: () => number, onChange: (level: Level, l
   timer.unref();
   return {
     level: () => state.level,
+    delays: longest,
     stop() {
       clearInterval(timer);
       delays.disable();

@@ -3,7 +3,9 @@ import type { Logger } from 'pino';
 import type { ImportJobs } from '../ingest/import-jobs.ts';
 import type { RecommendationReader } from '../ingest/recommendations.ts';
 import type { Writer } from '../ingest/writer.ts';
+import type { Alert } from '../insight/alarms.ts';
 import type { Impressions } from '../insight/impressions.ts';
+import type { Traffic } from '../insight/traffic.ts';
 import type { Answers } from '../serving/answers.ts';
 import type { Database } from '../storage/database.ts';
 import type { Redaction } from '../training/redaction.ts';
@@ -18,6 +20,17 @@ import type { ShopperTokens } from './shopper-tokens.ts';
 
 /** Where the process is in its life. */
 export type Phase = 'starting' | 'demo' | 'ready' | 'stopping';
+
+/** How the service says how it is. */
+export interface Monitoring {
+  readonly traffic: Traffic;
+  /** In the text format of Prometheus. */
+  metrics(): string;
+  /** Raised now, the gravest first. */
+  alerts(): readonly Alert[];
+  /** When they were last judged; null: not yet. */
+  judgedAtMs(): number | null;
+}
 
 export interface Services {
   readonly database: Database;
@@ -45,5 +58,6 @@ export interface Services {
   readonly limits: RateLimitOptions;
   readonly pressure: Pick<Pressure, 'level'>;
   readonly admission: Admission;
+  readonly monitoring: Monitoring;
   readonly version: string;
 }

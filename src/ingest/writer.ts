@@ -51,7 +51,23 @@ export interface WriteResult {
   readonly items: WrittenElement[];
 }
 
+/** What became of events since the process began, one number an outcome, and how many wait now. */
+export interface WriterTally {
+  readonly accepted: number;
+  readonly duplicates: number;
+  /** Wrong in themselves, or refused by what is stored. */
+  readonly rejected: number;
+  /** Sent while too many waited. */
+  readonly overloaded: number;
+  /** Of requests that Postgres did not take, or did not confirm. */
+  readonly failed: number;
+  /** Waiting and under way. */
+  readonly queued: number;
+  readonly maxQueued: number;
+}
+
 export interface Writer {
+  tally(): WriterTally;
   /** Event types by name, as the writer knows them. */
   readonly types: ReadonlyMap<string, EventTypeRule>;
   /** Whether more has been coming for a while than is stored: then it need not even be read. */
@@ -225,6 +241,7 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
   }
 
   return {
+    queued: () => queuedEvents,
     isFull: () => queuedEvents > 0 && isCongested(performance.now()),
     /** @throws IngestOverloaded */
     add(events: readonly NewEvent[]): Promise<readonly InsertOutcome[]> {
@@ -247,9 +264,11 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
 export function createWriter(options: WriterOptions): Writer {
   const types = new Map(options.types.map((type) => [type.name, type]));
   const queue = createQueue(options);
+  const counts = { accepted: 0, duplicates: 0, rejected: 0, overloaded: 0, failed: 0 };
 
   return {
     types,
+    tally: () => ({ ...counts, queued: queue.queued(), maxQueued: options.maxQueuedEvents }),
     isFull: queue.isFull,
     setTypes(fresh) {
       types.clear();
@@ -271,12 +290,15 @@ export function createWriter(options: WriterOptions): Writer {
         }
       }
       if (checked.length === 0) {
+        counts.rejected += rejected.length;
         return { accepted: 0, duplicates: 0, rejected, items: [] };
       }
       let outcomes: readonly InsertOutcome[];
       try {
         outcomes = await queue.add(checked.map((one) => one.event));
       } catch (error) {
+        counts[error instanceof IngestOverloaded ? 'overloaded' : 'failed'] += checked.length;
+        counts.rejected += rejected.length;
         throw error instanceof CommitUnknown ? new WriteUnknown(checked.map(({ eventId }, k) => ({ index: indexes[k], eventId })), error) : error;
       }
       const items: WrittenElement[] = [];
@@ -301,6 +323,9 @@ export function createWriter(options: WriterOptions): Writer {
         items.push({ index: indexes[k], eventId, status: outcome, ...(recommendationFault === null ? {} : { recommendation: recommendationFault }) });
       }
       rejected.sort((a, b) => a.index - b.index);
+      counts.accepted += accepted;
+      counts.duplicates += items.length - accepted;
+      counts.rejected += rejected.length;
       return { accepted, duplicates: items.length - accepted, rejected, items };
     },
   };

@@ -21,6 +21,7 @@ import { type ItemFields, createFieldReader } from './fields.ts';
 import { coalesce, createFollowing } from './following.ts';
 import { LOAD_TIMEOUT_MS, inTime } from './in-time.ts';
 import { type SessionItem, emptyPlan, isKnown, newestPlan, personalPlan, sessionPlan, similarPlan, togetherPlan, trendingPlan } from './kinds.ts';
+import { type ListDrift, createListDriftWatch } from './list-drift.ts';
 import { type Entry, type Plan, type Source, createListMaker, mayFill, roundScore } from './lists.ts';
 import type { LiveModel } from './live-model.ts';
 import { createMasks } from './masks.ts';
@@ -32,6 +33,7 @@ import { type Asked, type ListRequest, createRequests } from './requests.ts';
 import { createScenarios } from './scenarios.ts';
 import type { Unsigned } from './signing.ts';
 import type { Boost, Steered } from './steering.ts';
+import { type AnswerTally, createTally } from './tally.ts';
 import { createTrending } from './trending.ts';
 import { createTrials } from './trials.ts';
 import { type CommittedEvent, type UserState, type UserStates, createUserStates } from './user-state.ts';
@@ -60,6 +62,12 @@ export type UnknownItem = 'no-model' | 'no-item' | 'new-item';
 
 export interface Answers {
   modelVersion(): number | null;
+  /** The model that answers: when it was made, and its newest event. */
+  modelFacts(): { readonly version: number; readonly madeAtMs: number | null; readonly newestEventMs: number } | null;
+  /** How its lists differ from those of the version before; null: not known. */
+  listDrift(): ListDrift | null;
+  /** What answers were since the process began. */
+  tally(): AnswerTally;
   /** What is on the rise, as it was counted last. */
   trendingRows(): readonly TrendingRow[];
   /** Synchronous where nothing has to be read. All lists throw SteeringFault. */
@@ -134,10 +142,12 @@ export function createAnswers(options: AnswersOptions): Answers {
   const states = createUserStates(database, now, noteReach, loadTimeoutMs);
   const trends = createTrending(database, (error) => log('could not count trends', { reason: String(error) }, true));
   const others = createOtherModels({ database, systemIdentifier: options.systemIdentifier, now, noteReach, loadTimeoutMs, log });
-  const following = createFollowing({ database, systemIdentifier: options.systemIdentifier, now, states, others, noteReach, onEvents: () => trends.noteEvents(), log });
+  const following = createFollowing({ database, systemIdentifier: options.systemIdentifier, now, states, others, noteReach, onEvents: () => trends.noteEvents(), onSwap: (before, after) => listDrift.compare(before, after), log });
   const catalogue = createCatalogue(database, now, (itemId) => fieldReader.forget(itemId));
   const fieldReader = createFieldReader(database, catalogue, loadTimeoutMs, (error) => log('catalogue fields could not be read', { reason: String(error) }, true));
   const masks = createMasks(catalogue, now);
+  const listDrift = createListDriftWatch((model) => masks.slotFor(model, null), log);
+  const tally = createTally();
   const conditions = createConditions(catalogue);
   /** While a list is made, the moment whose turn it has where that is not this one: pages go on as the list began. */
   let turnMs: number | null = null;
@@ -145,7 +155,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   const explorer = createExplorer(catalogue, masks, turnNow);
   const lists = createListMaker({ catalogue, masks, trends, explorer, now: turnNow });
   const explainer = createExplainer(fieldReader);
-  const dress = createDresser(fieldReader, explainer);
+  const dress = createDresser(fieldReader, explainer, tally);
   const scenarios = createScenarios(database);
   const trials = createTrials(database);
   const requests = createRequests(scenarios, trials, conditions, catalogue);
@@ -222,7 +232,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     }
     const made: Answer = { recommendationId: issue({ live, key: userId, source: 'personal' }, asked, limit), modelVersion: live.version, source: 'personal', items };
     if (state.stale || away) {
-      made.stale = true;
+      tally.markStale(made);
     }
     if (wanted > limit) {
       made.nextCursor = cursorOf(live.version, stateOf('personal', mark, steered), limit, fingerprint);
@@ -241,7 +251,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     const page = list.slice(offset, end);
     const made: Answer = { recommendationId: issue(plan, whole, page.length), modelVersion: plan.live?.version ?? null, source: plan.source, items: page.map((entry) => shape(entry, plan.source)) };
     if (stale || away) {
-      made.stale = true;
+      tally.markStale(made);
     }
     if (list.length > end) {
       made.nextCursor = cursorOf(plan.live?.version ?? 0, stateNo, end, parameters);
@@ -250,7 +260,8 @@ export function createAnswers(options: AnswersOptions): Answers {
   }
 
   function personal(state: UserState, userId: string, { cursor }: ListRequest, asked: Asked): Answer | Promise<Answer> {
-    const plan = asked.isOff ? personalPlan({ ...state, vector: null }, userId, asked.steered, trending(userId)) : personalPlan(state, userId, asked.steered, instead('personal', userId, asked.steered));
+    // A variant without personal lists gives what it is meant to give: no fallback.
+    const plan = asked.isOff ? personalPlan({ ...state, vector: null }, userId, asked.steered, trending(userId)) : tally.noteKind('personal', personalPlan(state, userId, asked.steered, instead('personal', userId, asked.steered)));
     return answer(plan, cursor, asked, state.mark, state.stale);
   }
 
@@ -259,7 +270,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   }
 
   /** Lists that begin from items: null where there is no such item. */
-  async function fromItems(source: ListSource, itemIds: readonly string[], userId: string | null, request: ListRequest, planOf: (live: LiveModel, state: UserState | null, asked: Steered) => Plan | null): Promise<Answer | null> {
+  async function fromItems(source: 'similar' | 'together', itemIds: readonly string[], userId: string | null, request: ListRequest, planOf: (live: LiveModel, state: UserState | null, asked: Steered) => Plan | null): Promise<Answer | null> {
     const asked = requests.read(request);
     let isUnsure = false;
     if (itemIds.every((itemId) => catalogue.columns.rowOfId(itemId) < 0)) {
@@ -274,7 +285,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     const state = userId === null ? null : await states.stateOf(userId);
     const live = following.model();
     const plan = (live === null ? null : planOf(live, state, asked.steered)) ?? { ...instead(source, userId ?? itemIds.join('\n'), asked.steered), seenIds: itemIds };
-    return await answer(plan, request.cursor, asked, state?.mark, isUnsure || state?.stale === true);
+    return await answer(tally.noteKind(source, plan), request.cursor, asked, state?.mark, isUnsure || state?.stale === true);
   }
 
   function exploreFor(): void {
@@ -308,6 +319,12 @@ export function createAnswers(options: AnswersOptions): Answers {
   const follow = { items: coalesce(followItems), models: coalesce(followModels), scenarios: coalesce(followScenarios) };
   return {
     modelVersion: () => following.model()?.version ?? null,
+    modelFacts() {
+      const model = following.model();
+      return model === null ? null : { version: model.version, madeAtMs: following.madeAt()?.getTime() ?? null, newestEventMs: model.newestMs };
+    },
+    listDrift: () => listDrift.latest(),
+    tally: () => tally.read(),
     trendingRows: () => trends.rows(),
     recommend(userId, request) {
       const asked = askedBy(userId, request);
@@ -328,7 +345,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       const live = following.model();
       const seenIds = items.map(({ itemId }) => itemId);
       const plan = (live === null ? null : sessionPlan(live, items, asked.steered.neighbourWeight)) ?? { ...instead('session', '', asked.steered), seenIds };
-      return await answer(plan, request.cursor, asked);
+      return await answer(tally.noteKind('session', plan), request.cursor, asked);
     },
     async reasons(userId, itemId) {
       const state = await states.stateOf(userId);
@@ -361,7 +378,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       return state.model === null ? null : { modelVersion: state.model.version, vector: state.vector === null ? null : Array.from(state.vector) };
     },
     readRecommendation: (text) => recommendationIds.read(text),
-    drainLists: () => recommendationIds.drain(),
+    drainLists: () => tally.noteLists(recommendationIds.drain()),
     followItems: follow.items,
     followScenarios: follow.scenarios,
     followModels: follow.models,

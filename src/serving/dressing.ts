@@ -4,11 +4,12 @@ import type { Explainer, Reason } from './explain.ts';
 import type { FieldReader } from './fields.ts';
 import type { Entry, Plan } from './lists.ts';
 import type { Field, Steered } from './steering.ts';
+import type { Tally } from './tally.ts';
 
 /** Adds to an answer what its steering asks for. Synchronous where nothing has to be read. */
 export type Dresser = (made: Answer, plan: Plan, page: readonly Entry[], asked: Pick<Steered, 'reasons' | 'fields'>) => Answer | Promise<Answer>;
 
-export function createDresser(fieldReader: FieldReader, explainer: Explainer): Dresser {
+export function createDresser(fieldReader: FieldReader, explainer: Explainer, tally: Pick<Tally, 'markStale'>): Dresser {
   /** Reasons of a page. What fills a list up is there for reasons of its own, or for none that could be told. */
   function explain(plan: Plan, page: readonly Entry[]): Reason[][] | Promise<Reason[][]> {
     const { next } = plan;
@@ -30,7 +31,8 @@ export function createDresser(fieldReader: FieldReader, explainer: Explainer): D
     const withFields = (): Answer => {
       const isWhole = made.items.every(({ itemId }) => fieldReader.knows(itemId, fields));
       const items = made.items.map((item) => ({ ...item, ...fieldReader.fieldsOf(item.itemId, fields) }));
-      return isWhole ? { ...made, items } : { ...made, stale: true, items };
+      const whole = { ...made, items };
+      return isWhole ? whole : tally.markStale(whole);
     };
     const missing = made.items.filter(({ itemId }) => !fieldReader.knows(itemId, fields));
     return missing.length === 0 ? withFields() : fieldReader.load(missing.map(({ itemId }) => itemId)).then(withFields);

@@ -18,6 +18,8 @@ const PIECE_MS = 5;
 export interface Following {
   /** The model that answers; null: none yet. */
   model(): LiveModel | null;
+  /** When it was made. */
+  madeAt(): Date | null;
   followEvents(): Promise<void>;
   /** Users were erased or merged, or events taken back: what is kept of users is looked at anew. */
   followUsers(): Promise<void>;
@@ -55,6 +57,8 @@ export interface FollowingOptions {
   readonly noteReach: (reached: boolean) => void;
   /** There are new events, of whomever. */
   readonly onEvents: () => void;
+  /** A model has taken the place of another. */
+  readonly onSwap: (before: LiveModel, after: LiveModel) => void;
   readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
 }
 
@@ -83,7 +87,7 @@ export function coalesce(work: () => Promise<void>): () => Promise<void> {
 }
 
 /** Does work while answers go on: after some milliseconds everything else that waits has its turn. */
-async function withPauses<T>(work: InPieces<T>): Promise<T> {
+export async function withPauses<T>(work: InPieces<T>): Promise<T> {
   for (let sinceMs = performance.now(); ; ) {
     const { done, value } = work.next();
     if (done === true) {
@@ -114,7 +118,7 @@ export async function usersNewerThan(database: Database, { model, hasUserPart }:
   return hasUserPart ? await usersWithEventsSince(database, newerFrom(model, systemIdentifier), MAX_DIRTY_USERS) : { watermark: await currentWatermark(database), userIds: null };
 }
 
-export function createFollowing({ database, systemIdentifier, now, states, others, noteReach, onEvents, log }: FollowingOptions): Following {
+export function createFollowing({ database, systemIdentifier, now, states, others, noteReach, onEvents, onSwap, log }: FollowingOptions): Following {
   let opened: OpenedModel | null = null;
   let former: OpenedModel | null = null;
   /** What was asked for last: older events are known here. */
@@ -138,6 +142,9 @@ export function createFollowing({ database, systemIdentifier, now, states, other
       damagedVersion = null;
       watermark = newer.watermark;
       states.finishSwap(next.model, newer.userIds);
+      if (former !== null) {
+        onSwap(former.model, next.model);
+      }
       log('model is live', { version: live.version, users: next.model.userRowById.size, items: next.model.itemIds.length, usersWithNewerEvents: newer.userIds?.length ?? 'all', ms: now() - started });
     } catch (error) {
       if (error instanceof ModelDamaged || error instanceof SnapshotDamaged) {
@@ -190,6 +197,7 @@ export function createFollowing({ database, systemIdentifier, now, states, other
   const models = coalesce(followModels);
   return {
     model: () => opened?.model ?? null,
+    madeAt: () => opened?.createdAt ?? null,
     takeFormer() {
       const taken = former;
       former = null;

@@ -109,6 +109,16 @@ export async function markLostImports(database: Queryable): Promise<number[]> {
   return rows.map((row) => row.no);
 }
 
+/** How imports have been going: all by how they ended, and how many have failed since the last that did not, none of them older than a week. */
+export async function readImportRecord(database: Queryable): Promise<{ counts: readonly { state: ImportState; imports: number }[]; failedSinceDone: number }> {
+  const counts = await run<{ state: ImportState; imports: number }>(database, 'SELECT state, count(*)::int AS imports FROM imports GROUP BY 1 ORDER BY 1');
+  const [{ failed }] = await run<{ failed: number }>(
+    database,
+    `SELECT count(*)::int AS failed FROM imports WHERE state = 'failed' AND finished_at > now() - interval '7 days' AND finished_at > coalesce((SELECT max(finished_at) FROM imports WHERE state = 'done'), '-infinity')`,
+  );
+  return { counts, failedSinceDone: failed };
+}
+
 export interface ImportErrorRow extends Record<string, unknown> {
   readonly line: number;
   readonly code: string;

@@ -201,3 +201,32 @@ export async function lastJudgedWatermark(database: Queryable): Promise<RunWater
   );
   return row ?? null;
 }
+
+export interface EndedRun extends Record<string, unknown> {
+  readonly state: Exclude<RunState, 'running'>;
+  readonly code: string | null;
+  readonly finishedAt: Date;
+}
+
+/** How training has been going, over all replicas. */
+export interface TrainingRecord {
+  /** All runs there were. */
+  readonly counts: readonly { readonly state: RunState; readonly code: string | null; readonly runs: number }[];
+  /** The newest that have ended, newest first. */
+  readonly ended: readonly EndedRun[];
+  readonly running: { readonly phase: string | null; readonly progress: number } | null;
+  /** By phase, of the newest run that has a report. */
+  readonly seconds: Readonly<Record<string, number>>;
+}
+
+const ENDED_RUNS = 20;
+
+/** Runs that died are marked first. */
+export async function readTrainingRecord(database: Queryable): Promise<TrainingRecord> {
+  await markLostRuns(database);
+  const counts = await run<TrainingRecord['counts'][number] & Record<string, unknown>>(database, 'SELECT state, code, count(*)::int AS runs FROM training_runs GROUP BY 1, 2 ORDER BY 1, 2');
+  const ended = await run<EndedRun>(database, `SELECT state, code, finished_at AS "finishedAt" FROM training_runs WHERE finished_at IS NOT NULL ORDER BY run_no DESC LIMIT $1`, [ENDED_RUNS]);
+  const [running] = await run<{ phase: string | null; progress: number }>(database, `SELECT phase, progress FROM training_runs WHERE state = 'running' ORDER BY run_no DESC LIMIT 1`);
+  const [last] = await run<{ seconds: Record<string, number> | null }>(database, `SELECT report -> 'seconds' AS seconds FROM training_runs WHERE report IS NOT NULL ORDER BY run_no DESC LIMIT 1`);
+  return { counts, ended, running: running ?? null, seconds: last?.seconds ?? {} };
+}

@@ -59,6 +59,8 @@ const TABLE: Readonly<Record<string, Row | readonly Row[]>> = {
   getScenario: ['secret', 404, undefined, '/v1/scenarios/nowhere'],
   createToken: ['secret', 201, { userId: OWN }],
   getLiveMetrics: ['secret', 200],
+  getMetrics: ['secret', 200],
+  listAlerts: ['secret', 200],
   postImpressions: ['shopper', 200, { recommendationIds: ['none'] }, undefined, 'nobody'],
   putEventTypes: ['admin', 200, { items: [{ name: 'view', weight: 1 }] }],
   putScenario: ['admin', 200, {}, '/v1/scenarios/matrix'],

@@ -52,6 +52,7 @@ describe('the fast lane of single events', () => {
         }
         return await inner!.write(...asked);
       },
+      tally: () => inner!.tally(),
     } satisfies Writer;
     service = await startService({ writer });
     inner = service.writer;

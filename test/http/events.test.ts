@@ -288,7 +288,7 @@ describe('the stream of events', () => {
 describe('when more requests wait than may', () => {
   it('new ones are refused at once with a time to come again, and those under way are stored', async () => {
     let inner: Writer | null = null;
-    const service = await startService({ writer: { get types() { return inner!.types; }, setTypes: (types) => inner!.setTypes(types), isFull: () => inner!.isFull(), write: (...args) => inner!.write(...args) } });
+    const service = await startService({ writer: { tally: () => inner!.tally(), get types() { return inner!.types; }, setTypes: (types) => inner!.setTypes(types), isFull: () => inner!.isFull(), write: (...args) => inner!.write(...args) } });
     inner = createWriter({ store: createEventStore(service.database, service.url), types: await listEventTypes(service.database), maxQueuedEvents: 2, now: Date.now, recommendations: { read: () => 'malformed', noteFault: () => undefined }, onCommitted: () => undefined });
     const blocker = new pg.Client({ connectionString: service.url });
     await blocker.connect();

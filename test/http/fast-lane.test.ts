@@ -165,4 +165,30 @@ describe('the fast lane', () => {
       expect([user, untimed(answers[n].text)]).toEqual([user, untimed((await throughFramework(`/v1/users/${user}/recommendations`, bearer)).text)]);
     }
   });
+
+  it('counts every answer once, whichever way it comes, in one tally a route', async () => {
+    const bearer = { authorization: `Bearer ${KEYS.secret}` };
+    const path = '/v1/users/u1/recommendations?limit=4';
+    await throughFramework(path, bearer);
+    const { traffic } = service.monitoring;
+    const lists = traffic.tallyOf('GET', '/v1/users/:userId/recommendations');
+    const counted = () => [lists.answers[200], lists.seconds.counts.reduce((sum, count) => sum + count, 0), lists.answers[401]];
+    const [answers, timed, refused] = counted();
+    const secondsBefore = lists.seconds.sum();
+    const begunMs = performance.now();
+    [parsed, fromLane] = [0, 0];
+    await overPort(path, bearer);
+    expect([parsed, fromLane]).toEqual([0, 1]);
+    await overPort(path, { ...bearer, 'x-request-id': 'mine' });
+    expect([parsed, fromLane]).toEqual([1, 2]);
+    await throughFramework(path, bearer);
+    await overPort(path, {});
+    await vi.waitFor(() => expect(counted()).toEqual([answers + 3, timed + 4, refused + 1]));
+    const seconds = lists.seconds.sum() - secondsBefore;
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThan((performance.now() - begunMs) / 1000);
+    const before = traffic.elsewhere.answers[404];
+    await overPort('/nowhere/at/all', bearer);
+    await vi.waitFor(() => expect(traffic.elsewhere.answers[404]).toBe(before + 1));
+  });
 });

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ALARM_RULES } from '../../src/insight/alarm-rules.ts';
+import { readExposition } from '../support/exposition.ts';
 import { type Service, startService } from '../support/service.ts';
 import { expectProblem } from './problem-answers.ts';
 
@@ -68,6 +70,52 @@ describe('operations', () => {
     for (const unfit of ['x'.repeat(129), 'with space', '{"inject":1}', '']) {
       expect(await given(unfit)).toMatch(/^[0-9a-f]{16}-[0-9a-z]+$/);
     }
+  });
+
+  it('gives its metrics to whoever has a secret key, from memory', async () => {
+    expectProblem(await service.call('GET', '/metrics', undefined, null), 401, 'key-missing');
+    expectProblem(await service.call('GET', '/metrics', undefined, 'publishable'), 403, 'key-role');
+    await service.call('POST', '/v1/events', { events: [{ userId: 'u', itemId: 'i', type: 'view' }, { userId: 'u', itemId: 'i' }] });
+    await service.impressions.flush();
+    const before = service.answers.tally();
+    await service.call('GET', '/v1/users/u/recommendations');
+    await service.call('GET', '/v1/users/u/recommendations');
+    await service.impressions.flush();
+    await service.monitoring.look();
+    const query = service.database.query.bind(service.database);
+    let asked = 0;
+    service.database.query = ((...args: Parameters<typeof query>) => {
+      asked++;
+      return query(...args);
+    }) as typeof service.database.query;
+    const answer = await service.call('GET', '/metrics', undefined, 'secret');
+    expect([answer.status, answer.headers['content-type'], asked]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8', 0]);
+    service.database.query = query;
+    const { samples } = readExposition(answer.text);
+    const valueOf = (name: string, labels: Record<string, string> = {}) => samples.find((one) => one.name === name && Object.entries(labels).every(([label, text]) => one.labels[label] === text))?.value;
+    expect(valueOf('jongleur_http_requests_total', { route: '/health/ready', status: '503' })).toBe(3);
+    expect(valueOf('jongleur_http_requests_total', { route: '/metrics', status: '403' })).toBe(1);
+    expect([valueOf('jongleur_events_total', { outcome: 'accepted' }), valueOf('jongleur_events_total', { outcome: 'rejected' })]).toEqual([1, 1]);
+    // Without a model everybody gets what is trending.
+    expect([valueOf('jongleur_lists_total', { source: 'trending' }), valueOf('jongleur_fallback_lists_total', { asked: 'personal' })]).toEqual([before.lists.trending + 2, before.fallbacks.personal + 2]);
+    expect([valueOf('jongleur_arrivals_last_hour'), valueOf('jongleur_model_version'), valueOf('jongleur_database_up')]).toEqual([1, undefined, 1]);
+    expect(samples.filter(({ name }) => name === 'jongleur_alert').map(({ labels, value }) => [labels.code, value])).toEqual(ALARM_RULES.map(({ code }) => [code, 0]));
+  });
+
+  it('says what is wrong, and names in its advice operations that there are', async () => {
+    expectProblem(await service.call('GET', '/v1/alerts', undefined, 'publishable'), 403, 'key-role');
+    expect((await service.call('GET', '/v1/alerts')).json).toEqual({ judgedAt: null, items: [] });
+    await service.database.query(`INSERT INTO imports (state, source, format, finished_at) VALUES ('failed', 's', 'f', now())`);
+    await service.monitoring.look();
+    service.monitoring.sample();
+    const { judgedAt, items } = (await service.call('GET', '/v1/alerts', undefined, 'secret')).json;
+    expect(Date.now() - Date.parse(judgedAt)).toBeLessThan(10_000);
+    const { title, advice, unit } = ALARM_RULES.find(({ code }) => code === 'import-failing')!;
+    expect(items).toEqual([{ code: 'import-failing', severity: 'warning', title, since: judgedAt, value: 1, side: 'above', threshold: 0, unit, advice }]);
+    const { paths } = (await service.call('GET', '/openapi.json', undefined, null)).json;
+    const named = ALARM_RULES.flatMap((rule) => [...rule.advice.matchAll(/\b(GET|POST|PUT|DELETE) (\/[\w/{}-]+)/g)].map(([, method, path]) => [path, method.toLowerCase()]));
+    expect(named.length).toBeGreaterThan(8);
+    expect(named.filter(([path, method]) => paths[path]?.[method] === undefined)).toEqual([]);
   });
 });
 

@@ -12,6 +12,8 @@ import type { Phase, Services } from '../../src/http/services.ts';
 import { createShopperTokens } from '../../src/http/shopper-tokens.ts';
 import { createImportJobs } from '../../src/ingest/import-jobs.ts';
 import { createWriter } from '../../src/ingest/writer.ts';
+import { createHistogram } from '../../src/insight/histogram.ts';
+import { createMonitoring } from '../../src/monitoring.ts';
 import { defaultMinimums } from '../../src/model/quality/findings.ts';
 import { createRecommendationLoop } from '../../src/recommendation-loop.ts';
 import { createAnswers } from '../../src/serving/answers.ts';
@@ -75,7 +77,8 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const leaks = openLeaks(inject('leakFolder'));
   Object.values(KEYS).forEach((key) => leaks.secret(key));
   const logger = pino({ level: 'info' }, { write: (line) => leaks.log(line.trimEnd()) });
-  const app = await createApp({ database, writer, imports, redaction, answers, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => phase, databaseUp: () => true, logger, publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, perShopper: 0, trustProxy: [] }, pressure: { level: () => 0 }, admission: { admits: () => true }, version, ...overrides }, bodyTimeoutMs);
+  const monitoring = createMonitoring({ database, answers, writer, pressure: { level: () => 0, delays: createHistogram([0.1, 1]), stop: () => undefined }, databaseUp: () => true, phase: () => phase, version, now, log: () => undefined });
+  const app = await createApp({ database, writer, imports, redaction, answers, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => phase, databaseUp: () => true, logger, publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, perShopper: 0, trustProxy: [] }, pressure: { level: () => 0 }, admission: { admits: () => true }, monitoring, version, ...overrides }, bodyTimeoutMs);
 
   /** A request without a port. `role` null sends no key. */
   async function call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, role: keyof typeof KEYS | null = 'admin', headers: Record<string, string> = {}) {
@@ -91,7 +94,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   }
 
   return {
-    url, folder, database, facts, answers, impressions, recommendations, experiments, trainer, writer, imports, app, call, keys, tokens,
+    url, folder, database, facts, answers, impressions, recommendations, experiments, trainer, writer, imports, app, call, keys, tokens, monitoring,
     setPhase: (next: Phase) => {
       phase = next;
     },
