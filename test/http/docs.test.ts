@@ -80,6 +80,7 @@ describe('the documentation', () => {
   it('has every route of the service in it, and no route that is not', () => {
     expect(operations.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(
       [
+        'get /metrics', 'get /v1/alerts',
         'get /health/live', 'get /health/ready', 'post /v1/events', 'get /v1/events', 'get /v1/event-types', 'put /v1/event-types', 'get /v1/items/schema', 'post /v1/ratings', 'put /v1/users/{userId}/ratings/{itemId}', 'delete /v1/users/{userId}/ratings/{itemId}',
         'post /v1/tokens', 'post /v1/sessions', 'get /v1/token-secrets', 'post /v1/token-secrets', 'delete /v1/token-secrets/{kid}',
         'post /v1/imports', 'get /v1/imports', 'get /v1/imports/{no}', 'get /v1/imports/{no}/errors', 'get /v1/imports/{no}/progress', 'post /v1/imports/{no}/cancel', 'delete /v1/imports/{no}',
