@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { CommandFault } from './command-fault.ts';
 import type { House } from './house.ts';
-import { answerExperiment, beginExperiment, promoteVariant, stopExperiment } from './http/experiments.ts';
+import type { answerExperiment } from './http/experiments.ts';
 import { Problem } from './http/problems.ts';
 import type { Database } from './storage/database.ts';
 import { ExperimentFault, type LiveExperiment, listExperiments } from './storage/live-experiments.ts';
@@ -18,6 +18,9 @@ interface Output {
 }
 
 type Answer = Awaited<ReturnType<typeof answerExperiment>>;
+
+/** Loaded when it is needed: the API's schemas take longer to load than all commands together. */
+const api = async () => await import('./http/experiments.ts');
 
 const LIST_LENGTH = 50;
 const print = (text: string) => process.stdout.write(`${text}\n`);
@@ -57,6 +60,7 @@ export function addExperimentCommands(program: Command, { withHouse }: Surroundi
       throw error instanceof Problem || error instanceof ExperimentFault || error instanceof ModelStateFault ? new CommandFault(error.message) : error;
     });
   const show = async (database: Database, name: string, { json }: Output) => {
+    const { answerExperiment } = await api();
     const answer = await blaming(answerExperiment(database, name, Date.now()));
     print(json === true ? JSON.stringify(answer, null, 2) : describe(answer));
   };
@@ -88,8 +92,8 @@ export function addExperimentCommands(program: Command, { withHouse }: Surroundi
           await show(database, experiment, options);
         });
       });
-  change('start', 'start a draft; running servers go by it within a second or so', beginExperiment);
-  change('stop', 'end an experiment: everybody has the scenario’s and the live model’s lists again', stopExperiment);
+  change('start', 'start a draft; running servers go by it within a second or so', async (...asked) => await (await api()).beginExperiment(...asked));
+  change('stop', 'end an experiment: everybody has the scenario’s and the live model’s lists again', async (...asked) => await (await api()).stopExperiment(...asked));
   experiments
     .command('promote')
     .argument('<name>', 'an experiment')
@@ -98,6 +102,7 @@ export function addExperimentCommands(program: Command, { withHouse }: Surroundi
     .option('--json', 'as the API answers')
     .action(async (experiment: string, variant: string, options: Output) => {
       await withHouse(async ({ database }) => {
+        const { promoteVariant } = await api();
         await blaming(promoteVariant(database, experiment, variant, new Date()));
         await show(database, experiment, options);
       });

@@ -48,7 +48,7 @@ export function addMetricCommands(program: Command, { withHouse }: Surroundings)
     .option('--scenario <name>', 'lists of one scenario')
     .option('--json', 'as the API answers')
     .action(async ({ json, ...question }: MetricsQuestion & { json?: boolean }) => {
-      // Loaded only for this: the API's schemas take longer to load than all other commands together.
+      // Loaded when it is needed: the API's schemas take longer to load than all commands together.
       const { answerMetrics } = await import('./http/metrics.ts');
       await withHouse(async ({ database }) => {
         const answer = await answerMetrics(database, question, Date.now()).catch((error: unknown) => {
