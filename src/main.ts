@@ -7,7 +7,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, ConfigError, readConfig } from './config.ts';
+import { createDatabaseHealth } from './database-health.ts';
 import { ensureDemoShop } from './demo-shop.ts';
+import { followPostgres } from './follow-postgres.ts';
 import { describeCopy, greet } from './greeting.ts';
 import { receivePostgres } from './house.ts';
 import { createAdmission } from './http/admission.ts';
@@ -34,10 +36,7 @@ import { listEventTypes } from './storage/event-types.ts';
 import { createEventStore } from './storage/event-writes.ts';
 import { createFirstKeys, createKey } from './storage/first-keys.ts';
 import { createLocalCopyKeeper, removeLocalCopy } from './storage/local-copy/keeper.ts';
-import { createPacedWork } from './storage/paced-work.ts';
-import { watchReach } from './storage/reach.ts';
 import { watchRetention } from './storage/retention.ts';
-import { CHANNELS, type Channel, listenForWakeUps } from './storage/wake-ups.ts';
 import { createQualityChecker } from './training/quality.ts';
 import { createRedaction } from './training/redaction.ts';
 import { threadsOf } from './training/run.ts';
@@ -49,12 +48,7 @@ const MAX_CONNECTIONS = 12;
 const MAX_QUEUED_EVENTS = 20_000;
 /** New connections that may wait for their turn; what comes beyond is not even refused, but waits seconds for TCP to try again. Linux caps it at net.core.somaxconn, 4,096 by default. */
 const LISTEN_BACKLOG = 4_096;
-/** Without a wake-up, Postgres is asked all the same. */
-const POLL_MS = 5_000;
 const RETRY_MS = 1_000;
-/** After events have been followed, so many times what that took. */
-const FOLLOW_REST = 4;
-const MOST_FOLLOW_PAUSE_MS = 200;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
 function readArguments(): { demo: boolean | null } {
@@ -102,16 +96,13 @@ async function main(): Promise<void> {
 async function serve({ config, demo, terminal, logger, stopping, port, mayUseCopy }: Setup): Promise<number | null> {
   let reachedPhase: Phase = 'starting';
   const phase = (): Phase => (stopping.isStopping() ? 'stopping' : reachedPhase);
-  let databaseFull = false;
-  let reviving: Promise<boolean> | null = null;
-  let toldOfRevival = false;
   let isDrained = false;
   const say = (message: string, detail: Record<string, unknown>, failed = false) => (failed ? logger.error(detail, message) : logger.info(detail, message));
 
   const { ground: house, origin, types, copy } = await beginStart(config, logger, MAX_CONNECTIONS, mayUseCopy);
-  let databaseUp = copy === null;
+  const health = createDatabaseHealth(house, copy === null, logger, () => stopping.isStopping());
   stopping.onStop('postgres', 15_000, async () => {
-    await reviving?.catch(() => undefined);
+    await health.settle();
     await house.close();
   });
   const { database, connectionString } = house;
@@ -167,8 +158,8 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
   stopping.onStop('imports', 5_000, async () => await imports.stop());
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
-  const monitoring = createMonitoring({ database, answers, writer, pressure, databaseUp: () => databaseUp, phase, version, now: Date.now, log: say });
-  const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: () => databaseUp, databaseFull: () => databaseFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, admission: createAdmission(), monitoring, version });
+  const monitoring = createMonitoring({ database, answers, writer, pressure, databaseUp: health.isUp, phase, version, now: Date.now, log: say });
+  const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: health.isUp, databaseFull: health.isFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, admission: createAdmission(), monitoring, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
   const url = (await app.listen({ host: config.host, port, backlog: LISTEN_BACKLOG, listenTextResolver: (address) => `listening on ${address}` })).replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');
@@ -191,7 +182,33 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
     }
     await patiently(catchUp);
   }
-  followPostgres();
+  const localCopy = keepsCopy(config)
+    ? createLocalCopyKeeper({ database, folder: copyFolderOf(config), place: placeOf(connectionString), systemIdentifier, tokenKey, modelVersion: answers.modelVersion, trending: answers.trendingRows, now: Date.now, log: say })
+    : null;
+  const followed = followPostgres({
+    connectionString, health, answers, localCopy, logger,
+    follow: {
+      jongleur_events: async () => {
+        trainer.noteEvents();
+        await answers.followEvents();
+      },
+      jongleur_users: async () => {
+        await answers.followUsers();
+        redaction.note();
+      },
+      jongleur_items: () => answers.followItems(),
+      jongleur_types: async () => writer.setTypes(await listEventTypes(database)),
+      jongleur_models: async () => {
+        await answers.followModels();
+        redaction.note();
+      },
+      jongleur_keys: reloadKeys,
+      jongleur_scenarios: () => answers.followScenarios(),
+    },
+    uses: [keys, tokens],
+    onBack: () => void imports.recover().catch(() => undefined),
+  });
+  stopping.onStop('wake-ups', 2_000, async () => await followed.stop());
 
   const isDemo = await patiently(prepareDemo);
   if (isDemo) {
@@ -272,7 +289,7 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
       logger.warn('DEMO_LIVE=on: this is no demo shop’s database, so no simulated shoppers come to it');
       return;
     }
-    const live = startLiveDemo({ url, key, isBusy: () => phase() !== 'ready' || !databaseUp || pressure.level() > 0, now: Date.now, log: say });
+    const live = startLiveDemo({ url, key, isBusy: () => phase() !== 'ready' || !health.isUp() || pressure.level() > 0, now: Date.now, log: say });
     stopping.onStop('live demo', 2_000, async () => await live.stop());
   }
 
@@ -286,114 +303,6 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
       }
       await answers.followModels();
       await new Promise((resolve) => setTimeout(resolve, answers.modelVersion() === null ? 500 : 0));
-    }
-  }
-
-  /** Wake-ups of Postgres, a poll beside them, and a look at whether it is there. */
-  function followPostgres(): void {
-    const follow: Readonly<Record<Channel, () => Promise<void>>> = {
-      jongleur_events: async () => {
-        trainer.noteEvents();
-        await answers.followEvents();
-      },
-      jongleur_users: async () => {
-        await answers.followUsers();
-        redaction.note();
-      },
-      jongleur_items: () => answers.followItems(),
-      jongleur_types: async () => writer.setTypes(await listEventTypes(database)),
-      jongleur_models: async () => {
-        await answers.followModels();
-        redaction.note();
-      },
-      jongleur_keys: reloadKeys,
-      jongleur_scenarios: () => answers.followScenarios(),
-    };
-    const localCopy = keepsCopy(config)
-      ? createLocalCopyKeeper({ database, folder: copyFolderOf(config), place: placeOf(connectionString), systemIdentifier, tokenKey, modelVersion: answers.modelVersion, trending: answers.trendingRows, now: Date.now, log: say })
-      : null;
-    const followOne = async (channel: Channel) => {
-      await follow[channel]().catch((error: unknown) => logger.warn({ channel, reason: String(error) }, 'could not follow Postgres'));
-    };
-    let eventsMs = 0;
-    // Every commit wakes; reading back what is stored, as fast as it is stored, would take from Postgres what storing needs.
-    const pacedEvents = createPacedWork(async () => {
-      const beganMs = performance.now();
-      await followOne('jongleur_events');
-      eventsMs = performance.now() - beganMs;
-    }, () => Math.min(MOST_FOLLOW_PAUSE_MS, FOLLOW_REST * eventsMs));
-    stopping.onStop('following events', 1_000, async () => await pacedEvents.stop());
-    const wake = (channel: Channel) => {
-      if (channel === 'jongleur_events') {
-        pacedEvents.note();
-        return;
-      }
-      void followOne(channel).then(() => localCopy?.note());
-    };
-    const wakeUps = listenForWakeUps(connectionString, wake);
-    const followAll = async () => {
-      await keys.flushUse();
-      await tokens.flushUse();
-      for (const channel of Object.keys(follow) as Channel[]) {
-        await follow[channel]();
-      }
-      localCopy?.note();
-    };
-    const poll = setInterval(() => {
-      if (databaseUp) {
-        followAll().catch((error: unknown) => logger.warn({ reason: String(error) }, 'could not follow Postgres'));
-      }
-    }, POLL_MS);
-    const reach = watchReach({
-      connectionString,
-      onAnswer() {
-        if (!databaseUp) {
-          logger.info('Postgres is back');
-          databaseUp = true;
-          databaseFull = false;
-          answers.noteReach(true);
-          // What was said meanwhile is heard when listening begins anew.
-          CHANNELS.forEach(wake);
-          imports.recover().catch(() => undefined);
-        }
-      },
-      onAway(error) {
-        if (databaseUp) {
-          logger.error({ reason: String(error) }, 'Postgres is away; answering from memory');
-        }
-        databaseUp = false;
-        answers.noteReach(false);
-        void reviveDatabase();
-      },
-    });
-    stopping.onStop('wake-ups', 2_000, async () => {
-      clearInterval(poll);
-      await reach.stop();
-      await wakeUps.stop();
-      await localCopy?.stop();
-      await Promise.allSettled([keys.flushUse(), tokens.flushUse()]);
-    });
-  }
-
-  /** The embedded Postgres ends for good where its disk is full: tried again with every look, and told of once. */
-  async function reviveDatabase(): Promise<void> {
-    if (reviving !== null || stopping.isStopping()) {
-      return;
-    }
-    reviving = house.revive();
-    try {
-      if (await reviving) {
-        logger.info('the embedded Postgres had ended and was started again');
-        toldOfRevival = false;
-      }
-    } catch (error) {
-      databaseFull = error instanceof EmbeddedPostgresError && error.code === 'embedded-disk-full';
-      if (!toldOfRevival) {
-        logger.error({ reason: String(error) }, 'the embedded Postgres has ended and cannot be started; trying again');
-      }
-      toldOfRevival = true;
-    } finally {
-      reviving = null;
     }
   }
 

@@ -8,6 +8,7 @@
 import type { Database } from '../storage/database.ts';
 import { type LiveExperiment, addLook, claimLooks, endExperiment } from '../storage/live-experiments.ts';
 import { pruneModels, rollBackModel } from '../storage/models.ts';
+import { createPacedWork } from '../storage/paced-work.ts';
 import type { Comparison } from './sequential-look.ts';
 import { type ExperimentLook, countVariants, isDecided, looksOf, takeLook, verdictsOf } from './live-experiments.ts';
 
@@ -29,8 +30,6 @@ export interface ExperimentWatchOptions {
 }
 
 export function createExperimentWatch({ database, flush, now, log }: ExperimentWatchOptions): ExperimentWatch {
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
 
   async function look(): Promise<void> {
     const at = new Date(now());
@@ -85,17 +84,17 @@ export function createExperimentWatch({ database, flush, now, log }: ExperimentW
     await pruneModels(database);
   }
 
+  const looks = createPacedWork(
+    async () => {
+      await look().catch((error: unknown) => log('experiments could not be looked at', { reason: String(error) }, true));
+      looks.note();
+    },
+    () => EVERY_MS,
+  );
+
   return {
     look,
-    watch() {
-      timer = setInterval(() => {
-        running = running.then(look).catch((error: unknown) => log('experiments could not be looked at', { reason: String(error) }, true));
-      }, EVERY_MS);
-      timer.unref();
-    },
-    async stop() {
-      clearInterval(timer);
-      await running;
-    },
+    watch: looks.note,
+    stop: looks.stop,
   };
 }

@@ -107,7 +107,6 @@ export function createWatch({ database, vitals, traffic, now, log }: WatchOption
   let ratesAtMs = -Infinity;
   let awaySinceMs: number | null = null;
   let judgedAtMs: number | null = null;
-  let tookMs = 0;
   let isAway = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -164,7 +163,6 @@ export function createWatch({ database, vitals, traffic, now, log }: WatchOption
 
   const looks = createPacedWork(
     async () => {
-      const begunMs = performance.now();
       try {
         if (vitals().databaseUp) {
           await lookNow();
@@ -176,10 +174,9 @@ export function createWatch({ database, vitals, traffic, now, log }: WatchOption
         }
         isAway = true;
       }
-      tookMs = performance.now() - begunMs;
       looks.note();
     },
-    () => (look === null ? SAMPLE_MS : Math.max(LOOK_MS, SHARE * tookMs)),
+    (tookMs) => (look === null ? SAMPLE_MS : Math.max(LOOK_MS, SHARE * tookMs)),
   );
 
   return {

@@ -7,13 +7,14 @@ export interface PacedWork {
 
 /**
  * @param work tells of its own faults and does not reject
- * @param pauseMs asked each time: long work may want a longer pause after it
+ * @param pauseMs asked each time, with how long the work took last, 0 before the first: long work may want a longer pause after it
  */
-export function createPacedWork(work: () => Promise<void>, pauseMs: () => number): PacedWork {
+export function createPacedWork(work: () => Promise<void>, pauseMs: (tookMs: number) => number): PacedWork {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | null = null;
   let isWanted = false;
   let stopped = false;
+  let tookMs = 0;
 
   function note(): void {
     if (stopped) {
@@ -25,14 +26,16 @@ export function createPacedWork(work: () => Promise<void>, pauseMs: () => number
     }
     timer ??= setTimeout(() => {
       timer = undefined;
+      const beganMs = performance.now();
       running = work().finally(() => {
+        tookMs = performance.now() - beganMs;
         running = null;
         if (isWanted) {
           isWanted = false;
           note();
         }
       });
-    }, pauseMs()).unref();
+    }, pauseMs(tookMs)).unref();
   }
 
   return {

@@ -63,7 +63,6 @@ export function createLocalCopyKeeper(options: LocalCopyKeeperOptions): LocalCop
   let lock: Lock | null = null;
   /** What is on the disk; undefined: not looked at yet. */
   let kept: CopyManifest | null | undefined;
-  let pauseMs = MIN_PAUSE_MS;
   let lastFault = '';
 
   const newName = (kind: string) => `${kind}-${randomBytes(8).toString('hex')}`;
@@ -178,7 +177,6 @@ export function createLocalCopyKeeper(options: LocalCopyKeeperOptions): LocalCop
   }
 
   async function lookAndTell(): Promise<void> {
-    const startedMs = performance.now();
     try {
       await look();
       lastFault = '';
@@ -193,10 +191,9 @@ export function createLocalCopyKeeper(options: LocalCopyKeeperOptions): LocalCop
         }
       }
     }
-    pauseMs = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, (performance.now() - startedMs) * 10));
   }
 
-  const paced = createPacedWork(lookAndTell, () => pauseMs);
+  const paced = createPacedWork(lookAndTell, (tookMs) => Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, tookMs * 10)));
   return {
     note: paced.note,
     async stop() {
