@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox';
 import { MISMATCH_LEVEL, type ExperimentResult, countVariants, looksOf, resultOf } from '../insight/live-experiments.ts';
 import { describeResult } from '../insight/experiment-words.ts';
 import type { Database } from '../storage/database.ts';
-import { EXPERIMENT_MEASURES, ExperimentFault, type LiveExperiment, type StoredVariant, endExperiment, findExperiment, listExperiments, notePromotion, putDraft, startExperiment } from '../storage/live-experiments.ts';
+import { EXPERIMENT_MEASURES, ExperimentFault, GUARD_PREFIX, type LiveExperiment, type StoredVariant, endExperiment, findExperiment, listExperiments, notePromotion, putDraft, startExperiment } from '../storage/live-experiments.ts';
 import { ModelStateFault, activateModel, findModel, pruneModels, readModelSizes } from '../storage/models.ts';
 import { listScenarios, putScenario } from '../storage/scenarios.ts';
 import { pageOf, parseCursor } from './paging.ts';
@@ -15,7 +15,6 @@ import { ScenarioBody } from './steering.ts';
 
 const MAX_VARIANTS = 5;
 const SHARE_SLACK = 1e-6;
-const RESERVED = 'guard-';
 
 const Name = Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$', description: 'Small letters, digits and -, up to 64, a letter first', examples: ['varied-home'] });
 const Params = Type.Object({ name: Name });
@@ -99,7 +98,13 @@ function shape(experiment: LiveExperiment, result: ExperimentResult, sizes: Read
   } as Answer;
 }
 
-const missing = (name: string) => new Problem('not-found', `There is no experiment ${JSON.stringify(name)}. GET /v1/experiments lists those there are.`, { field: 'name' });
+/** @throws Problem */
+function present(found: LiveExperiment | null, name: string): LiveExperiment {
+  if (found === null) {
+    throw new Problem('not-found', `There is no experiment ${JSON.stringify(name)}. GET /v1/experiments lists those there are.`, { field: 'name' });
+  }
+  return found;
+}
 
 async function answerOf(database: Database, experiment: LiveExperiment, nowMs: number): Promise<Answer> {
   const versions = experiment.definition.variants.map(({ modelVersion }) => modelVersion).filter((version) => version !== undefined);
@@ -108,11 +113,7 @@ async function answerOf(database: Database, experiment: LiveExperiment, nowMs: n
 
 /** @throws Problem */
 export async function answerExperiment(database: Database, name: string, nowMs: number): Promise<Answer> {
-  const found = await findExperiment(database, name);
-  if (found === null) {
-    throw missing(name);
-  }
-  return await answerOf(database, found, nowMs);
+  return await answerOf(database, present(await findExperiment(database, name), name), nowMs);
 }
 
 /** @throws Problem where a variant cannot answer */
@@ -135,19 +136,12 @@ export async function beginExperiment(database: Database, name: string, now: Dat
   if (found?.state === 'draft') {
     await checkVersions(database, found.definition.variants);
   }
-  const started = await startExperiment(database, name, now);
-  if (started === null) {
-    throw missing(name);
-  }
-  return started;
+  return present(await startExperiment(database, name, now), name);
 }
 
 /** Shoppers have the scenario's and the live model's lists again. @throws Problem, ExperimentFault */
 export async function stopExperiment(database: Database, name: string, now: Date): Promise<void> {
-  const found = await findExperiment(database, name);
-  if (found === null) {
-    throw missing(name);
-  }
+  const found = present(await findExperiment(database, name), name);
   if (!(await endExperiment(database, found.experimentNo, { reason: 'stopped' }, now))) {
     throw new ExperimentFault('not-running', `Experiment ${JSON.stringify(name)} is ${found.state === 'draft' ? 'a draft' : 'stopped already'}.`);
   }
@@ -156,12 +150,9 @@ export async function stopExperiment(database: Database, name: string, now: Date
 
 /** Everybody gets what a variant's shoppers have: its settings become the scenario's, its version the live one, and the experiment ends. @throws Problem, ExperimentFault */
 export async function promoteVariant(database: Database, name: string, variantName: string, now: Date): Promise<void> {
-  const found = await findExperiment(database, name);
-  const variant = found?.definition.variants.find((one) => one.name === variantName);
-  if (found === null) {
-    throw missing(name);
-  }
+  const found = present(await findExperiment(database, name), name);
   const { scenario, variants } = found.definition;
+  const variant = variants.find((one) => one.name === variantName);
   if (variant === undefined) {
     throw new Problem('not-found', `Experiment ${JSON.stringify(name)} has no variant ${JSON.stringify(variantName)}; it has ${variants.map((one) => one.name).join(', ')}.`, { field: 'variant' });
   }
@@ -190,8 +181,8 @@ export function experimentRoutes({ database, answers }: Services): FastifyPlugin
   /** What cannot be said by a schema. @throws Problem */
   async function check({ name, scenario, variants }: Static<typeof Body>): Promise<void> {
     const wrong = (field: string, message: string) => new Problem('invalid-request', `${field} ${message}`, { field });
-    if (name.startsWith(RESERVED)) {
-      throw wrong('name', `begins with ${RESERVED}, as the service's own experiments do; take another.`);
+    if (name.startsWith(GUARD_PREFIX)) {
+      throw wrong('name', `begins with ${GUARD_PREFIX}, as the service's own experiments do; take another.`);
     }
     const sum = variants.reduce((all, { share }) => all + share, 0);
     if (Math.abs(sum - 1) > SHARE_SLACK) {

@@ -23,7 +23,7 @@ export interface Vitals {
   readonly connections: { readonly open: number; readonly waiting: number };
   readonly pressureLevel: number;
   readonly loopDelays: Histogram;
-  readonly model: { readonly version: number; readonly madeAtMs: number | null; readonly newestEventMs: number } | null;
+  readonly model: { readonly version: number; readonly madeAtMs: number; readonly newestEventMs: number } | null;
   readonly listsChanged: ListsChanged | null;
   readonly answers: { readonly lists: Readonly<Record<string, number>>; readonly fallbacks: Readonly<Record<string, number>>; readonly stale: number };
   readonly events: { readonly accepted: number; readonly duplicates: number; readonly rejected: number; readonly overloaded: number; readonly failed: number; readonly queued: number; readonly maxQueued: number };

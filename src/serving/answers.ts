@@ -14,11 +14,11 @@ import type { LocalCopy } from '../storage/local-copy/reader.ts';
 import { type Audience, audienceOf } from './audience.ts';
 import { createCatalogue } from './catalogue.ts';
 import { type Prepared, createConditions } from './conditions.ts';
-import { createDresser } from './dressing.ts';
+import { createDresser, shape } from './dressing.ts';
 import { type Explanation, type Reason, createExplainer } from './explain.ts';
 import { createExplorer } from './explorer.ts';
 import { type ItemFields, createFieldReader } from './fields.ts';
-import { coalesce, createFollowing } from './following.ts';
+import { type Following, coalesce, createFollowing } from './following.ts';
 import { LOAD_TIMEOUT_MS, inTime } from './in-time.ts';
 import { type SessionItem, emptyPlan, isKnown, newestPlan, personalPlan, sessionPlan, similarPlan, togetherPlan, trendingPlan } from './kinds.ts';
 import { type ListDrift, createListDriftWatch } from './list-drift.ts';
@@ -62,8 +62,7 @@ export type UnknownItem = 'no-model' | 'no-item' | 'new-item';
 
 export interface Answers {
   modelVersion(): number | null;
-  /** The model that answers: when it was made, and its newest event. */
-  modelFacts(): { readonly version: number; readonly madeAtMs: number | null; readonly newestEventMs: number } | null;
+  modelFacts: Following['facts'];
   /** How its lists differ from those of the version before; null: not known. */
   listDrift(): ListDrift | null;
   /** What answers were since the process began. */
@@ -171,14 +170,6 @@ export function createAnswers(options: AnswersOptions): Answers {
     return recommendationIds.issue({ scenarioNo, variantNo, modelVersion: live?.version ?? 0, bucket: bucketOf(key), length, source });
   }
 
-  function shape(entry: Entry, source: Source): AnswerItem {
-    const item: AnswerItem = { itemId: entry.itemId, score: Number.isNaN(entry.score) ? null : roundScore(entry.score) };
-    if (entry.source !== source) {
-      item.source = entry.source;
-    }
-    return item;
-  }
-
   /** A list at the turn of a moment. */
   function listAt(atMs: number, plan: Plan, steered: Prepared, depth: number): Entry[] {
     turnMs = atMs;
@@ -269,6 +260,12 @@ export function createAnswers(options: AnswersOptions): Answers {
     return (asked.isPlain && !asked.isOff ? answerQuickly(state, userId, asked) : null) ?? personal(state, userId, request, asked);
   }
 
+  function forShopper(userId: string, request: ListRequest, make: typeof personal): Answer | Promise<Answer> {
+    const asked = askedBy(userId, request);
+    const state = (statesFor(asked.version) ?? states).stateOf(userId);
+    return state instanceof Promise ? state.then((loaded) => make(loaded, userId, request, asked)) : make(state, userId, request, asked);
+  }
+
   /** Lists that begin from items: null where there is no such item. */
   async function fromItems(source: 'similar' | 'together', itemIds: readonly string[], userId: string | null, request: ListRequest, planOf: (live: LiveModel, state: UserState | null, asked: Steered) => Plan | null): Promise<Answer | null> {
     const asked = requests.read(request);
@@ -319,23 +316,12 @@ export function createAnswers(options: AnswersOptions): Answers {
   const follow = { items: coalesce(followItems), models: coalesce(followModels), scenarios: coalesce(followScenarios) };
   return {
     modelVersion: () => following.model()?.version ?? null,
-    modelFacts() {
-      const model = following.model();
-      return model === null ? null : { version: model.version, madeAtMs: following.madeAt()?.getTime() ?? null, newestEventMs: model.newestMs };
-    },
+    modelFacts: following.facts,
     listDrift: () => listDrift.latest(),
     tally: () => tally.read(),
     trendingRows: () => trends.rows(),
-    recommend(userId, request) {
-      const asked = askedBy(userId, request);
-      const state = (statesFor(asked.version) ?? states).stateOf(userId);
-      return state instanceof Promise ? state.then((loaded) => personal(loaded, userId, request, asked)) : personal(state, userId, request, asked);
-    },
-    recommendQuickly(userId, request) {
-      const asked = askedBy(userId, request);
-      const state = (statesFor(asked.version) ?? states).stateOf(userId);
-      return state instanceof Promise ? state.then((loaded) => quickly(loaded, userId, request, asked)) : quickly(state, userId, request, asked);
-    },
+    recommend: (userId, request) => forShopper(userId, request, personal),
+    recommendQuickly: (userId, request) => forShopper(userId, request, quickly),
     similar: async (itemIds, userId, request) => await fromItems('similar', itemIds, userId, request, (live, state, asked) => similarPlan(live, itemIds, state, userId ?? '', asked.includeSeen)),
     together: async (itemIds, request) => await fromItems('together', itemIds, null, request, (live, _state, asked) => togetherPlan(live, itemIds) ?? (mayFill(asked) ? similarPlan(live, itemIds, null, '', false) : null)),
     trending: async (request) => await answer(trending(''), request.cursor, requests.read(request)),

@@ -1,10 +1,19 @@
-/** What the items of a page bring along where it is asked for: catalogue fields, and why each is there. */
-import type { Answer } from './answers.ts';
+/** The items of a page, and what they bring along where it is asked for: catalogue fields, and why each is there. */
+import type { Answer, AnswerItem } from './answers.ts';
 import type { Explainer, Reason } from './explain.ts';
 import type { FieldReader } from './fields.ts';
-import type { Entry, Plan } from './lists.ts';
+import { type Entry, type Plan, type Source, roundScore } from './lists.ts';
 import type { Field, Steered } from './steering.ts';
 import type { Tally } from './tally.ts';
+
+/** An item of a list that is of this source. */
+export function shape(entry: Entry, source: Source): AnswerItem {
+  const item: AnswerItem = { itemId: entry.itemId, score: Number.isNaN(entry.score) ? null : roundScore(entry.score) };
+  if (entry.source !== source) {
+    item.source = entry.source;
+  }
+  return item;
+}
 
 /** Adds to an answer what its steering asks for. Synchronous where nothing has to be read. */
 export type Dresser = (made: Answer, plan: Plan, page: readonly Entry[], asked: Pick<Steered, 'reasons' | 'fields'>) => Answer | Promise<Answer>;

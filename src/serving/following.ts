@@ -18,8 +18,8 @@ const PIECE_MS = 5;
 export interface Following {
   /** The model that answers; null: none yet. */
   model(): LiveModel | null;
-  /** When it was made. */
-  madeAt(): Date | null;
+  /** Of it: when it was made, and its newest event. */
+  facts(): { readonly version: number; readonly madeAtMs: number; readonly newestEventMs: number } | null;
   followEvents(): Promise<void>;
   /** Users were erased or merged, or events taken back: what is kept of users is looked at anew. */
   followUsers(): Promise<void>;
@@ -197,7 +197,7 @@ export function createFollowing({ database, systemIdentifier, now, states, other
   const models = coalesce(followModels);
   return {
     model: () => opened?.model ?? null,
-    madeAt: () => opened?.createdAt ?? null,
+    facts: () => (opened === null ? null : { version: opened.model.version, madeAtMs: opened.createdAt.getTime(), newestEventMs: opened.model.newestMs }),
     takeFormer() {
       const taken = former;
       former = null;

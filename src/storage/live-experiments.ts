@@ -81,7 +81,8 @@ const MOST_VARIANT_NO = 32_767;
 /** A look is taken when so much of the time since the start has passed again, between a minute and an hour: the first ones soon. */
 const LOOK_SHARE = 0.05;
 
-export const guardName = (version: number) => `guard-${version}`;
+/** Names of guards begin so, with the version behind it; a shop's own may not. */
+export const GUARD_PREFIX = 'guard-';
 
 const COLUMNS = `experiment_no AS "experimentNo", name, kind, state, definition, first_variant_no AS "firstVariantNo", looks, result AS "end", created_at AS "createdAt", started_at AS "startedAt", stopped_at AS "stoppedAt"`;
 const TELL = `SELECT pg_notify('jongleur_scenarios', '')`;
@@ -205,7 +206,7 @@ export async function beginGuard(connection: Queryable, version: number, former:
     `INSERT INTO experiments (name, kind, state, definition, started_at, next_look_at, first_variant_no)
      SELECT $1, 'guard', 'running', $2, now(), now() + interval '1 hour', 1 + 2 * (count(*) % ${GUARD_NUMBERS / 2}) FROM experiments WHERE kind = 'guard'
      ON CONFLICT (name) DO NOTHING`,
-    [guardName(version), JSON.stringify(definition)],
+    [`${GUARD_PREFIX}${version}`, JSON.stringify(definition)],
   );
   await run(connection, TELL);
 }

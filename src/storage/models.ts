@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { onOneConnection, readBinaryValues } from './binary-copy.ts';
 import { type Connection, type Database, type Queryable, explainDatabaseError, inTransaction, run } from './database.ts';
-import { VERSIONS_IN_EXPERIMENTS, beginGuard, endExperiment, endGuards, guardName } from './live-experiments.ts';
+import { GUARD_PREFIX, VERSIONS_IN_EXPERIMENTS, beginGuard, endExperiment, endGuards } from './live-experiments.ts';
 import { readTrainingSettings } from './settings.ts';
 import { holdsTrainingLock } from './training-runs.ts';
 
@@ -382,7 +382,7 @@ export async function replaceUserPart(database: Database, version: number, expec
 
 const columns = (report: string) => `version, state, (SELECT max(run_no) FROM training_runs WHERE training_runs.version = models.version) AS "runNo", recipe, ${report} AS report, watermark::text AS watermark,
   system_identifier AS "systemIdentifier", ${IS_KEPT} AS "isKept", created_at AS "createdAt", activated_at AS "activatedAt",
-  (SELECT jsonb_build_object('experiment', name, 'state', state, 'startedAt', started_at, 'stoppedAt', stopped_at, 'ended', result->>'reason', 'hours', definition->'hours', 'look', looks->-1) FROM experiments WHERE kind = 'guard' AND experiments.name = '${guardName(0).slice(0, -1)}' || models.version) AS guard`;
+  (SELECT jsonb_build_object('experiment', name, 'state', state, 'startedAt', started_at, 'stoppedAt', stopped_at, 'ended', result->>'reason', 'hours', definition->'hours', 'look', looks->-1) FROM experiments WHERE kind = 'guard' AND experiments.name = '${GUARD_PREFIX}' || models.version) AS guard`;
 
 /** The long parts of a report, which a list does without. */
 const SHORT_REPORT = `report - '{quality,curves,search}'::text[]`;
