@@ -1,22 +1,21 @@
 import { Command } from 'commander';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CommandFault } from '../src/command-fault.ts';
 import { addExperimentCommands } from '../src/experiment-commands.ts';
 import type { House } from '../src/house.ts';
-import { type Database, createDatabase } from '../src/storage/database.ts';
+import type { Database } from '../src/storage/database.ts';
 import { putDraft } from '../src/storage/live-experiments.ts';
-import { createTestDatabase } from './support/postgres.ts';
+import { type OwnDatabase, openTestDatabase } from './support/database.ts';
 
 describe('jongleur experiments', () => {
-  let made: Awaited<ReturnType<typeof createTestDatabase>>;
+  let made: OwnDatabase;
   let database: Database;
   beforeAll(async () => {
-    made = await createTestDatabase(inject('templateUrl'));
-    database = createDatabase({ connectionString: made.url, maxConnections: 4, onError: () => undefined });
+    made = await openTestDatabase(4);
+    ({ database } = made);
   });
   afterAll(async () => {
-    await database.end();
-    await made.drop();
+    await made.close();
   });
 
   async function jongleur(...words: string[]): Promise<string> {

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportText } from '../../src/http/user-export.ts';
-import { type Database, createDatabase, run } from '../../src/storage/database.ts';
+import { type Database, run } from '../../src/storage/database.ts';
 import { readUserEvents } from '../../src/storage/user-events.ts';
 import { identifyUser } from '../../src/storage/users.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { type OwnDatabase, openTestDatabase } from '../support/database.ts';
 
 const EVENTS = 1_500;
 
@@ -12,12 +12,12 @@ interface Exported extends Record<string, unknown> {
 }
 
 describe('the export of a busy shopper', () => {
-  let made: Awaited<ReturnType<typeof createTestDatabase>>;
+  let made: OwnDatabase;
   let database: Database;
   let expected: Exported[];
   beforeAll(async () => {
-    made = await createTestDatabase(inject('templateUrl'));
-    database = createDatabase({ connectionString: made.url, maxConnections: 2, onError: () => undefined });
+    made = await openTestDatabase();
+    ({ database } = made);
     await run(database, `INSERT INTO users (user_id) VALUES ('a'), ('b')`);
     await run(database, `INSERT INTO items (item_id) SELECT 'größe-' || n FROM generate_series(1, 40) n`);
     await run(
@@ -37,8 +37,7 @@ describe('the export of a busy shopper', () => {
     );
   });
   afterAll(async () => {
-    await database.end();
-    await made.drop();
+    await made.close();
   });
 
   /** Of two shortest texts of a real that are as near to it, each is right. */

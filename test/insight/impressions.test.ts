@@ -1,21 +1,20 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Listed, createImpressions } from '../../src/insight/impressions.ts';
 import { type Database, createDatabase, run } from '../../src/storage/database.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { type OwnDatabase, openTestDatabase } from '../support/database.ts';
 import { startProxy } from '../support/proxy.ts';
 
 const HOUR = Date.UTC(2026, 5, 1, 12);
 
 describe('impressions', () => {
-  let made: Awaited<ReturnType<typeof createTestDatabase>>;
+  let made: OwnDatabase;
   let database: Database;
   beforeAll(async () => {
-    made = await createTestDatabase(inject('templateUrl'));
-    database = createDatabase({ connectionString: made.url, maxConnections: 2, onError: () => undefined });
+    made = await openTestDatabase();
+    ({ database } = made);
   });
   afterAll(async () => {
-    await database.end();
-    await made.drop();
+    await made.close();
   });
   const listed = (more: Partial<Listed>): Listed => ({ listedAtMs: HOUR + 1, scenarioNo: 0, variantNo: 0, modelVersion: 1, sourceNo: 0, bucket: 5, length: 10, lists: 1, ...more });
   const rows = async () => await run<{ lists: number; seen: number; hour: Date; length: number }>(database, 'SELECT lists::int, seen_lists::int AS seen, hour, length FROM impressions ORDER BY hour, length');

@@ -1,26 +1,25 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ALARM_RULES } from '../../src/insight/alarm-rules.ts';
 import { createHistogram } from '../../src/insight/histogram.ts';
 import type { TrafficTotals } from '../../src/insight/traffic.ts';
 import type { Vitals } from '../../src/insight/vitals.ts';
 import { createWatch } from '../../src/insight/watch.ts';
-import { type Database, createDatabase, run } from '../../src/storage/database.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { type Database, run } from '../../src/storage/database.ts';
+import { type OwnDatabase, openTestDatabase } from '../support/database.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 describe('the watch', () => {
-  let made: Awaited<ReturnType<typeof createTestDatabase>>;
+  let made: OwnDatabase;
   let database: Database;
   beforeAll(async () => {
-    made = await createTestDatabase(inject('templateUrl'));
-    database = createDatabase({ connectionString: made.url, maxConnections: 2, onError: () => undefined });
+    made = await openTestDatabase();
+    ({ database } = made);
   });
   afterAll(async () => {
-    await database.end();
-    await made.drop();
+    await made.close();
   });
   beforeEach(async () => void (await run(database, 'TRUNCATE events, training_runs; DELETE FROM import_errors; DELETE FROM imports')));
 

@@ -1,19 +1,18 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lookAt } from '../../src/insight/look.ts';
 import { countArrivals, countMixes } from '../../src/storage/arrivals.ts';
-import { type Database, createDatabase, run } from '../../src/storage/database.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { type Database, run } from '../../src/storage/database.ts';
+import { type OwnDatabase, openTestDatabase } from '../support/database.ts';
 
 describe('arrivals', () => {
-  let made: Awaited<ReturnType<typeof createTestDatabase>>;
+  let made: OwnDatabase;
   let database: Database;
   beforeAll(async () => {
-    made = await createTestDatabase(inject('templateUrl'));
-    database = createDatabase({ connectionString: made.url, maxConnections: 2, onError: () => undefined });
+    made = await openTestDatabase();
+    ({ database } = made);
   });
   afterAll(async () => {
-    await database.end();
-    await made.drop();
+    await made.close();
   });
   beforeEach(async () => void (await run(database, 'TRUNCATE events')));
 

@@ -1,20 +1,19 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type Database, createDatabase, run } from '../../src/storage/database.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Database, run } from '../../src/storage/database.ts';
 import { extractTrainingData } from '../../src/storage/extract.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { type OwnDatabase, openTestDatabase } from '../support/database.ts';
 
 describe('the extract', () => {
-  let made: Awaited<ReturnType<typeof createTestDatabase>>;
+  let made: OwnDatabase;
   let database: Database;
   beforeAll(async () => {
-    made = await createTestDatabase(inject('templateUrl'));
-    database = createDatabase({ connectionString: made.url, maxConnections: 2, onError: () => undefined });
+    made = await openTestDatabase();
+    ({ database } = made);
     await run(database, `INSERT INTO users (user_id) VALUES ('a'), ('b')`);
     await run(database, `INSERT INTO items (item_id) VALUES ('x'), ('größe')`);
   });
   afterAll(async () => {
-    await database.end();
-    await made.drop();
+    await made.close();
   });
 
   async function insert(values: string): Promise<void> {

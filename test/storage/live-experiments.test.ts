@@ -1,10 +1,10 @@
-import { beforeEach, describe, expect, inject, it } from 'vitest';
-import { type Database, createDatabase, run } from '../../src/storage/database.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Database, run } from '../../src/storage/database.ts';
 import { type ExperimentDefinition, addLook, claimLooks, endExperiment, findExperiment, listRunningExperiments, putDraft, startExperiment } from '../../src/storage/live-experiments.ts';
 import { activateModel, findModel, listModels, publishModel, pruneModels, rejectModel, rollBackModel } from '../../src/storage/models.ts';
 import { type SettingName, type SettingValue, changeTrainingSettings } from '../../src/storage/settings.ts';
 import { type TrainingLock, startRun, takeTrainingLock } from '../../src/storage/training-runs.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { type OwnDatabase, openTestDatabase } from '../support/database.ts';
 
 const NOW = new Date(Date.UTC(2026, 5, 1, 12));
 const later = (minutes: number) => new Date(NOW.getTime() + minutes * 60_000);
@@ -13,17 +13,16 @@ const definition = (change: Partial<ExperimentDefinition> = {}): ExperimentDefin
 });
 
 describe('live experiments in the database', () => {
-  let made: Awaited<ReturnType<typeof createTestDatabase>>;
+  let made: OwnDatabase;
   let database: Database;
   let lock: TrainingLock;
   beforeEach(async () => {
-    made = await createTestDatabase(inject('templateUrl'));
-    database = createDatabase({ connectionString: made.url, maxConnections: 4, onError: () => undefined });
+    made = await openTestDatabase(4);
+    ({ database } = made);
     lock = (await takeTrainingLock(made.url))!;
     return async () => {
       await lock.release();
-      await database.end();
-      await made.drop();
+      await made.close();
     };
   });
 

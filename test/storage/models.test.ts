@@ -1,26 +1,25 @@
-import { beforeEach, describe, expect, inject, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import pg from 'pg';
-import { type Database, createDatabase, run } from '../../src/storage/database.ts';
+import { type Database, run } from '../../src/storage/database.ts';
 import { ModelDamaged, RunNoLongerOurs, activateModel, findLiveModel, findModel, listModels, loadModelPart, publishModel, rejectModel } from '../../src/storage/models.ts';
 import { changeTrainingSettings } from '../../src/storage/settings.ts';
 import { type TrainingLock, findRun, startRun, takeTrainingLock } from '../../src/storage/training-runs.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { type OwnDatabase, openTestDatabase } from '../support/database.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe('model versions', () => {
-  let made: Awaited<ReturnType<typeof createTestDatabase>>;
+  let made: OwnDatabase;
   let database: Database;
   let lock: TrainingLock;
   beforeEach(async () => {
-    made = await createTestDatabase(inject('templateUrl'));
-    database = createDatabase({ connectionString: made.url, maxConnections: 4, onError: () => undefined });
+    made = await openTestDatabase(4);
+    ({ database } = made);
     lock = (await takeTrainingLock(made.url))!;
     await changeTrainingSettings(database, new Map([['guard', 'off']]));
     return async () => {
       await lock.release();
-      await database.end();
-      await made.drop();
+      await made.close();
     };
   });
 

@@ -1,18 +1,17 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type Database, createDatabase, run } from '../../src/storage/database.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Database, run } from '../../src/storage/database.ts';
 import { readSecret } from '../../src/storage/secrets.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { type OwnDatabase, openTestDatabase } from '../support/database.ts';
 
 describe('secrets', () => {
-  let made: Awaited<ReturnType<typeof createTestDatabase>>;
+  let made: OwnDatabase;
   let database: Database;
   beforeAll(async () => {
-    made = await createTestDatabase(inject('templateUrl'));
-    database = createDatabase({ connectionString: made.url, maxConnections: 8, onError: () => undefined });
+    made = await openTestDatabase(8);
+    ({ database } = made);
   });
   afterAll(async () => {
-    await database.end();
-    await made.drop();
+    await made.close();
   });
 
   it('are made once, and all replicas that start at once get the same', async () => {

@@ -1,20 +1,19 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultGateRules } from '../../src/model/gate.ts';
-import { type Database, createDatabase, run } from '../../src/storage/database.ts';
+import { type Database, run } from '../../src/storage/database.ts';
 import { SETTINGS, SETTING_NAMES, changeTrainingSettings, describeSetting, isValueOf, nestSettings, readTrainingSettings } from '../../src/storage/settings.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { type OwnDatabase, openTestDatabase } from '../support/database.ts';
 
 describe('training settings', () => {
-  let made: Awaited<ReturnType<typeof createTestDatabase>>;
+  let made: OwnDatabase;
   let database: Database;
   const defaults = nestSettings((name) => SETTINGS[name].default);
   beforeAll(async () => {
-    made = await createTestDatabase(inject('templateUrl'));
-    database = createDatabase({ connectionString: made.url, maxConnections: 4, onError: () => undefined });
+    made = await openTestDatabase(4);
+    ({ database } = made);
   });
   afterAll(async () => {
-    await database.end();
-    await made.drop();
+    await made.close();
   });
 
   it('are the gate’s own defaults, five versions, a light search and a split by time where nobody changed them', async () => {

@@ -1,23 +1,22 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { beforeEach, describe, expect, inject, it } from 'vitest';
-import { type Database, createDatabase, run } from '../../src/storage/database.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Database, run } from '../../src/storage/database.ts';
 import { RunNoLongerOurs, publishModel } from '../../src/storage/models.ts';
 import { endRun, findProgress, findRun, listRuns, markLostRuns, noteProgress, noteSkippedRun, startRun, takeTrainingLock } from '../../src/storage/training-runs.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { type OwnDatabase, openTestDatabase } from '../support/database.ts';
 
 const model = { recipe: {}, report: {}, watermark: '900', systemIdentifier: 'here', itemPart: new Uint8Array(3), userPart: new Uint8Array(3) };
 
 describe('training runs', () => {
-  let made: Awaited<ReturnType<typeof createTestDatabase>>;
+  let made: OwnDatabase;
   let database: Database;
   beforeEach(async () => {
-    made = await createTestDatabase(inject('templateUrl'));
-    database = createDatabase({ connectionString: made.url, maxConnections: 4, onError: () => undefined });
+    made = await openTestDatabase(4);
+    ({ database } = made);
     return async () => {
-      await database.end();
-      await made.drop();
+      await made.close();
     };
   });
   const lockFree = async () => {

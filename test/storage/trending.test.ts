@@ -1,17 +1,16 @@
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { type Database, createDatabase, run } from '../../src/storage/database.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Database, run } from '../../src/storage/database.ts';
 import { loadTrending } from '../../src/storage/events.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { type OwnDatabase, openTestDatabase } from '../support/database.ts';
 
-let made: Awaited<ReturnType<typeof createTestDatabase>>;
+let made: OwnDatabase;
 let database: Database;
 beforeAll(async () => {
-  made = await createTestDatabase(inject('templateUrl'));
-  database = createDatabase({ connectionString: made.url, maxConnections: 2, onError: () => undefined });
+  made = await openTestDatabase();
+  ({ database } = made);
 });
 afterAll(async () => {
-  await database.end();
-  await made.drop();
+  await made.close();
 });
 
 /** Shoppers `from` … `to` view an item: `hours` before the newest, by their number. */
