@@ -1,5 +1,5 @@
 /**
- * Whether Postgres answers, asked twice a second on a connection of its own.
+ * Whether Postgres answers, asked about twice a second on a connection of its own.
  *
  * One that refuses or breaks is told of by every statement. One that is silent is told of by nobody: packets are swallowed, connections stand, and whoever waits, waits. So where even `SELECT 1` gets no answer
  * in time, and nothing came in over any other connection either, all connections of this process are cut: what waits on them fails at once, to be tried again on new ones. Long work (a training run, an
@@ -10,6 +10,8 @@ import { bytesReceived, cutConnection, cutConnections, setAway } from './connect
 import { connectAlone, sqlStateOf } from './database.ts';
 
 const EVERY_MS = 500;
+/** Of it, so much more or less each time: looks in step with what breaks connections would all be broken, and nobody would be let through between them. */
+const SPREAD = 0.25;
 const ANSWER_MS = 1_500;
 /** For so long nothing must have come in over any connection. */
 const SILENCE_MS = 1_000;
@@ -113,7 +115,7 @@ export function watchReach({ connectionString, onAnswer, onAway }: ReachOptions)
       }
     }
     if (!stopped) {
-      timer = setTimeout(() => void look(), EVERY_MS);
+      timer = setTimeout(() => void look(), EVERY_MS * (1 + SPREAD * (2 * Math.random() - 1)));
     }
   }
 
