@@ -26,29 +26,35 @@ const FELT_MS = 20;
 
 /** A pool that explains each statement before it runs it, and takes the explained one back. */
 function explaining(pool, note) {
-  const wrap = (client, alone) => ({
-    async query(text, values) {
-      const sql = typeof text === 'string' ? text : text.text;
-      if (/^\s*(SELECT|WITH|INSERT|UPDATE|DELETE)/i.test(sql) && !/pg_try_advisory|pg_advisory|nextval/.test(sql)) {
-        await client.query(alone ? 'BEGIN' : 'SAVEPOINT explained');
-        const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, SUMMARY OFF) ${sql}`, values);
-        await client.query(alone ? 'ROLLBACK' : 'ROLLBACK TO explained');
-        note(sql, rows.map((row) => row['QUERY PLAN']));
-      }
-      return await client.query(text, values);
-    },
-    release: (...args) => client.release(...args),
-  });
+  const wrap = (client) => {
+    let isOpen = false;
+    return {
+      async query(text, values) {
+        const sql = typeof text === 'string' ? text : text.text;
+        // Of a COPY the query in it is explained.
+        const explained = /^COPY \(([^]*)\) TO STDOUT/.exec(sql)?.[1] ?? sql;
+        if (/^\s*(SELECT|WITH|INSERT|UPDATE|DELETE)/i.test(explained) && !/pg_try_advisory|pg_advisory|nextval/.test(explained)) {
+          await client.query(isOpen ? 'SAVEPOINT explained' : 'BEGIN');
+          const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, SUMMARY OFF) ${explained}`, values);
+          await client.query(isOpen ? 'ROLLBACK TO explained' : 'ROLLBACK');
+          note(explained, rows.map((row) => row['QUERY PLAN']));
+        }
+        isOpen = /^BEGIN/i.test(sql) || (isOpen && !/^(COMMIT|ROLLBACK)/i.test(sql));
+        return await client.query(text, values);
+      },
+      release: (...args) => client.release(...args),
+    };
+  };
   return {
     async query(text, values) {
       const client = await pool.connect();
       try {
-        return await wrap(client, true).query(text, values);
+        return await wrap(client).query(text, values);
       } finally {
         client.release();
       }
     },
-    connect: async () => wrap(await pool.connect(), false),
+    connect: async () => wrap(await pool.connect()),
   };
 }
 
