@@ -63,6 +63,8 @@ export async function copyOut(client: Pick<pg.Client, 'query'>, query: string, r
   if (timeoutMs !== undefined) {
     copy.query_timeout = timeoutMs;
   }
+  // A reader that fails before it reads has nobody listen, and ending a connection in the middle of a COPY fails the stream: that would end the process.
+  copy.on('error', () => undefined);
   client.query(copy);
   try {
     await read(copy as AsyncIterable<Buffer>);

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { copyOut, onOneConnection } from '../../src/storage/binary-copy.ts';
 import { DatabaseFull, DatabaseUnavailable, FULL_SQLSTATES, RETRYABLE_SQLSTATES, UNAVAILABLE_SQLSTATES, createDatabase, explainDatabaseError, inTransaction, readServerFacts, run } from '../../src/storage/database.ts';
 import { createTestDatabase, execute } from '../support/postgres.ts';
 
@@ -43,6 +46,24 @@ describe('the database', () => {
     expect(attempts).toBeGreaterThan(1);
     expect(attempts).toBeLessThan(10);
     expect(database.idleCount).toBe(database.totalCount);
+  });
+
+  it('outlives a COPY whose reader fails before it reads', async () => {
+    const faults: unknown[] = [];
+    const note = (fault: unknown) => void faults.push(fault);
+    process.on('uncaughtExceptionMonitor', note);
+    try {
+      let ended: Promise<unknown> | undefined;
+      await expect(onOneConnection(database, async (connection) => {
+        ended = once(connection, 'end');
+        await copyOut(connection, 'SELECT generate_series(1, 1000000)', () => Promise.reject(new Error('the disk is full')));
+      })).rejects.toThrow('the disk is full');
+      await ended;
+      await setImmediate();
+    } finally {
+      process.off('uncaughtExceptionMonitor', note);
+    }
+    expect(faults).toEqual([]);
   });
 
   it('sends nothing again after a fault of the work itself', async () => {
