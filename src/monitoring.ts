@@ -1,5 +1,6 @@
 /** Wiring: what the other rooms count, brought to the watch, and what the watch found brought to whoever asks. */
 import type { Monitoring } from './http/services.ts';
+import type { Log } from './insight/alarms.ts';
 import { expose } from './insight/exposition.ts';
 import { familiesOf } from './insight/metric-families.ts';
 import { createTraffic } from './insight/traffic.ts';
@@ -19,7 +20,7 @@ export interface MonitoringOptions {
   readonly phase: () => string;
   readonly version: string;
   readonly now: () => number;
-  readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
+  readonly log: Log;
 }
 
 export function createMonitoring({ database, answers, writer, pressure, databaseUp, phase, version, now, log }: MonitoringOptions): Monitoring & Pick<Watch, 'start' | 'sample' | 'look' | 'stop'> {

@@ -6,7 +6,7 @@
  * Requests are stored in the order in which they came, which keeps each shopper's events in order (`storage/event-writes.ts`).
  *
  * Nothing is acknowledged before COMMIT. What is valid is stored even where other elements of the same request are not; a request that Postgres will not have fails alone. When more than `maxQueuedEvents` wait, new ones are refused (`IngestOverloaded` → 503) rather than kept in memory that a crash would lose.
- * They are also refused where more wait than the next group can take, whoever came first has waited for `LONG_WAIT_MS`, and it has been so for `SUSTAINED_MS`: more comes than is stored. A disk that is slow and keeps up refuses nobody. Nobody waits longer than `deadlineMs`: what was not sent to Postgres by then is refused, what was is not known (`WriteUnknown`), and whatever becomes of it later is told to nobody.
+ * Where more wait than the next group can take, whoever came first has waited for `LONG_WAIT_MS`, and it has been so for `SUSTAINED_MS`, more comes than is stored: then the writer says that it is full (`isFull`), and who comes is refused before their body is read. What was read is stored: a refusal after that would be late, and all the work with it lost. A disk that is slow and keeps up refuses nobody. Nobody waits longer than `deadlineMs`: what was not sent to Postgres by then is refused, what was is not known (`WriteUnknown`), and whatever becomes of it later is told to nobody.
  */
 import type { EventTypeRule } from '../model/interactions.ts';
 import { DatabaseUnavailable } from '../storage/database.ts';
@@ -246,14 +246,13 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
     /** @throws IngestOverloaded */
     add(events: readonly NewEvent[]): Promise<readonly InsertOutcome[]> {
       // A request larger than all the room there is would otherwise never be taken.
-      const nowMs = performance.now();
-      if (queuedEvents > 0 && (queuedEvents + events.length > maxQueuedEvents || isCongested(nowMs))) {
+      if (queuedEvents > 0 && queuedEvents + events.length > maxQueuedEvents) {
         throw new IngestOverloaded();
       }
       queuedEvents += events.length;
       waitingEvents += events.length;
       return new Promise((resolve, reject) => {
-        waiting.push({ events, sinceMs: nowMs, resolve, reject });
+        waiting.push({ events, sinceMs: performance.now(), resolve, reject });
         sweep ??= setInterval(endWaiting, SWEEP_MS);
         awaitTurn();
       });

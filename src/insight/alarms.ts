@@ -54,10 +54,14 @@ interface State {
   value: number;
 }
 
+/** Where what happens is told, as somebody who reads a log would want to filter it. */
+export type Log = (message: string, detail: Record<string, unknown>, level?: 'info' | 'warn' | 'error') => void;
+
+const LEVELS = { critical: 'error', warning: 'warn', info: 'info' } as const satisfies Record<Severity, Parameters<Log>[2]>;
 const GRAVITY: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2 };
 const DIGITS = 4;
 
-export function createAlarms<M>(rules: readonly AlarmRule<M>[], log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void): Alarms<M> {
+export function createAlarms<M>(rules: readonly AlarmRule<M>[], log: Log): Alarms<M> {
   const states = new Map<AlarmRule<M>, State>(rules.map((rule) => [rule, { badMs: null, wellMs: null, isRaised: false, value: 0 }]));
 
   function judgeOne(rule: AlarmRule<M>, state: State, value: number, nowMs: number): void {
@@ -70,7 +74,7 @@ export function createAlarms<M>(rules: readonly AlarmRule<M>[], log: (message: s
       if (state.badMs !== null && nowMs - state.badMs >= rule.holdMs) {
         state.isRaised = true;
         state.wellMs = null;
-        log(`alarm: ${rule.title}`, { alarm: rule.code, severity: rule.severity, value: Number(value.toPrecision(DIGITS)), threshold, unit: rule.unit, advice: rule.advice }, rule.severity !== 'info');
+        log(`alarm: ${rule.title}`, { alarm: rule.code, severity: rule.severity, value: Number(value.toPrecision(DIGITS)), threshold, unit: rule.unit, advice: rule.advice }, LEVELS[rule.severity]);
       }
       return;
     }

@@ -7,7 +7,7 @@
 import type { Database } from '../storage/database.ts';
 import { createPacedWork } from '../storage/paced-work.ts';
 import { ALARM_RULES, type Measures } from './alarm-rules.ts';
-import { type Alert, createAlarms } from './alarms.ts';
+import { type Alert, type Log, createAlarms } from './alarms.ts';
 import { type LiveRates, type Look, lookAt, readLiveRates } from './look.ts';
 import type { TrafficTotals } from './traffic.ts';
 import type { Vitals } from './vitals.ts';
@@ -37,7 +37,7 @@ export interface WatchOptions {
   readonly vitals: () => Vitals;
   readonly traffic: () => TrafficTotals;
   readonly now: () => number;
-  readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
+  readonly log: Log;
 }
 
 const SAMPLE_MS = 5_000;
@@ -170,7 +170,7 @@ export function createWatch({ database, vitals, traffic, now, log }: WatchOption
         }
       } catch (error) {
         if (!isAway) {
-          log('the watch could not ask Postgres', { reason: String(error) }, true);
+          log('the watch could not ask Postgres', { reason: String(error) }, 'error');
         }
         isAway = true;
       }

@@ -17,12 +17,29 @@ const common = `Host: ${hostname}\r\nAuthorization: Bearer ${key}\r\n`;
 const REQUESTS = {
   lists: () => `GET /v1/users/u${(made++ * 7919) % 3000}/recommendations?limit=50&diversity=0.5&reasons=true HTTP/1.1\r\n${common}\r\n`,
   events: () => {
-    const from = made;
-    made += 100;
-    const body = JSON.stringify({ events: Array.from({ length: 100 }, (_, n) => ({ userId: `u${((from + n) * 7919) % 3000}`, itemId: `i${(from + n) % 400}`, type: 'view', eventId: `${process.pid}-${from + n}` })) });
-    return `POST /v1/events HTTP/1.1\r\n${common}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const [template, places] = BATCHES[made % BATCHES.length];
+    const request = Buffer.from(template);
+    const number = String(made++).padStart(ID_DIGITS, '0');
+    for (const place of places) {
+      request.latin1Write(number, place);
+    }
+    return request;
   },
 };
+
+const ID_DIGITS = 9;
+const BATCH_EVENTS = 100;
+const PLACEHOLDER = 'x'.repeat(ID_DIGITS);
+/** Requests with the places where each event's id has its number: to make them anew each time took a core of those that are measured. */
+const BATCHES = Array.from({ length: kind === 'events' ? 30 : 0 }, (_, batch) => {
+  const event = (_, k) => {
+    const n = batch * BATCH_EVENTS + k;
+    return { userId: `u${(n * 7919) % 3000}`, itemId: `i${n % 400}`, type: 'view', eventId: `${process.pid}-${k}-${PLACEHOLDER}` };
+  };
+  const body = JSON.stringify({ events: Array.from({ length: BATCH_EVENTS }, event) });
+  const text = `POST /v1/events HTTP/1.1\r\n${common}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  return [Buffer.from(text), Array.from(text.matchAll(new RegExp(PLACEHOLDER, 'g')), ({ index }) => index)];
+});
 
 const accepted = [];
 const refused = [];

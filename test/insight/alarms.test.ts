@@ -9,7 +9,7 @@ const rule = (more: Partial<AlarmRule<Measures>>): AlarmRule<Measures> => ({ cod
 function setUp(rules: readonly AlarmRule<Measures>[]) {
   let nowMs = 0;
   const told: [string, unknown][] = [];
-  const alarms = createAlarms(rules, (message, detail, failed) => told.push([`${message}${failed === true ? ' (error)' : ''}`, detail.alarm]));
+  const alarms = createAlarms(rules, (message, detail, level = 'info') => told.push([level === 'info' ? message : `${message} (${level})`, detail.alarm]));
   return {
     told, alarms,
     /** A measure that stays so for some seconds, looked at each second. */
@@ -66,7 +66,7 @@ describe('an alarm', () => {
   });
 
   it('can be of what lies too low; the gravest is named first', () => {
-    const { alarms, stays } = setUp([rule({ code: 'quiet', severity: 'info', side: 'below', threshold: 0.5, clearAt: 0.7, holdMs: 0, clearMs: 0 }), rule({ code: 'low', severity: 'warning', side: 'below', threshold: 0.3, clearAt: 0.3, holdMs: 0, clearMs: 0 })]);
+    const { told, alarms, stays } = setUp([rule({ code: 'quiet', severity: 'info', side: 'below', threshold: 0.5, clearAt: 0.7, holdMs: 0, clearMs: 0 }), rule({ code: 'low', severity: 'warning', side: 'below', threshold: 0.3, clearAt: 0.3, holdMs: 0, clearMs: 0 })]);
     stays(0.4, 1);
     expect(alarms.raised().map(({ code }) => code)).toEqual(['quiet']);
     stays(0.2, 1);
@@ -75,6 +75,7 @@ describe('an alarm', () => {
     expect(alarms.raised().map(({ code }) => code)).toEqual(['quiet']);
     stays(0.7, 1);
     expect(alarms.raised()).toEqual([]);
+    expect(told.slice(0, 2)).toEqual([['alarm: It is full', 'quiet'], ['alarm: It is full (warn)', 'low']]);
   });
 
   it('is told of by turns, raised and over, whatever its measure does', () => {
