@@ -56,6 +56,16 @@ describe('arrivals', () => {
     expect(users).toEqual({ before: [8, 0], since: [0, 1] });
   });
 
+  it('of more than enough are those of a part of the users, the same on both days', async () => {
+    for (const ago of ['2 hours', '7 days 2 hours']) {
+      await come(ago, 1_000, { user: 'n % 40' });
+    }
+    const { types, users } = await countMixes(database, 600);
+    // 2,000 events: of every fourth of 40 users, who have 25 each a day.
+    expect(types).toEqual({ before: [250], since: [250] });
+    expect(users).toEqual({ before: [10], since: [10] });
+  });
+
   it('that are alike have hardly any drift, and others have much', async () => {
     await come('30 hours', 1);
     for (const ago of ['2 hours', '7 days 2 hours']) {
