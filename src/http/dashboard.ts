@@ -1,25 +1,30 @@
 /** The dashboard's pages and its login. The pages use the public API alone; the login gives them a cookie in the place of a key. */
 import { hash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import helmet from '@fastify/helmet';
 import { type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ROLE_WORDS } from './auth.ts';
+import { type DashboardFile, readDashboardFiles } from './dashboard-files.ts';
 import { isOwnOrigin } from './origins.ts';
 import { Problem } from './problems.ts';
 import type { Services } from './services.ts';
-
-const FILES = [
-  { url: '/dashboard', file: 'index.html', type: 'text/html; charset=utf-8' },
-  { url: '/dashboard/dashboard.css', file: 'dashboard.css', type: 'text/css; charset=utf-8' },
-  { url: '/dashboard/dashboard.js', file: 'dashboard.js', type: 'text/javascript; charset=utf-8' },
-] as const;
 
 const POLICY = {
   useDefaults: false,
   directives: { defaultSrc: ["'none'"], scriptSrc: ["'self'"], styleSrc: ["'self'"], connectSrc: ["'self'"], imgSrc: ["'self'", 'data:'], formAction: ["'none'"], baseUri: ["'none'"], frameAncestors: ["'none'"] },
 };
+
+/** A browser asks again each time (`no-cache`) and is told that nothing has changed: so a new version of this program is shown at once. */
+function sendFile(request: FastifyRequest, reply: FastifyReply, { type, etag, plain, gzipped }: DashboardFile): FastifyReply {
+  reply.headers({ 'cache-control': 'no-cache', etag, vary: 'accept-encoding' });
+  const { 'if-none-match': known, 'accept-encoding': encodings } = request.headers;
+  if (known !== undefined && known.split(',').some((one) => one.trim().replace(/^W\//, '') === etag)) {
+    return reply.code(304).send();
+  }
+  const isGzipped = /(?:^|[\s,])gzip(?!\s*;\s*q=0(?:\.0*)?(?:\s|,|$))/i.test(encodings ?? '');
+  return reply.headers(isGzipped ? { 'content-type': type, 'content-encoding': 'gzip' } : { 'content-type': type }).send(isGzipped ? gzipped : plain);
+}
 
 export function dashboardRoutes({ keys, sessions, publicUrl, logger }: Services): FastifyPluginAsyncTypebox {
   const needOwnPage = (request: FastifyRequest) => {
@@ -31,10 +36,21 @@ export function dashboardRoutes({ keys, sessions, publicUrl, logger }: Services)
   return async (app) => {
     const https = publicUrl?.startsWith('https:') === true;
     await app.register(helmet, { contentSecurityPolicy: POLICY, strictTransportSecurity: https, referrerPolicy: { policy: 'no-referrer' }, frameguard: { action: 'deny' } });
-    for (const { url, file, type } of FILES) {
-      const content = await readFile(new URL(`../dashboard/${file}`, import.meta.url));
-      app.get(url, { config: { role: 'open' }, schema: { hide: true } }, (_request, reply) => reply.type(type).header('cache-control', 'no-cache').send(content));
-    }
+    const files = await readDashboardFiles();
+    const page = files.get('index.html')!;
+    app.get('/dashboard', { config: { role: 'open' }, schema: { hide: true } }, (request, reply) => sendFile(request, reply, page));
+    app.get('/dashboard/*', { config: { role: 'open' }, schema: { hide: true } }, (request, reply) => {
+      const path = (request.params as { '*': string })['*'];
+      if (path === '') {
+        // The page's paths are relative to the address without the slash; so is this one, as a proxy may put a path before it.
+        return reply.redirect('../dashboard');
+      }
+      const file = files.get(path);
+      if (file === undefined) {
+        throw new Problem('route-not-found', `The dashboard has no file ${JSON.stringify(path.slice(0, 200))}.`);
+      }
+      return sendFile(request, reply, file);
+    });
     app.post(
       '/dashboard/session',
       { config: { role: 'open' }, schema: { hide: true, body: Type.Object({ key: Type.String({ minLength: 1, maxLength: 300 }) }, { additionalProperties: false }) } },

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createDashboardSessions } from '../../src/http/dashboard-session.ts';
 import { isOwnOrigin } from '../../src/http/origins.ts';
@@ -94,10 +94,16 @@ describe('the dashboard', () => {
       expect(page.body).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=/);
       expect(page.headers['x-content-type-options']).toBe('nosniff');
     }
-    const script = readFileSync(new URL('../../src/dashboard/dashboard.js', import.meta.url), 'utf8');
-    expect(script).not.toMatch(/innerHTML|insertAdjacentHTML|document\.write|eval\(|localStorage|sessionStorage/);
-    for (const file of ['dashboard.js', 'dashboard.css']) {
-      expect((await service.app.inject(`/dashboard/${file}`)).statusCode).toBe(200);
+    const files = readdirSync(new URL('../../src/dashboard/', import.meta.url), { recursive: true, encoding: 'utf8' }).filter((file) => /\.(js|css)$/.test(file));
+    expect(files).toEqual(expect.arrayContaining(['main.js', 'pages.js']));
+    for (const file of [...files, 'lib/preact.js', 'lib/uplot.js', 'lib/uplot.css']) {
+      expect([file, (await service.app.inject(`/dashboard/${file}`)).statusCode]).toEqual([file, 200]);
+    }
+    for (const file of files.filter((one) => one.endsWith('.js'))) {
+      const script = readFileSync(new URL(`../../src/dashboard/${file}`, import.meta.url), 'utf8');
+      expect([file, /innerHTML|insertAdjacentHTML|document\.write|eval\(|localStorage|sessionStorage/.exec(script)]).toEqual([file, null]);
+      // One file talks to the service, and one to the library of charts.
+      expect([file, /\bfetch\(|XMLHttpRequest/.test(script) && file !== 'api.js', /lib\/uplot/.test(script) && file !== 'parts/chart.js']).toEqual([file, false, false]);
     }
   });
 

@@ -1,0 +1,159 @@
+/**
+ * The dashboard as a test sees it: a tab of its own, logged in, in one of four appearances. Whatever a person would see in the browser's console fails the test when the tab is closed: errors and warnings, what the
+ * Content-Security-Policy refused, requests to any other host, answers of 500 and more.
+ */
+import { createRequire } from 'node:module';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Browser, type BrowserContext, type Page, chromium } from 'playwright-core';
+import { expect, inject } from 'vitest';
+import type { Shop, ShopAddress } from './setup.ts';
+
+export interface Appearance {
+  readonly scheme: 'light' | 'dark';
+  readonly width: 'wide' | 'narrow';
+}
+
+export const APPEARANCES: readonly Appearance[] = [{ scheme: 'light', width: 'wide' }, { scheme: 'dark', width: 'wide' }, { scheme: 'light', width: 'narrow' }, { scheme: 'dark', width: 'narrow' }];
+const SIZES = { wide: { width: 1280, height: 800 }, narrow: { width: 380, height: 800 } } as const;
+/** A picture's longest side upwards: what is below is cut off. */
+const MOST_PICTURE_HEIGHT = 1800;
+const IMAGES = fileURLToPath(new URL('../../../docs/images/', import.meta.url));
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export interface Dashboard {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  readonly shop: ShopAddress;
+  /** Faults so far; a test that provokes one takes it out. */
+  readonly faults: string[];
+  /** Goes to a page of the dashboard, such as `try?user=user-1`, and waits until it has drawn what it asked for. */
+  open(route: string): Promise<void>;
+  /** Waits until nothing on the page is loading any more. */
+  settle(): Promise<void>;
+  /** Asks the service, with the admin key. */
+  call(method: string, path: string, body?: unknown): Promise<{ status: number; json: any }>; // eslint-disable-line typescript/no-explicit-any
+  /** Closes the tab. @throws where there was any fault */
+  close(): Promise<void>;
+}
+
+let connection: Promise<Browser> | undefined;
+
+async function browser(): Promise<Browser> {
+  connection ??= chromium.connect(inject('browserEndpoint'));
+  return await connection;
+}
+
+export async function callShop({ url, keys }: ShopAddress, method: string, path: string, body?: unknown): Promise<{ status: number; json: any }> { // eslint-disable-line typescript/no-explicit-any
+  const answer = await fetch(`${url}/${path}`, { method, headers: { authorization: `Bearer ${keys.admin}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  return { status: answer.status, json: answer.status === 204 ? null : await answer.json() };
+}
+
+/** The session's cookie, as the login gives it. */
+async function sessionCookie({ url, keys }: ShopAddress): Promise<{ name: string; value: string; url: string }> {
+  const answer = await fetch(`${url}/dashboard/session`, { method: 'POST', headers: { 'content-type': 'application/json', origin: url }, body: JSON.stringify({ key: keys.admin }) });
+  const [name, value] = answer.headers.get('set-cookie')!.split(';')[0].split('=');
+  return { name, value, url };
+}
+
+function watch(page: Page, shop: ShopAddress, faults: string[]): void {
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') {
+      faults.push(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+    }
+  });
+  page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(`${shop.url}/`) && !/^(data|blob):/.test(request.url())) {
+      faults.push(`a request to another host: ${request.url()}`);
+    }
+  });
+  page.on('response', (response) => {
+    if (response.status() >= 500) {
+      faults.push(`${response.status()} of ${response.url()}`);
+    }
+  });
+}
+
+/** @param options `isLoggedIn`: by default */
+export async function openDashboard(which: Shop, { appearance = APPEARANCES[0], isLoggedIn = true }: { appearance?: Appearance; isLoggedIn?: boolean } = {}): Promise<Dashboard> {
+  const shop = inject('shops')[which];
+  const context = await (await browser()).newContext({ viewport: SIZES[appearance.width], colorScheme: appearance.scheme, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'Europe/Berlin', acceptDownloads: true });
+  context.setDefaultTimeout(15_000);
+  if (isLoggedIn) {
+    await context.addCookies([await sessionCookie(shop)]);
+  }
+  const page = await context.newPage();
+  const faults: string[] = [];
+  watch(page, shop, faults);
+  // Refused inline scripts and styles are reported to the page as well, wherever the console's words change.
+  await page.addInitScript(`addEventListener('securitypolicyviolation', (event) => console.error('CSP: ' + event.violatedDirective + ' ' + event.blockedURI))`);
+
+  const settle = async () => {
+    await page.waitForFunction(() => document.querySelector('.loading, .starting') === null);
+  };
+  return {
+    page, context, shop, faults, settle,
+    async open(route) {
+      const address = `${shop.url}/dashboard#/${route}`;
+      await page.goto(address);
+      await page.locator('main').first().waitFor();
+      await settle();
+    },
+    call: async (method, path, body) => await callShop(shop, method, path, body),
+    async close() {
+      await context.close();
+      expect(faults).toEqual([]);
+    },
+  };
+}
+
+/** What axe-core finds that is serious or critical, in words; an empty list is well. */
+export async function findBarriers({ page }: Dashboard): Promise<string[]> {
+  // Evaluated by the debugger, so the page's policy does not hold it off.
+  await page.evaluate(AXE);
+  return await page.evaluate(async () => {
+    interface Found {
+      readonly violations: { readonly id: string; readonly impact: string; readonly help: string; readonly nodes: { readonly html: string; readonly failureSummary: string }[] }[];
+    }
+    const { violations } = (await (window as unknown as { axe: { run(): Promise<Found> } }).axe.run()) as Found;
+    return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map(({ html, failureSummary }) => `${id}: ${help}: ${html} (${failureSummary})`));
+  });
+}
+
+/** By how many pixels the page is wider than the window. */
+export async function overhang({ page }: Dashboard): Promise<number> {
+  return await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
+/**
+ * A page in all four appearances: drawn, without barriers, no wider than the window; with `npm run screenshots` a picture of each is kept in docs/images.
+ *
+ * @param show brings the page to what the picture shows, after it was opened
+ */
+export async function checkAppearances(which: Shop, name: string, route: string, show: (dashboard: Dashboard) => Promise<void> = async () => undefined): Promise<void> {
+  const dashboard = await openDashboard(which);
+  await dashboard.open(route);
+  await show(dashboard);
+  for (const { scheme, width } of APPEARANCES) {
+    // One tab takes on each in turn: opening one is most of the time.
+    await dashboard.page.setViewportSize(SIZES[width]);
+    await dashboard.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await dashboard.settle();
+    // Charts follow the window when it has been drawn once.
+    await dashboard.page.evaluate(async () => await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    // What axe-core finds depends on colours and structure, hardly on the width.
+    expect({ scheme, width, barriers: width === 'wide' ? await findBarriers(dashboard) : [], overhang: await overhang(dashboard) }).toEqual({ scheme, width, barriers: [], overhang: 0 });
+    if (process.env.JONGLEUR_SCREENSHOTS === 'on') {
+      await takePicture(dashboard, `${name}-${scheme}-${width}`, width);
+    }
+  }
+  await dashboard.close();
+}
+
+async function takePicture({ page }: Dashboard, name: string, width: Appearance['width']): Promise<void> {
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width: SIZES[width].width, height: Math.min(Math.max(height, SIZES[width].height), MOST_PICTURE_HEIGHT) });
+  mkdirSync(IMAGES, { recursive: true });
+  await page.screenshot({ path: `${IMAGES}${name}.png` });
+}
