@@ -5,13 +5,12 @@ import { createRowEvent } from './ingest/rows.ts';
 import { type Database, connectAlone, inTransaction } from './storage/database.ts';
 import { listEventTypes } from './storage/event-types.ts';
 import { hasEvents } from './storage/events.ts';
-import { analyzeTables, createStaging, endImport, findLastImport, startImport, withDemoLock } from './storage/imports.ts';
+import { DEMO_FORMAT, analyzeTables, createStaging, endImport, findLastImport, startImport, withDemoLock } from './storage/imports.ts';
 import { listItems, patchItems } from './storage/items.ts';
 import { readUserChanges } from './storage/users.ts';
 
 export const DEMO_SIZE = { seed: 20_260, users: 2_000, items: 1_000, events: 100_000 } as const;
 const ITEMS_A_TIME = 500;
-const DEMO_FORMAT = 'demo';
 
 export interface DemoOutcome {
   /** Whether this database holds the demo shop now. */

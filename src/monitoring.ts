@@ -35,5 +35,7 @@ export function createMonitoring({ database, answers, writer, pressure, database
     traffic, start, sample, look, stop, judgedAtMs,
     metrics: () => expose([...traffic.families(), ...familiesOf(found())]),
     alerts: () => found().alerts,
+    pace: () => found().pace,
+    usualHour: () => found().look?.volume?.usual ?? null,
   };
 }

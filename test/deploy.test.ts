@@ -25,6 +25,7 @@ const FOUND: Found = {
   },
   rates: { lists: 1, clicks: 1, purchases: 1, clickRate: interval, clicksPerList: interval, purchasesPerList: interval, revenuePerList: interval },
   alerts: [],
+  pace: { requests: 1, lists: 1 },
 };
 const traffic = createTraffic();
 noteAnswer(traffic.tallyOf('GET', '/v1/users/:userId/recommendations'), 200, 0.001);

@@ -67,7 +67,7 @@ export function ago(moment, nowMs = Date.now()) {
   const [name, size] = UNITS.find(([, each]) => Math.abs(seconds) >= each) ?? UNITS.at(-1);
   const whole = Math.floor(Math.abs(seconds) / size);
   if (name === 's' && whole < 5) {
-    return 'now';
+    return 'just now';
   }
   return seconds >= 0 ? `${whole} ${name} ago` : `in ${whole} ${name}`;
 }

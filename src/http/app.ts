@@ -28,6 +28,7 @@ import { qualityRoutes } from './quality.ts';
 import { installRateLimits } from './rate-limits.ts';
 import { recommendationBatchRoutes } from './recommendation-batch.ts';
 import { recommendationRoutes } from './recommendations.ts';
+import { overviewRoutes } from './overview.ts';
 import { requestIdOf } from './request-id.ts';
 import type { Services } from './services.ts';
 import { redactKeys } from './redact.ts';
@@ -164,6 +165,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   await app.register(qualityRoutes(services));
   await app.register(trainingRunRoutes(services));
   await app.register(modelRoutes(services));
+  await app.register(overviewRoutes(services));
   await app.register(metricRoutes(services));
   await app.register(experimentRoutes(services));
   await app.register(settingRoutes(services));

@@ -6,6 +6,7 @@ import type { Writer } from '../ingest/writer.ts';
 import type { Alert } from '../insight/alarms.ts';
 import type { Impressions } from '../insight/impressions.ts';
 import type { Traffic } from '../insight/traffic.ts';
+import type { Pace } from '../insight/watch.ts';
 import type { Answers } from '../serving/answers.ts';
 import type { Database } from '../storage/database.ts';
 import type { Redaction } from '../training/redaction.ts';
@@ -30,6 +31,9 @@ export interface Monitoring {
   alerts(): readonly Alert[];
   /** When they were last judged; null: not yet. */
   judgedAtMs(): number | null;
+  pace(): Pace;
+  /** Median of how many events came in the same hour of former weeks; null: not known. */
+  usualHour(): number | null;
 }
 
 export interface Services {

@@ -18,6 +18,13 @@ export interface Found {
   readonly look: Look | null;
   readonly rates: LiveRates | null;
   readonly alerts: readonly Alert[];
+  readonly pace: Pace;
+}
+
+/** A second, over the last minute or what there is of it; null where nothing was counted yet. */
+export interface Pace {
+  readonly requests: number | null;
+  readonly lists: number | null;
 }
 
 export interface Watch {
@@ -47,6 +54,7 @@ const LIVE_RATES_MS = 3_600_000;
 const SHARE = 30;
 /** What was found so long ago is no longer how things are. */
 const LOOK_GOOD_MS = 30 * 60_000;
+const PACE_MS = 60_000;
 const SHORT_MS = 5 * 60_000;
 const LONG_MS = 15 * 60_000;
 /** Shares of fewer say nothing. */
@@ -110,9 +118,12 @@ export function createWatch({ database, vitals, traffic, now, log }: WatchOption
   let isAway = false;
   let timer: NodeJS.Timeout | undefined;
 
-  function count({ answers }: Vitals, { answers: answered, faults }: TrafficTotals, nowMs: number): void {
+  const listsOf = ({ answers }: Vitals): number => Object.values(answers.lists).reduce((sum, some) => sum + some, 0);
+
+  function count(found: Vitals, { answers: answered, faults }: TrafficTotals, nowMs: number): void {
+    const { answers } = found;
     const { personal = 0 } = answers.fallbacks;
-    const lists = Object.values(answers.lists).reduce((sum, some) => sum + some, 0);
+    const lists = listsOf(found);
     counted = [...counted.filter(({ atMs }) => atMs >= nowMs - LONG_MS), { atMs: nowMs, answers: answered, faults, lists, stale: answers.stale, personal: (answers.lists.personal ?? 0) + personal, fallbacks: personal }];
   }
 
@@ -122,6 +133,13 @@ export function createWatch({ database, vitals, traffic, now, log }: WatchOption
     const first = counted.find(({ atMs }) => atMs >= newest.atMs - overMs)!;
     const all = newest[whole] - first[whole];
     return all < LEAST ? null : Math.min(1, (newest[part] - first[part]) / all);
+  }
+
+  function paceOf(found: Vitals): Pace {
+    const nowMs = now();
+    const first = counted.find(({ atMs }) => atMs >= nowMs - PACE_MS);
+    const seconds = first === undefined ? 0 : (nowMs - first.atMs) / 1000;
+    return first === undefined || seconds < 1 ? { requests: null, lists: null } : { requests: (traffic().answers - first.answers) / seconds, lists: (listsOf(found) - first.lists) / seconds };
   }
 
   function measure({ databaseUp, pressureLevel, model, listsChanged, events }: Vitals, nowMs: number): Measures {
@@ -187,7 +205,10 @@ export function createWatch({ database, vitals, traffic, now, log }: WatchOption
       timer = setInterval(sample, SAMPLE_MS).unref();
       looks.note();
     },
-    found: () => ({ vitals: vitals(), look, rates, alerts: alarms.raised() }),
+    found() {
+      const found = vitals();
+      return { vitals: found, look, rates, alerts: alarms.raised(), pace: paceOf(found) };
+    },
     judgedAtMs: () => judgedAtMs,
     async stop() {
       clearInterval(timer);

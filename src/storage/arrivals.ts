@@ -24,6 +24,21 @@ export async function countArrivals(database: Queryable): Promise<Arrivals> {
   return { lastHour, formerWeeks };
 }
 
+export interface NewestArrivals {
+  /** Events of the last sixty minutes. */
+  readonly lastHour: number;
+  /** When the newest event came, imports included; null: there is none. */
+  readonly lastAt: Date | null;
+}
+
+export async function readNewestArrivals(database: Queryable): Promise<NewestArrivals> {
+  const [row] = await run<NewestArrivals>(
+    database,
+    `SELECT (SELECT count(*) FROM events WHERE received_at >= now() - interval '1 hour' AND import_no IS NULL)::float8 AS "lastHour", (SELECT received_at FROM events ORDER BY event_no DESC LIMIT 1) AS "lastAt"`,
+  );
+  return row;
+}
+
 /** One sort of thing that events are of. */
 export const MIXES = ['types', 'items', 'users'] as const;
 export type Mix = (typeof MIXES)[number];

@@ -250,6 +250,9 @@ export async function analyzeTables(connection: Queryable): Promise<void> {
   await run(connection, 'ANALYZE users, items, events');
 }
 
+/** Format of the import that wrote the demo shop. */
+export const DEMO_FORMAT = 'demo';
+
 /** @returns null where nothing of this format was ever imported */
 export async function findLastImport(database: Queryable, format: string): Promise<{ state: string; options: Record<string, unknown> } | null> {
   const [row] = await run<{ state: string; options: Record<string, unknown> }>(database, 'SELECT state, options FROM imports WHERE format = $1 ORDER BY import_no DESC LIMIT 1', [format]);

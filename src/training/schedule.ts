@@ -14,6 +14,8 @@ export interface Clock {
 }
 
 export interface Schedule {
+  /** When the work starts next, milliseconds since 1970; null: never, or it is under way. */
+  dueMs(): number | null;
   stop(): void;
 }
 
@@ -52,11 +54,13 @@ export function createSchedule(pattern: string, clock: Clock, work: () => Promis
       wait();
       return;
     }
+    dueMs = null;
     work().catch(onError).finally(plan);
   }
 
   plan();
   return {
+    dueMs: () => dueMs,
     stop() {
       stopped = true;
       takeBack?.();

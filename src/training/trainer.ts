@@ -45,11 +45,27 @@ export interface TrainerOptions {
   readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
 }
 
+/** What would start the next run of itself. */
+export interface TrainingPlan {
+  /** false: this process never trains. */
+  readonly enabled: boolean;
+  /** By the schedule, milliseconds since 1970; null: there is none. */
+  readonly scheduledMs: number | null;
+  /** Fewer new events than that and a scheduled run is skipped. */
+  readonly minEvents: number;
+  /** So many new events start a run; 0: never because of events. */
+  readonly afterEvents: number;
+  /** Since the newest run that judged a model; counted no further than matters for the two above. */
+  readonly newEvents: number;
+}
+
 export interface Trainer {
   /** Starts a run now. */
   start(startedBy: StartedBy, wishes?: RunWishes): Promise<'off' | 'busy' | StartedRun>;
   /** Starts the schedule and the watch on new events. */
   watch(): void;
+  /** @throws DatabaseUnavailable */
+  plan(): Promise<TrainingPlan>;
   /** Called after events were stored, here or elsewhere: soon, but not at once, somebody counts. */
   noteEvents(): void;
   /** Ends the schedule and cancels a run under way. */
@@ -165,6 +181,10 @@ export function createTrainer(options: TrainerOptions): Trainer {
 
   return {
     start,
+    async plan() {
+      const { enabled, minEvents, afterEvents } = options;
+      return { enabled, scheduledMs: schedule?.dueMs() ?? null, minEvents, afterEvents, newEvents: await newEvents(Math.max(minEvents, afterEvents)) };
+    },
     noteEvents: () => countIn(options.countDelayMs ?? COUNT_DELAY_MS),
     watch() {
       watching = true;

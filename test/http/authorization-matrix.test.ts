@@ -58,6 +58,7 @@ const TABLE: Readonly<Record<string, Row | readonly Row[]>> = {
   listScenarios: ['secret', 200],
   getScenario: ['secret', 404, undefined, '/v1/scenarios/nowhere'],
   createToken: ['secret', 201, { userId: OWN }],
+  getOverview: ['secret', 200],
   getLiveMetrics: ['secret', 200],
   getMetrics: ['secret', 200],
   listAlerts: ['secret', 200],

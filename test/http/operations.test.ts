@@ -102,6 +102,32 @@ describe('operations', () => {
     expect(samples.filter(({ name }) => name === 'jongleur_alert').map(({ labels, value }) => [labels.code, value])).toEqual(ALARM_RULES.map(({ code }) => [code, 0]));
   });
 
+  it('tells at a glance what comes and goes, and how far a new installation is', async () => {
+    expectProblem(await service.call('GET', '/v1/overview', undefined, 'publishable'), 403, 'key-role');
+    const fresh = await startService();
+    const overview = async () => (await fresh.call('GET', '/v1/overview', undefined, 'secret')).json;
+    expect(await overview()).toEqual({
+      isDemo: false, events: { lastHour: 0, usual: null, lastAt: null }, pace: { lists: null, requests: null }, training: { enabled: true, scheduledAt: null, newEvents: 0, minEvents: 1, afterEvents: 0 },
+      firstSteps: { event: false, catalogue: false, training: false, recommendation: false, shown: false },
+    });
+    // An item that came by an event alone is no catalogue.
+    await fresh.call('POST', '/v1/events', { events: Array.from({ length: 40 }, (_, k) => ({ userId: `u${k % 5}`, itemId: `i${k % 8}`, type: 'view' })) });
+    const { events, firstSteps } = await overview();
+    expect([events.lastHour, Date.now() - Date.parse(events.lastAt) < 10_000, firstSteps]).toEqual([40, true, { event: true, catalogue: false, training: false, recommendation: false, shown: false }]);
+    await fresh.call('PUT', '/v1/items/i1', { title: 'one' });
+    const { recommendationId } = (await fresh.call('GET', '/v1/users/u1/recommendations')).json;
+    await fresh.impressions.flush();
+    expect((await overview()).firstSteps).toMatchObject({ catalogue: true, training: false, recommendation: true, shown: false });
+    await fresh.call('POST', '/v1/impressions', { recommendationIds: [recommendationId] });
+    await fresh.impressions.flush();
+    await fresh.train();
+    expect((await overview()).firstSteps).toEqual({ event: true, catalogue: true, training: true, recommendation: true, shown: true });
+    // Done is done: an event goes, the step stays.
+    await fresh.database.query('TRUNCATE events');
+    expect((await overview()).firstSteps.event).toBe(true);
+    await fresh.stop();
+  });
+
   it('says what is wrong, and names in its advice operations that there are', async () => {
     expectProblem(await service.call('GET', '/v1/alerts', undefined, 'publishable'), 403, 'key-role');
     expect((await service.call('GET', '/v1/alerts')).json).toEqual({ judgedAt: null, items: [] });

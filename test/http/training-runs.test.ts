@@ -12,7 +12,7 @@ describe('starting a run', () => {
   const asked: unknown[] = [];
   let service: Service;
   beforeAll(async () => {
-    const trainer: Trainer = { start: async (startedBy, wishes) => (asked.push([startedBy, wishes]), 'busy'), watch: () => undefined, noteEvents: () => undefined, stop: async () => undefined };
+    const trainer: Trainer = { start: async (startedBy, wishes) => (asked.push([startedBy, wishes]), 'busy'), watch: () => undefined, noteEvents: () => undefined, plan: async () => ({ enabled: true, scheduledMs: null, minEvents: 1, afterEvents: 0, newEvents: 0 }), stop: async () => undefined };
     service = await startService({ trainer });
   });
   afterAll(async () => await service.stop());

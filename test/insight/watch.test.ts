@@ -49,6 +49,18 @@ describe('the watch', () => {
   }
   const ends = async (state: string, code: string | null = null, finished = 'now()') => await run(database, `INSERT INTO training_runs (state, code, started_by, finished_at) VALUES ($1, $2, 'schedule', ${finished})`, [state, code]);
 
+  it('says how many requests and lists a second there were in the last minute', () => {
+    const { state, watch, pass } = setUp();
+    expect(watch.found().pace).toEqual({ requests: null, lists: null });
+    pass(120_000, () => {
+      state.traffic.answers += 50;
+      state.answers.lists.personal += 10;
+    });
+    expect(watch.found().pace).toEqual({ requests: 10, lists: 2 });
+    pass(60_000);
+    expect(watch.found().pace).toEqual({ requests: 0, lists: 0 });
+  });
+
   it('says when Postgres is away, and when it is back', () => {
     const { state, codes, pass } = setUp();
     state.databaseUp = false;

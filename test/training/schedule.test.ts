@@ -19,11 +19,11 @@ function scheduleOn(pattern: string, startMs: number, work: (nowMs: number) => P
 
 describe('a schedule', () => {
   it('starts work at its time, local, and not a second sooner', async () => {
-    const { clock, fired } = scheduleOn('0 3 * * *', at(1, 22));
+    const { clock, fired, schedule } = scheduleOn('0 3 * * *', at(1, 22));
     await clock.passWithWork(at(2, 2, 59, 59) - at(1, 22));
-    expect(fired).toEqual([]);
+    expect([fired, schedule.dueMs()]).toEqual([[], at(2, 3)]);
     await clock.passWithWork(1_000);
-    expect(fired).toEqual([at(2, 3)]);
+    expect([fired, schedule.dueMs()]).toEqual([[at(2, 3)], at(3, 3)]);
   });
 
   it('goes on day by day', async () => {

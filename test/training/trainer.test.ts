@@ -43,7 +43,12 @@ describe('the trainer', () => {
   it('starts by the schedule, and records a run without enough new events as skipped', async () => {
     await send(40);
     const clock = beforeThree();
-    trainerWith({ cron: '0 3 * * *', ...clock }).watch();
+    const trainer = trainerWith({ cron: '0 3 * * *', afterEvents: 60, minEvents: 50, ...clock });
+    expect(await trainer.plan()).toEqual({ enabled: true, scheduledMs: null, minEvents: 50, afterEvents: 60, newEvents: 40 });
+    await trainer.stop();
+    const watched = trainerWith({ cron: '0 3 * * *', ...clock });
+    watched.watch();
+    expect((await watched.plan()).scheduledMs).toBe(clock.now() + 1000);
     await clock.passWithWork(999);
     expect(await states()).toEqual([]);
     await clock.passWithWork(1);

@@ -1,21 +1,40 @@
-/** Is it well? */
-import { html } from '../lib/preact.js';
+/** Is it well? Alarms, the live model, what comes in and goes out, how good the lists are and whether they are clicked; on a fresh start, what to do first. */
+import { html, useEffect } from '../lib/preact.js';
 import { useAnswer } from '../answers.js';
-import { Figure, Figures } from '../parts/figure.js';
 import { Head } from '../parts/panel.js';
 import { Answered } from '../parts/states.js';
-import { ago, fixed } from '../words.js';
+import { hrefOf } from '../route.js';
+import { Alarms } from './home/alarms.js';
+import { FirstSteps } from './home/first-steps.js';
+import { Glance } from './home/glance.js';
+import { Quality } from './home/quality.js';
+import { ClickRate } from './home/click-rate.js';
 
-const EVERY_MS = 5000;
+const EVERY_MS = 3_000;
+const SELDOM_MS = 30_000;
 
 export default function Home() {
-  const models = useAnswer('v1/models?limit=20', { every: EVERY_MS });
-  return html`<${Head} title="Home" says="Whether all is well, and how good the lists are." />
-    <${Answered} of=${models}>${({ items }) => {
-      const live = items.find(({ state }) => state === 'live');
-      return html`<${Figures} label="How it is">
-        <${Figure} name="Live model" value=${live === undefined ? 'none yet' : `version ${live.version}`} note=${live === undefined ? 'lists are what is trending' : `live since ${ago(live.activatedAt)}`} />
-        ${live?.ndcg && html`<${Figure} name="NDCG@20" value=${fixed(live.ndcg.mean)} low=${fixed(live.ndcg.low)} high=${fixed(live.ndcg.high)} note="how well the first 20 are ordered, 1 being perfect" />`}
-      <//>`;
-    }}<//>`;
+  const overview = useAnswer('v1/overview', { every: EVERY_MS });
+  const runs = useAnswer('v1/training-runs?limit=1', { every: EVERY_MS });
+  const lastRun = runs.answer?.items.at(0);
+  const models = useAnswer('v1/models?limit=50', { every: SELDOM_MS });
+  const outcome = lastRun && `${lastRun.no} ${lastRun.state}`;
+  // A run that has ended may have brought a version.
+  useEffect(() => void models.reload(), [outcome]);
+  const rates = useAnswer('v1/metrics/live?by=day', { every: SELDOM_MS });
+  const alerts = useAnswer('v1/alerts', { every: SELDOM_MS });
+  const glance = (answer) => html`<${Glance} key="glance" overview=${answer} models=${models} lastRun=${lastRun} rates=${rates} />`;
+  const steps = (answer) => html`<${FirstSteps} key="steps" overview=${answer} lastRun=${lastRun} onTrained=${runs.reload} />`;
+  return html`<${Head} title="Home" says="Whether all is well, how good the lists are, and what comes next."><a class="button primary" href=${hrefOf('try')}>Try it</a><//>
+    <div class="stack">
+      <${Answered} of=${overview} what="Looking around">${(answer) => html`
+        ${answer.isDemo && html`<p class="banner plain">This is the demo shop: its shoppers, events and items are made up, so that there is something to look at. <code>DEMO=off</code> with a <code>DATA_DIR</code> of its own starts empty, for your shop’s data.</p>`}
+        <${Alarms} alerts=${alerts} />
+        ${answer.firstSteps.training ? [glance(answer), steps(answer)] : [steps(answer), glance(answer)]}
+      `}<//>
+      <div class="panels">
+        <${Quality} models=${models} />
+        <${ClickRate} rates=${rates} />
+      </div>
+    </div>`;
 }
