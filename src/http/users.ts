@@ -2,7 +2,7 @@
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { eraseUser, mergeUsers } from '../storage/erasures.ts';
-import { readUserEvents } from '../storage/user-events.ts';
+import { listUserEvents, readUserEvents } from '../storage/user-events.ts';
 import { findUser, identifyUser, listUsers } from '../storage/users.ts';
 import { pageOf, parseCursor } from './paging.ts';
 import { Problem } from './problems.ts';
@@ -12,6 +12,10 @@ import { exportText } from './user-export.ts';
 
 const EXPORT_LIMIT = 100_000;
 const Recommendation = Type.Object({ listedAt: Type.String(), scenarioNo: Type.Integer(), variantNo: Type.Integer(), modelVersion: Type.Integer(), source: Type.String(), position: Nullable(Type.Integer()) }, { description: 'The list that the event came of' });
+
+const UserEvent = Type.Object({
+  eventNo: Type.Integer(), itemId: Type.String(), title: Nullable(Type.String()), categories: Type.Array(Type.String()), type: Type.String(), value: Nullable(Type.Number()), quantity: Nullable(Type.Number()), price: Nullable(Type.Number()), occurredAt: Type.String(),
+});
 
 export function userRoutes({ database, answers, redaction }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
@@ -45,6 +49,24 @@ export function userRoutes({ database, answers, redaction }: Services): FastifyP
           throw new Problem('not-found', `There is no user ${JSON.stringify(request.params.userId)}.`, { field: 'userId' });
         }
         return { ...user, firstSeenAt: user.firstSeenAt.toISOString(), lastEventAt: user.lastEventAt?.toISOString() ?? null };
+      },
+    );
+    app.get(
+      '/v1/users/:userId/events',
+      {
+        config: { role: 'secret' },
+        schema: {
+          operationId: 'listUserEvents', tags: ['data'], summary: 'What a shopper did, newest first', description: 'In the order in which it came, with titles and categories of the catalogue. Of a shopper nobody knows there is nothing.',
+          params: UserParams, querystring: Type.Object({ limit: Limit(200, 50), cursor: Cursor }, { additionalProperties: false }),
+          response: { 200: Page(UserEvent), ...commonErrors },
+        },
+      },
+      async (request) => {
+        const { limit, cursor } = request.query;
+        const before = parseCursor(cursor);
+        const user = await identifyUser(database, request.params.userId);
+        const rows = user === null ? [] : await listUserEvents(database, user.userNo, limit + 1, before);
+        return pageOf(rows, limit, (row) => row.eventNo, ({ categories, ...row }) => ({ ...row, categories: [...categories], occurredAt: row.occurredAt.toISOString() }));
       },
     );
     app.get(

@@ -1,6 +1,6 @@
 /** What one user did, as it is handed out: by binary COPY into columns, since the busiest have tens of thousands of events. */
 import { onOneConnection, readBinaryCopy, readInt64, readTimestamp } from './binary-copy.ts';
-import { type Connection, type Database, run } from './database.ts';
+import { type Connection, type Database, type Queryable, run } from './database.ts';
 
 /** Some of a user's events in columns, newest first by number. */
 export interface UserEventPage {
@@ -32,6 +32,19 @@ export interface StoredRecommendation {
   readonly position: number | null;
 }
 
+/** One event of a user, with what the catalogue says of its item. */
+export interface UserEvent extends Record<string, unknown> {
+  readonly eventNo: number;
+  readonly itemId: string;
+  readonly title: string | null;
+  readonly categories: readonly string[];
+  readonly type: string;
+  readonly value: number | null;
+  readonly quantity: number | null;
+  readonly price: number | null;
+  readonly occurredAt: Date;
+}
+
 const FIRST_CAPACITY = 256;
 const TIMEOUT_MS = 30_000;
 
@@ -47,6 +60,16 @@ export async function readUserEvents(database: Database, userNo: number, limit: 
     const types = await run<{ no: number; name: string }>(connection, 'SELECT type_no AS no, name FROM event_types');
     return { ...columns, itemIds: await readItemIds(connection, columns.itemNos), typeNames: new Map(types.map(({ no, name }) => [no, name])) };
   });
+}
+
+/** As `readUserEvents`, for a page that somebody reads: a row an event, with titles. */
+export async function listUserEvents(database: Queryable, userNo: number, limit: number, beforeEventNo: number | null): Promise<UserEvent[]> {
+  return await run<UserEvent>(
+    database,
+    `SELECT event_no::float8 AS "eventNo", item_id AS "itemId", title, categories, name AS type, value, quantity, e.price, occurred_at AS "occurredAt"
+     FROM (SELECT * FROM events WHERE user_no = $1 AND ($2::bigint IS NULL OR event_no < $2) ORDER BY event_no DESC LIMIT $3) e JOIN items USING (item_no) JOIN event_types USING (type_no) ORDER BY event_no DESC`,
+    [userNo, beforeEventNo, limit],
+  );
 }
 
 async function readColumns(connection: Connection, userNo: number, limit: number, beforeEventNo: number | null): Promise<Omit<UserEventPage, 'itemIds' | 'typeNames'>> {

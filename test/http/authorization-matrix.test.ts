@@ -52,6 +52,7 @@ const TABLE: Readonly<Record<string, Row | readonly Row[]>> = {
   listUsers: ['secret', 200],
   getUser: ['secret', 200],
   exportUser: ['secret', 200],
+  listUserEvents: ['secret', 200],
   eraseUser: ['secret', 404, undefined, '/v1/users/nobody'],
   mergeUsers: ['secret', 404, undefined, `/v1/users/${OWN}/merge/nobody`],
   listEventTypes: ['secret', 200],

@@ -45,6 +45,20 @@ describe('users who leave', () => {
     expectProblem(await service.call('DELETE', '/v1/users/u7'), 404, 'not-found');
   });
 
+  it('can be read before that: what they did, newest first, a page at a time', async () => {
+    await service.call('PUT', '/v1/items/i3', { title: '<img onerror>', categories: ['shoes'] });
+    await service.call('POST', '/v1/events', { events: [{ userId: 'reader', itemId: 'i3', type: 'view' }, { userId: 'reader', itemId: 'i4', type: 'rating', value: 4.5, occurredAt: '2026-02-01T00:00:00Z' }, { userId: 'reader', itemId: 'i3', type: 'purchase', quantity: 2, price: 19.9 }] });
+    const read = async (query: string, userId = 'reader') => (await service.call('GET', `/v1/users/${userId}/events${query}`, undefined, 'secret')).json;
+    const first = await read('?limit=2');
+    expect(first.items).toEqual([
+      { eventNo: expect.any(Number), itemId: 'i3', title: '<img onerror>', categories: ['shoes'], type: 'purchase', value: null, quantity: 2, price: 19.9, occurredAt: expect.any(String) },
+      { eventNo: expect.any(Number), itemId: 'i4', title: null, categories: [], type: 'rating', value: 4.5, quantity: null, price: null, occurredAt: '2026-02-01T00:00:00.000Z' },
+    ]);
+    const second = await read(`?limit=2&cursor=${first.nextCursor}`);
+    expect([second.items.map((event: { type: string }) => event.type), second.nextCursor]).toEqual([['view'], undefined]);
+    expect(await read('', 'nobody')).toEqual({ items: [] });
+  });
+
   it('take all that is kept of them along before, as it was sent', async () => {
     const sent = [
       { itemId: '"größe" \\ 🛒', type: 'purchase', value: 0, quantity: -2, price: 19.9, occurredAt: '2026-01-31T18:30:00.123Z' },
