@@ -1,5 +1,6 @@
 /** The pages, in the order of the menu. A page is loaded when somebody first goes there. */
 export const PAGES = [
   { path: 'home', title: 'Home', load: () => import('./pages/home.js') },
+  { path: 'try', title: 'Try it', load: () => import('./pages/try.js') },
   { path: 'settings', title: 'Settings', load: () => import('./pages/settings.js') },
 ];

@@ -1,5 +1,5 @@
 /** Is it well? Alarms, the live model, what comes in and goes out, how good the lists are and whether they are clicked; on a fresh start, what to do first. */
-import { html, useEffect } from '../lib/preact.js';
+import { html, useEffect, useState } from '../lib/preact.js';
 import { useAnswer } from '../answers.js';
 import { Head } from '../parts/panel.js';
 import { Answered } from '../parts/states.js';
@@ -11,11 +11,17 @@ import { Quality } from './home/quality.js';
 import { ClickRate } from './home/click-rate.js';
 
 const EVERY_MS = 3_000;
+/** Somebody who takes the first steps waits for each to turn green. */
+const SOON_MS = 1_000;
 const SELDOM_MS = 30_000;
 
 export default function Home() {
-  const overview = useAnswer('v1/overview', { every: EVERY_MS });
-  const runs = useAnswer('v1/training-runs?limit=1', { every: EVERY_MS });
+  const [isNew, setNew] = useState(true);
+  const every = isNew ? SOON_MS : EVERY_MS;
+  const overview = useAnswer('v1/overview', { every });
+  const runs = useAnswer('v1/training-runs?limit=1', { every });
+  const isDone = overview.answer !== null && Object.values(overview.answer.firstSteps).every(Boolean);
+  useEffect(() => setNew(!isDone), [isDone]);
   const lastRun = runs.answer?.items.at(0);
   const models = useAnswer('v1/models?limit=50', { every: SELDOM_MS });
   const outcome = lastRun && `${lastRun.no} ${lastRun.state}`;
