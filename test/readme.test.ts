@@ -12,7 +12,7 @@ describe('the README', () => {
   });
 
   it('links only to files that are there', () => {
-    const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path);
+    const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)|(?:src|srcset)="([^"]+)"/g)].map(([, path, picture]) => path ?? picture);
     expect(links.length).toBeGreaterThan(0);
     for (const path of links) {
       expect(() => readFileSync(new URL(`../${path}`, import.meta.url)), path).not.toThrow();

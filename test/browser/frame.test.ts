@@ -61,7 +61,10 @@ describe('the dashboard’s frame', () => {
     await page.evaluate(() => (location.hash = '#/nowhere'));
     expect(await page.getByRole('alert').textContent()).toContain('There is no page "nowhere".');
     await dashboard.open('home');
+    await page.reload();
+    await dashboard.settle();
     await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('To the page');
     await page.keyboard.press('Enter');
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
     await dashboard.close();

@@ -46,9 +46,9 @@ describe('trying lists', () => {
     const { page, faults } = dashboard;
     const filter = page.getByRole('combobox', { name: 'Only items that match' });
     await filter.click();
-    for (const part of ['pri', '< 30 A', 'cat', '= camp']) {
+    for (const [part, option] of [['pri', /^price/], ['< 30 A', /^AND/], ['cat', /^categories/], ['= camp', /camp/]] as const) {
       await page.keyboard.type(part);
-      await page.getByRole('listbox').getByRole('option').first().waitFor();
+      await page.getByRole('listbox').getByRole('option', { name: option }).first().waitFor();
       await page.keyboard.press('ArrowDown');
       await page.keyboard.press('Enter');
     }

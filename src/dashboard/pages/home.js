@@ -28,8 +28,9 @@ export default function Home() {
   // A run that has ended may have brought a version.
   useEffect(() => void models.reload(), [outcome]);
   const rates = useAnswer('v1/metrics/live?by=day', { every: SELDOM_MS });
+  const total = useAnswer('v1/metrics/live?by=total', { every: SELDOM_MS });
   const alerts = useAnswer('v1/alerts', { every: SELDOM_MS });
-  const glance = (answer) => html`<${Glance} key="glance" overview=${answer} models=${models} lastRun=${lastRun} rates=${rates} />`;
+  const glance = (answer) => html`<${Glance} key="glance" overview=${answer} models=${models} lastRun=${lastRun} total=${total} />`;
   const steps = (answer) => html`<${FirstSteps} key="steps" overview=${answer} lastRun=${lastRun} onTrained=${runs.reload} />`;
   return html`<${Head} title="Home" says="Whether all is well, how good the lists are, and what comes next."><a class="button primary" href=${hrefOf('try')}>Try it</a><//>
     <div class="stack">

@@ -8,14 +8,15 @@ import { Field } from './field.js';
  */
 export function Combo({ label, hint, wrong, value, placeholder, options, onInput, onPick, isCode = false }) {
   const [isOpen, setOpen] = useState(false);
-  const [active, setActive] = useState(-1);
+  const [marked, setMarked] = useState({ keys: '', index: -1 });
   const [caret, setCaret] = useState(null);
   const input = useRef(null);
   const list = useRef(null);
   const shown = isOpen && options.length > 0;
   const keys = options.map(({ key }) => key).join(' ');
 
-  useEffect(() => setActive(-1), [keys]);
+  // Of other options none is marked.
+  const active = marked.keys === keys ? marked.index : -1;
   useEffect(() => {
     if (caret !== null) {
       input.current.setSelectionRange(caret, caret);
@@ -40,7 +41,7 @@ export function Combo({ label, hint, wrong, value, placeholder, options, onInput
       event.preventDefault();
       setOpen(true);
       const step = event.key === 'ArrowDown' ? 1 : -1;
-      setActive((former) => (options.length === 0 ? -1 : (former + step + options.length + (former < 0 && step < 0 ? 1 : 0)) % options.length));
+      setMarked({ keys, index: options.length === 0 ? -1 : (active + step + options.length + (active < 0 && step < 0 ? 1 : 0)) % options.length });
     } else if (event.key === 'Enter' && shown && active >= 0) {
       event.preventDefault();
       pick(options[active]);

@@ -3,11 +3,12 @@
  * Content-Security-Policy refused, requests to any other host, answers of 500 and more.
  */
 import { createRequire } from 'node:module';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, type Page, chromium } from 'playwright-core';
 import { expect, inject } from 'vitest';
 import type { Shop, ShopAddress } from './setup.ts';
+import { shrinkPng } from './small-png.ts';
 
 export interface Appearance {
   readonly scheme: 'light' | 'dark';
@@ -16,8 +17,8 @@ export interface Appearance {
 
 export const APPEARANCES: readonly Appearance[] = [{ scheme: 'light', width: 'wide' }, { scheme: 'dark', width: 'wide' }, { scheme: 'light', width: 'narrow' }, { scheme: 'dark', width: 'narrow' }];
 const SIZES = { wide: { width: 1280, height: 800 }, narrow: { width: 380, height: 800 } } as const;
-/** A picture's longest side upwards: what is below is cut off. */
-const MOST_PICTURE_HEIGHT = 1800;
+/** Of a picture: what is below is cut off. */
+const MOST_PICTURE_HEIGHT = 1300;
 const IMAGES = fileURLToPath(new URL('../../../docs/images/', import.meta.url));
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -155,5 +156,5 @@ async function takePicture({ page }: Dashboard, name: string, width: Appearance[
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   await page.setViewportSize({ width: SIZES[width].width, height: Math.min(Math.max(height, SIZES[width].height), MOST_PICTURE_HEIGHT) });
   mkdirSync(IMAGES, { recursive: true });
-  await page.screenshot({ path: `${IMAGES}${name}.png` });
+  writeFileSync(`${IMAGES}${name}.png`, shrinkPng(await page.screenshot()));
 }

@@ -29,7 +29,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   const [browser, demo, empty] = await Promise.all([
     chromium.launchServer({ executablePath: process.env.CHROMIUM, args: [...args, '--disable-dev-shm-usage'] }),
-    startServer({ DEMO: 'on' }) as Promise<Server>,
+    startServer({ DEMO: 'on', RETRAIN_CRON: '0 3 * * *' }) as Promise<Server>,
     startServer({ DEMO: 'off' }) as Promise<Server>,
   ]);
   const addressOf = ({ url, keys }: Server): ShopAddress => ({ url, keys });

@@ -30,10 +30,13 @@ function Arrivals({ events: { lastHour, usual, lastAt } }) {
   return html`<${Figure} name="Events" value=${number(lastHour)} unit="in the last hour" note=${usual === null ? since : `usual at this hour: ${number(usual)}; ${since}`} />`;
 }
 
-function Clicks({ rates }) {
-  const rows = rates.answer?.rows ?? [];
-  const [items, clicks] = [rows.reduce((sum, row) => sum + row.items, 0), rows.reduce((sum, row) => sum + row.clicks, 0)];
-  return html`<${Figure} name="Clicks, 30 days" value=${rates.loading ? '…' : number(clicks)} unit=${rates.loading ? '' : 'on lists'} note=${items === 0 ? 'no list was shown yet' : `of ${count(items, 'item')} shown, that is ${percent(clicks / items)}`} />`;
+function Clicks({ total: { answer, loading } }) {
+  const row = answer?.rows.at(0);
+  if (row === undefined || row.clickRate === null) {
+    return html`<${Figure} name="Click rate, 30 days" value=${loading ? '…' : '–'} note=${loading ? '' : 'no list was shown yet'} />`;
+  }
+  const { value, low, high } = row.clickRate;
+  return html`<${Figure} name="Click rate, 30 days" value=${percent(value)} low=${percent(low)} high=${percent(high)} note=${`${count(row.clicks, 'click')} on ${count(row.items, 'item')} shown`} />`;
 }
 
 /** When, and what would start it sooner. */
@@ -52,7 +55,7 @@ function NextTraining({ training: { enabled, scheduledAt, newEvents, minEvents, 
   return html`<${Figure} name="Next training" value=${ago(scheduledAt)} note=${[moment(scheduledAt), newEvents < minEvents && `if there are ${number(minEvents)} new events by then`, byEvents !== null && `or ${byEvents}`].filter(Boolean).join(', ').concat(`; ${soFar}`)} />`;
 }
 
-export function Glance({ overview: { events, pace, training }, models, lastRun, rates }) {
+export function Glance({ overview: { events, pace, training }, models, lastRun, total }) {
   const model = models.answer?.items.find(({ state }) => state === 'live');
   return html`<${Figures} label="At a glance">
     <${LiveModel} model=${model} isLoading=${models.loading} />
@@ -61,6 +64,6 @@ export function Glance({ overview: { events, pace, training }, models, lastRun, 
     <${NextTraining} training=${training} lastRun=${lastRun} />
     <${Arrivals} events=${events} />
     <${Figure} name="Lists given out" value=${pace.lists === null ? '–' : number(pace.lists, 2)} unit="a second" note=${pace.requests === null ? 'not counted yet' : `of ${number(pace.requests, 2)} requests a second, in the last minute, by this process`} />
-    <${Clicks} rates=${rates} />
+    <${Clicks} total=${total} />
   <//>`;
 }
