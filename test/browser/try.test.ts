@@ -52,7 +52,7 @@ describe('trying lists', () => {
       await page.keyboard.press('ArrowDown');
       await page.keyboard.press('Enter');
     }
-    expect((await filter.inputValue()).trim()).toMatch(/^price < 30 AND categories = \S*camp/);
+    expect((await filter.inputValue()).trim()).toMatch(/^price < 30 AND categories = ("[^"]*camp[^"]*"|\S*camp\S*)$/);
     const value = await filter.inputValue();
     await expect.poll(shownIds).toEqual(await answeredIds('v1/users/user-1/recommendations', { filter: value }));
     await filter.fill('price < ');
@@ -95,9 +95,11 @@ describe('trying lists', () => {
     await page.getByText('Nothing yet').waitFor();
     await list().locator('> li').first().getByRole('combobox', { name: /^Rating of/ }).selectOption('5');
     await page.getByText('From what this shopper did.').waitFor();
-    expect(await page.getByRole('list', { name: /^What new-shopper-/ }).locator('> li').count()).toBe(1);
+    await expect.poll(async () => await page.getByRole('list', { name: /^What new-shopper-/ }).locator('> li').count()).toBe(1);
     await page.getByRole('button', { name: 'Random' }).click();
     await page.getByRole('list', { name: /^What user-\d+ did/ }).waitFor();
+    // Of somebody whose events could not be read within 50 ms, on a busy machine, there are no reasons for now.
+    expect(dashboard.faults.splice(0).filter((fault) => !/status of 404 .*new-shopper-\w+\/recommendations\/[\w-]+\/reasons/.test(fault))).toEqual([]);
   });
 
   it('shows what is like an item and goes with it, and what fits a session', async () => {

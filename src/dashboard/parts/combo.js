@@ -1,5 +1,5 @@
 /** A text with what it may be completed to below it: by mouse, or by arrows and Enter. The pattern is WAI-ARIA's combobox with a listbox. */
-import { html, useEffect, useRef, useState } from '../lib/preact.js';
+import { html, useEffect, useLayoutEffect, useRef, useState } from '../lib/preact.js';
 import { Field } from './field.js';
 
 /**
@@ -17,7 +17,8 @@ export function Combo({ label, hint, wrong, value, placeholder, options, onInput
 
   // Of other options none is marked.
   const active = marked.keys === keys ? marked.index : -1;
-  useEffect(() => {
+  // Before the next key comes: later it would take the caret back from what was typed meanwhile.
+  useLayoutEffect(() => {
     if (caret !== null) {
       input.current.setSelectionRange(caret, caret);
       setCaret(null);

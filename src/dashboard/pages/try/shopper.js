@@ -63,11 +63,12 @@ function useParts(user, itemIds, generation) {
     const parts = { ...kept };
     const work = async () => {
       for (let itemId = queue.shift(); itemId !== undefined && isWanted; itemId = queue.shift()) {
-        parts[itemId] = (await explain(itemId)).parts;
+        // Where the shopper's events could not be read in time there is nothing to tell: the item stays without a bar.
+        parts[itemId] = await explain(itemId).then((answer) => answer.parts, () => undefined);
       }
     };
     if (missing.length > 0) {
-      Promise.all(Array.from({ length: AT_ONCE }, work)).then(() => isWanted && setKnown({ user, generation, parts }), () => undefined);
+      void Promise.all(Array.from({ length: AT_ONCE }, work)).then(() => isWanted && setKnown({ user, generation, parts }));
     }
     return () => {
       isWanted = false;
