@@ -1,9 +1,11 @@
 /**
- * How long the data-quality report takes: generated events of N million (default 1), users and items Zipf-like, in random order, a drift window of a tenth.
+ * How long the data-quality report and the pictures take: generated events of N million (default 1), users and items Zipf-like, in random order, a drift window of a tenth.
  *
  *   npm run bench:quality -- 10
  */
 import { defaultMinimums } from '../dist/model/quality/findings.js';
+import { countItemEvents, pictureData } from '../dist/model/quality/pictures.js';
+import { profileEvents } from '../dist/model/quality/profile.js';
 import { reportQuality } from '../dist/model/quality/report.js';
 import { createRandom } from '../dist/model/random.js';
 
@@ -29,8 +31,12 @@ const rules = ['view', 'cart', 'purchase', 'rating'].map((name, k) => ({ ...rule
 
 for (let round = 1; round <= 3; round++) {
   const before = performance.now();
-  const report = reportQuality({ columns, rules, nowMs: startMs + 181 * 86_400_000, minimums: defaultMinimums, catalogueItems: null, lastEventNo: Math.floor(length * 0.9) });
+  const nowMs = startMs + 181 * 86_400_000;
+  const profile = profileEvents(columns, rules, nowMs);
+  const report = reportQuality({ columns, rules, nowMs, minimums: defaultMinimums, catalogueItems: null, lastEventNo: Math.floor(length * 0.9) }, profile);
   const seconds = (performance.now() - before) / 1000;
-  console.log(`${length.toLocaleString('en-US')} events, ${report.figures.users.toLocaleString('en-US')} users, ${report.figures.items.toLocaleString('en-US')} items: ${seconds.toFixed(2)} s (${report.findings.map((one) => one.code).join(', ')})`);
+  const pictures = pictureData(columns, rules, profile, countItemEvents(columns, rules, profile), { checkedAtMs: nowMs, newestEventNo: 0 });
+  const pictureSeconds = (performance.now() - before) / 1000 - seconds;
+  console.log(`${length.toLocaleString('en-US')} events, ${report.figures.users.toLocaleString('en-US')} users, ${report.figures.items.toLocaleString('en-US')} items: report ${seconds.toFixed(2)} s, pictures ${pictureSeconds.toFixed(2)} s and ${(JSON.stringify(pictures).length / 1024).toFixed(0)} KiB (${report.findings.map((one) => one.code).join(', ')})`);
 }
 console.log(`peak memory ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB, of which columns ${Math.round((length * 38) / 2 ** 20)} MiB`);

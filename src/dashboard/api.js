@@ -62,6 +62,25 @@ export async function callText(path, { headers = {}, signal } = {}) {
   return await (await ask('GET', path, { headers, signal })).text();
 }
 
+/**
+ * Follows what the service says as it happens (server-sent events). A connection that breaks is made again by the browser.
+ *
+ * @param {Record<string, (data: any) => void>} listeners by the name of the event, called with its JSON; that of `end` is the last
+ * @returns {() => void} ends it
+ */
+export function follow(path, listeners) {
+  const source = new EventSource(path);
+  for (const [name, listener] of Object.entries(listeners)) {
+    source.addEventListener(name, ({ data }) => {
+      if (name === 'end') {
+        source.close();
+      }
+      listener(JSON.parse(data));
+    });
+  }
+  return () => source.close();
+}
+
 /** @param parameters those without a value are left out; a list becomes one text with commas */
 export function withQuery(path, parameters) {
   const query = Object.entries(parameters)

@@ -2,5 +2,7 @@
 export const PAGES = [
   { path: 'home', title: 'Home', load: () => import('./pages/home.js') },
   { path: 'try', title: 'Try it', load: () => import('./pages/try.js') },
+  { path: 'data', title: 'Data', load: () => import('./pages/data.js') },
+  { path: 'import', title: 'Import', load: () => import('./pages/import.js') },
   { path: 'settings', title: 'Settings', load: () => import('./pages/settings.js') },
 ];

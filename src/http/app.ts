@@ -16,6 +16,7 @@ import { experimentRoutes } from './experiments.ts';
 import type { ReadAhead } from './event-lane.ts';
 import { installFastLanes } from './fast-lane.ts';
 import { importRoutes } from './imports.ts';
+import { insightRoutes } from './insights.ts';
 import { itemRoutes } from './items.ts';
 import { keyRoutes } from './keys.ts';
 import { createKnownQueries } from './known-queries.ts';
@@ -163,6 +164,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
   await app.register(recommendationBatchRoutes(services));
   await app.register(scenarioRoutes(services));
   await app.register(qualityRoutes(services));
+  await app.register(insightRoutes(services));
   await app.register(trainingRunRoutes(services));
   await app.register(modelRoutes(services));
   await app.register(overviewRoutes(services));

@@ -3,14 +3,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Readable } from 'node:stream';
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
-import { parseColumnMapping } from '../ingest/columns.ts';
+import { COLUMN_MEANINGS, parseColumnMapping } from '../ingest/columns.ts';
+import { NEEDS, PREVIEW_BYTES } from '../ingest/dry-run.ts';
 import { DECIMALS } from '../ingest/file-numbers.ts';
 import { DATE_FORMATS } from '../ingest/file-times.ts';
 import type { ImportRequest } from '../ingest/import-jobs.ts';
 import type { DryRun } from '../ingest/importer.ts';
 import { isNdjson, quarantineText } from '../ingest/quarantine.ts';
 import { PRESETS } from '../ingest/rows.ts';
-import { type ImportRecord, findImport, listImports, requestImportCancel } from '../storage/imports.ts';
+import { type ImportRecord, findImport, listImportErrors, listImports, requestImportCancel } from '../storage/imports.ts';
 import { pageOf, parseCursor } from './paging.ts';
 import { Problem } from './problems.ts';
 import { Cursor, Limit, Nullable, NumberParams, OneOf, Page, ProblemBody, commonErrors, withNotFound } from './schemas.ts';
@@ -21,17 +22,21 @@ const FILE_TYPES = ['text/csv', 'text/tab-separated-values', 'text/plain', 'appl
 const FOLLOW_MS = 500;
 const MAX_FOLLOWERS = 50;
 
+/** How a file is to be read. */
+const Reading = {
+  kind: Type.Optional(OneOf(['events', 'items', 'users'], 'What the rows are. Default: events')),
+  preset: Type.Optional(OneOf(Object.keys(PRESETS), 'A kind of file that is known. Default: generic')),
+  columns: Type.Optional(Type.String({ maxLength: 2000, description: 'Which column means what; the rest is found by the usual names. `price=` says that none is the price; a part with a comma in it stands in quotes', examples: ['user=customer,item=sku,time=ordered_at'] })),
+  type: Type.Optional(Type.String({ maxLength: 256, description: 'Event type of rows that name none', examples: ['purchase'] })),
+  delimiter: Type.Optional(Type.String({ minLength: 1, maxLength: 2, description: 'Between columns: one character, or \\t. Default: found out' })),
+  encoding: Type.Optional(OneOf(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252'], 'Default: found out')),
+  dates: Type.Optional(OneOf(DATE_FORMATS, 'iso (also Unix times), dmy or mdy')),
+  decimals: Type.Optional(OneOf(DECIMALS, 'How numbers are written: point, or comma (4,90). Default: found out')),
+  header: Type.Optional(Type.Boolean({ description: 'false: the first line is a row; columns are named by their places, from 1' })),
+};
 const ImportQuery = Type.Object(
   {
-    kind: Type.Optional(OneOf(['events', 'items', 'users'], 'What the rows are. Default: events')),
-    preset: Type.Optional(OneOf(Object.keys(PRESETS), 'A kind of file that is known. Default: generic')),
-    columns: Type.Optional(Type.String({ maxLength: 2000, description: 'Which column means what; the rest is found by the usual names', examples: ['user=customer,item=sku,time=ordered_at'] })),
-    type: Type.Optional(Type.String({ maxLength: 256, description: 'Event type of rows that name none', examples: ['purchase'] })),
-    delimiter: Type.Optional(Type.String({ minLength: 1, maxLength: 2, description: 'Between columns: one character, or \\t. Default: found out' })),
-    encoding: Type.Optional(OneOf(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252'], 'Default: found out')),
-    dates: Type.Optional(OneOf(DATE_FORMATS, 'iso (also Unix times), dmy or mdy')),
-    decimals: Type.Optional(OneOf(DECIMALS, 'How numbers are written: point, or comma (4,90). Default: found out')),
-    header: Type.Optional(Type.Boolean({ description: 'false: the first line is a row; columns are named by their places, from 1' })),
+    ...Reading,
     maxBadShare: Type.Optional(Type.Number({ minimum: 0, maximum: 1, description: 'More bad rows than this, after the first thousand rows, end the import. Default: 0.5' })),
     source: Type.Optional(Type.String({ maxLength: 256, format: 'text', description: 'What to call the file', examples: ['orders.csv'] })),
     dryRun: Type.Optional(Type.Boolean({ description: 'true: nothing is stored; the first 1,000 rows are shown as they would be taken' })),
@@ -59,12 +64,26 @@ const Import = Type.Object({
   finishedAt: Nullable(Type.String()),
 });
 const Skipped = Type.Record(Type.String(), Type.Object({ count: Type.Integer(), firstLine: Type.Integer(), example: Type.String() }));
-const DryRunAnswer = Type.Object({
-  layout: Type.Object({}, { additionalProperties: true }),
+const PreviewQuery = Type.Object({ ...Reading, whole: Type.Optional(Type.Boolean({ description: 'true: the body is the whole file; else what follows its last line break is left out' })) }, { additionalProperties: false });
+const Sample = {
   rowsRead: Type.Integer({ description: 'The first 1,000 at most' }),
   rows: Type.Array(Type.Object({ line: Type.Integer(), userId: Type.String(), itemId: Type.String(), type: Type.String(), value: Nullable(Type.Number()), quantity: Nullable(Type.Number()), price: Nullable(Type.Number()), occurredAt: Type.String() }), { description: 'The first 20 as they would be stored' }),
   skipped: Skipped,
+};
+const DryRunAnswer = Type.Object({ layout: Type.Object({}, { additionalProperties: true }), ...Sample });
+const Preview = Type.Object({
+  format: OneOf(['csv', 'ndjson']), encoding: Type.String(), delimiter: Type.String(), gzipped: Type.Boolean(),
+  header: Type.Boolean({ description: 'false: the first line is a row; columns are called by their places' }),
+  dates: OneOf(DATE_FORMATS), datesAmbiguous: Type.Boolean({ description: 'Day and month could be either way round in all rows looked at: say `dates`' }), decimals: OneOf(DECIMALS),
+  columns: Type.Array(Type.Object({ name: Type.String(), meaning: Type.Unsafe<(typeof COLUMN_MEANINGS)[number] | null>({ type: ['string', 'null'], enum: [...COLUMN_MEANINGS, null], description: 'What it is taken for; null: nothing' }) }), { description: 'In their order' }),
+  meanings: Type.Array(OneOf(COLUMN_MEANINGS), { description: 'All there are' }),
+  needed: Type.Array(OneOf(COLUMN_MEANINGS), { description: 'Those that a file of this kind must have' }),
+  missing: Type.Array(OneOf(COLUMN_MEANINGS), { description: '… and that no column has yet: say which has, by `columns`' }),
+  head: Type.Array(Type.Object({ line: Type.Integer(), fields: Type.Array(Type.String()) }), { description: 'The first ten rows as they stand in the file; long fields are cut' }),
+  defaultType: Type.String({ description: 'Event type of rows that name none' }),
+  sample: Type.Union([Type.Object(Sample), Type.Null()], { description: 'The rows of these bytes as they would be taken, 1,000 at most; null while something is missing' }),
 });
+const KeptAside = Type.Object({ line: Type.Integer(), reason: Type.String(), text: Type.String({ description: 'The row as it stands in the file' }) });
 const Started = Type.Object({ ...Type.Partial(Import).properties, dryRun: Type.Optional(DryRunAnswer) });
 
 function shape(record: ImportRecord) {
@@ -74,6 +93,22 @@ function shape(record: ImportRecord) {
 function shapeDryRun({ facts, rowsRead, rows, skipped }: DryRun) {
   const { columns, header, importNo: _, resumedFrom: __, ...layout } = facts;
   return { layout: { ...layout, columns: Object.fromEntries(Object.entries(columns).map(([meaning, column]) => [meaning, header[column]])) }, rowsRead, rows, skipped: skipped as Record<string, { count: number; firstLine: number; example: string }> };
+}
+
+/** @throws Problem */
+function needFile(body: unknown): Readable {
+  if (body === undefined) {
+    throw new Problem('body-empty', 'The request has no body; it must be the file.');
+  }
+  if (!(body instanceof Readable)) {
+    throw new Problem('media-type', `The body must be a file: send Content-Type ${FILE_TYPES.join(', ')}.`, { field: 'content-type' });
+  }
+  return body;
+}
+
+/** @throws ImportFileFault */
+function readWanted({ columns, kind, preset, type, ...rest }: Omit<Static<typeof ImportQuery>, 'dryRun'>): ImportRequest {
+  return { ...(rest as object), kind: kind ?? 'events', preset: preset ?? 'generic', columns: columns === undefined ? {} : parseColumnMapping(columns), type: type ?? null };
 }
 
 export function importRoutes({ database, imports }: Services): FastifyPluginCallbackTypebox {
@@ -103,21 +138,36 @@ export function importRoutes({ database, imports }: Services): FastifyPluginCall
           },
         },
         async (request, reply) => {
-          if (request.body === undefined) {
-            throw new Problem('body-empty', 'The request has no body; it must be the file.');
-          }
-          if (!(request.body instanceof Readable)) {
-            throw new Problem('media-type', `The body must be a file: send Content-Type ${FILE_TYPES.join(', ')}.`, { field: 'content-type' });
-          }
+          const file = needFile(request.body);
           // Packed for the way or packed as a file: the importer looks at the first bytes.
           isGzipped(request);
-          const { dryRun, columns, kind, preset, type, ...rest } = request.query as Static<typeof ImportQuery>;
-          const wanted: ImportRequest = { ...(rest as object), kind: kind ?? 'events', preset: preset ?? 'generic', columns: columns === undefined ? {} : parseColumnMapping(columns), type: type ?? null };
+          const { dryRun, ...query } = request.query as Static<typeof ImportQuery>;
+          const wanted = readWanted(query);
           if (dryRun === true) {
-            return { dryRun: shapeDryRun(await imports.dryRun(request.body, wanted)) };
+            return { dryRun: shapeDryRun(await imports.dryRun(file, wanted)) };
           }
-          const no = await imports.start(request.body, wanted);
+          const no = await imports.start(file, wanted);
           return reply.header('location', `/v1/imports/${no}`).send(shape(await readImport(no)));
+        },
+      );
+      scope.post(
+        '/v1/imports/preview',
+        {
+          config: { role: 'secret', shed: 'first', streamTypes: FILE_TYPES },
+          schema: {
+            operationId: 'previewImport', tags: ['data'], summary: 'What is known of a file',
+            description: `The body is the file’s first ${PREVIEW_BYTES / 1024} KiB, also of a packed one, or all of a smaller file: \`head -c ${PREVIEW_BYTES} orders.csv\`. The answer says what its columns are taken for and what is missing, with the first rows as they stand there and as they would be taken. Nothing is stored.`,
+            querystring: PreviewQuery,
+            response: { 200: Preview, ...commonErrors, 413: ProblemBody },
+          },
+        },
+        async (request) => {
+          const file = needFile(request.body);
+          isGzipped(request);
+          const { whole, ...query } = request.query as Static<typeof PreviewQuery>;
+          const wanted = readWanted(query);
+          const preview = await imports.preview(file, whole === true, wanted);
+          return { ...preview, columns: [...preview.columns], meanings: [...COLUMN_MEANINGS], needed: [...NEEDS[wanted.kind ?? 'events']], missing: [...preview.missing], head: preview.head.map(({ line, fields }) => ({ line, fields: [...fields] })), sample: preview.sample && { ...preview.sample, skipped: preview.sample.skipped as Static<typeof Skipped> } };
         },
       );
       scopeDone();
@@ -149,6 +199,18 @@ export function importRoutes({ database, imports }: Services): FastifyPluginCall
           .type(ndjson ? 'application/x-ndjson; charset=utf-8' : 'text/csv; charset=utf-8')
           .header('content-disposition', `attachment; filename="import-${record.importNo}-errors.${ndjson ? 'ndjson' : 'csv'}"`)
           .send(Readable.from(quarantineText(database, record)) as never);
+      },
+    );
+    app.get(
+      '/v1/imports/:no/quarantine',
+      {
+        config: { role: 'secret' },
+        schema: { operationId: 'listQuarantine', tags: ['data'], summary: 'Rows that were kept aside, and why', description: 'To be looked at, in the file’s order; /errors has them as a file to mend.', params: NO, querystring: Type.Object({ limit: Limit(1_000, 50), cursor: Cursor }, { additionalProperties: false }), response: { 200: Page(KeptAside), ...withNotFound } },
+      },
+      async (request) => {
+        const { importNo } = await readImport(request.params.no);
+        const { limit, cursor } = request.query;
+        return pageOf(await listImportErrors(database, importNo, parseCursor(cursor) ?? 0, limit + 1), limit, ({ line }) => line, ({ line, message, raw }) => ({ line, reason: message, text: raw }));
       },
     );
     app.get(

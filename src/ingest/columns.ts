@@ -1,6 +1,6 @@
 /** Which column of a file means what: from an explicit mapping, else by the names that shops, and public data sets, use. */
 import { nearestName } from '../model/nearest-name.ts';
-import { ImportFileFault } from './csv.ts';
+import { ImportFileFault, splitRecord } from './csv.ts';
 
 export const COLUMN_MEANINGS = ['user', 'item', 'type', 'value', 'time', 'quantity', 'price', 'group', 'id', 'title'] as const;
 export type Meaning = (typeof COLUMN_MEANINGS)[number];
@@ -30,10 +30,10 @@ export function meaningOf(name: string): Meaning | null {
   return COLUMN_MEANINGS.find((meaning) => ALIASES[meaning].includes(normalise(name))) ?? null;
 }
 
-/** Reads `user=CustomerID,item=StockCode`. @throws ImportFileFault naming the part that is wrong */
+/** Reads `user=CustomerID,item=StockCode`; a part with a comma in it stands in quotes, as a field of CSV does, and `price=` says that no column is the price. @throws ImportFileFault naming the part that is wrong */
 export function parseColumnMapping(text: string): Partial<Record<Meaning, string>> {
   const mapping: Partial<Record<Meaning, string>> = {};
-  for (const part of text.split(',')) {
+  for (const part of splitRecord(text, ',', true)!) {
     const at = part.indexOf('=');
     const meaning = part.slice(0, at).trim();
     if (at < 0 || !(COLUMN_MEANINGS as readonly string[]).includes(meaning)) {
@@ -48,7 +48,7 @@ export function parseColumnMapping(text: string): Partial<Record<Meaning, string
 }
 
 /**
- * @param wanted column names by meaning; what it leaves out is looked for by the usual names
+ * @param wanted column names by meaning, '' for none; what it leaves out is looked for by the usual names
  * @param insisted meanings whose wanted column must be there, as those of `needs`; a preset's others may be missing
  * @throws ImportFileFault where a named column, or one for user or item, is not in the header
  */
@@ -57,6 +57,9 @@ export function mapColumns(header: readonly string[], wanted: Partial<Record<Mea
   const normalised = header.map(normalise);
   for (const meaning of COLUMN_MEANINGS) {
     const name = wanted[meaning];
+    if (name === '') {
+      continue;
+    }
     if (name !== undefined) {
       const exact = header.indexOf(name);
       const at = exact >= 0 ? exact : normalised.indexOf(normalise(name));

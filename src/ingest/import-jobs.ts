@@ -13,7 +13,9 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Database, DatabaseFull, DatabaseUnavailable } from '../storage/database.ts';
 import { findEventRange, findImport, markLostImports, markUndone, undoPartOfImport } from '../storage/imports.ts';
+import { listEventTypes } from '../storage/event-types.ts';
 import { BodyTooLarge, readBody } from './body-stream.ts';
+import { PREVIEW_BYTES, type Preview, previewFile } from './dry-run.ts';
 import { type DryRun, type ImportOptions, dryRunFile, importFile } from './importer.ts';
 import { ImportCancelled } from './read-state.ts';
 
@@ -27,6 +29,8 @@ export interface ImportJobs {
   start(body: Readable, request: ImportRequest): Promise<number>;
   /** Takes the beginning of the body and stores nothing. */
   dryRun(body: Readable, request: ImportRequest): Promise<DryRun>;
+  /** What is known of a file by its first bytes, `PREVIEW_BYTES` at most; `isWhole`: they are all of it. @throws ImportFileFault, BodyTooLarge, ImportsBusy */
+  preview(body: Readable, isWhole: boolean, request: ImportRequest): Promise<Preview>;
   /** Deletes an import's events. The caller has seen to it that it does not run. @returns how many */
   undo(importNo: number): Promise<number>;
   /** Goes on with what a former process left, or what Postgres' absence ended. */
@@ -181,6 +185,23 @@ export function createImportJobs(options: ImportJobsOptions): ImportJobs {
       } finally {
         spooling--;
         await rm(path, { force: true });
+      }
+    },
+    async preview(body, isWhole, request) {
+      if (spooling >= MAX_SPOOLING) {
+        throw new ImportsBusy(`${spooling} files are coming in already.`);
+      }
+      spooling++;
+      try {
+        const pieces: Buffer[] = [];
+        for await (const piece of readBody(body, false, PREVIEW_BYTES)) {
+          pieces.push(piece);
+        }
+        await mkdir(folder, { recursive: true });
+        const types = new Map((await listEventTypes(database)).map((type) => [type.name, type]));
+        return await previewFile(Buffer.concat(pieces), isWhole, join(folder, `${process.pid}-${options.now()}-${++made}.look`), request, types, options.now());
+      } finally {
+        spooling--;
       }
     },
     async undo(importNo) {

@@ -8,7 +8,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type pg from 'pg';
 import type { EventTypeRule } from '../model/interactions.ts';
-import { nearestName } from '../model/nearest-name.ts';
 import { bePatient } from '../storage/connections.ts';
 import { DatabaseFull, DatabaseUnavailable, connectAlone } from '../storage/database.ts';
 import { listEventTypes } from '../storage/event-types.ts';
@@ -16,13 +15,14 @@ import { type ImportKind, NumbersChanged, analyzeTables, createStaging, endImpor
 import { readUserChanges } from '../storage/users.ts';
 import { createCatalogueWriter } from './catalogue-rows.ts';
 import { createChunkWriter } from './chunks.ts';
-import type { ColumnMap, Meaning } from './columns.ts';
+import type { Meaning } from './columns.ts';
 import { type CsvOptions, ImportFileFault } from './csv.ts';
+import { NEEDS, type Sampled, chooseType, takeSample } from './dry-run.ts';
 import type { Decimals } from './file-numbers.ts';
 import type { DateFormat } from './file-times.ts';
 import { type Layout, type LayoutFacts, factsOf, readLayout } from './layout.ts';
-import { ImportCancelled, type ReadBefore, type SkippedRows, TooManyBadRows, createReadState, createSkipNotes } from './read-state.ts';
-import { PRESETS, type RowReader, createRowEvent, findPreset } from './rows.ts';
+import { ImportCancelled, type ReadBefore, type SkippedRows, TooManyBadRows, createReadState } from './read-state.ts';
+import { type RowReader, createRowEvent, findPreset } from './rows.ts';
 
 export interface ImportOptions extends CsvOptions {
   readonly connectionString: string;
@@ -73,27 +73,12 @@ export interface ImportSummary {
 }
 
 /** The first rows of a file as they would be taken; nothing is stored. */
-export interface DryRun {
+export interface DryRun extends Sampled {
   readonly facts: ImportFacts;
-  readonly rowsRead: number;
-  readonly rows: { line: number; userId: string; itemId: string; type: string; value: number | null; quantity: number | null; price: number | null; occurredAt: string }[];
-  readonly skipped: Readonly<Record<string, SkippedRows>>;
 }
 
 /** Rows between two looks at what else there is to do: answers of Postgres wait no longer than a few milliseconds for the reading. */
 const ROWS_A_TURN = 500;
-const DRY_RUN_ROWS_SHOWN = 20;
-const NEEDS: Readonly<Record<ImportKind, readonly Meaning[]>> = { events: ['user', 'item'], items: ['item'], users: ['user'] };
-
-function chooseType(options: ImportOptions, columns: ColumnMap, types: ReadonlyMap<string, EventTypeRule>): EventTypeRule {
-  const name = options.type ?? PRESETS[options.preset].defaultType ?? (columns.value === undefined ? 'view' : 'rating');
-  const type = types.get(name);
-  if (type === undefined) {
-    const near = nearestName(name, [...types.keys()]);
-    throw new ImportFileFault(`"${name}" is no event type${near === null ? '' : `; did you mean "${near}"?`} Known types: ${[...types.keys()].join(', ')}.`);
-  }
-  return type;
-}
 
 async function look(options: ImportOptions, connection: pg.Client): Promise<{ layout: Layout; types: ReadonlyMap<string, EventTypeRule>; defaultType: EventTypeRule; facts: ImportFacts }> {
   const layout = await readLayout({ ...options, name: options.source ?? options.path, preset: findPreset(options.preset), needs: NEEDS[options.kind ?? 'events'] });
@@ -115,20 +100,7 @@ export async function dryRunFile(options: ImportOptions): Promise<DryRun> {
   const connection = await connectAlone(options.connectionString, 'jongleur-import');
   try {
     const { layout, types, defaultType, facts } = await look(options, connection);
-    const read = PRESETS[options.preset].createReader({ columns: layout.columns, types, defaultType, nowMs: options.nowMs, dates: layout.dates, decimals: layout.decimals });
-    const names = new Map([...types.values()].map((type) => [type.typeNo, type.name]));
-    const notes = createSkipNotes(layout.file.delimiter);
-    const row = createRowEvent();
-    const rows: DryRun['rows'] = [];
-    layout.sample.rows.forEach((fields, k) => {
-      const reason = options.kind === undefined || options.kind === 'events' ? read(fields, row) : null;
-      if (reason !== null) {
-        notes.skip(reason, layout.sample.lines[k], fields);
-      } else if (rows.length < DRY_RUN_ROWS_SHOWN && (options.kind ?? 'events') === 'events') {
-        rows.push({ line: layout.sample.lines[k], userId: row.userId, itemId: row.itemId, type: names.get(row.typeNo)!, value: row.value, quantity: row.quantity, price: row.price, occurredAt: new Date(row.occurredAtMs).toISOString() });
-      }
-    });
-    return { facts, rowsRead: layout.sample.rows.length, rows, skipped: notes.skipped };
+    return { facts, ...takeSample(layout, options, types, defaultType, options.nowMs) };
   } finally {
     await connection.end().catch(() => undefined);
   }

@@ -37,7 +37,7 @@ export function factsOf({ file, columns, dates, datesAmbiguous, decimals }: Layo
 }
 
 /** A first line none of whose fields is a name, and one of which is a number. */
-function looksLikeData(header: readonly string[]): boolean {
+export function looksLikeData(header: readonly string[]): boolean {
   return header.every((name) => meaningOf(name) === null) && header.some((name) => /^-?\d+(\.\d+)?$/.test(name));
 }
 

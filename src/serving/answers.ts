@@ -19,7 +19,8 @@ import { type Explanation, type Reason, createExplainer } from './explain.ts';
 import { createExplorer } from './explorer.ts';
 import { type ItemFields, createFieldReader } from './fields.ts';
 import { type Following, coalesce, createFollowing } from './following.ts';
-import { LOAD_TIMEOUT_MS, inTime } from './in-time.ts';
+import { type ItemMap, createItemMaps } from './item-map.ts';
+import { LOAD_TIMEOUT_MS, inTime } from '../storage/in-time.ts';
 import { type SessionItem, emptyPlan, isKnown, newestPlan, personalPlan, sessionPlan, similarPlan, togetherPlan, trendingPlan } from './kinds.ts';
 import { type ListDrift, createListDriftWatch } from './list-drift.ts';
 import { type Entry, type Plan, type Source, createListMaker, mayFill, roundScore } from './lists.ts';
@@ -85,6 +86,8 @@ export interface Answers {
   reasons(userId: string, itemId: string): Promise<({ readonly modelVersion: number; readonly score: number } & Explanation) | UnknownItem | 'unknown-shopper'>;
   /** The shoppers who would like an item most. */
   audience(itemId: string, limit: number, includeSeen: boolean): Audience | UnknownItem;
+  /** Its items with most events, as many as `MAX_MAPPED` at most. @returns null: no model is live. @throws DatabaseUnavailable */
+  itemMap(limit: number): Promise<ItemMap | null>;
   /** @throws SteeringFault where the text is no condition */
   checkFilter(text: string, field: string): void;
   /** `field:value^amount, …` @throws SteeringFault */
@@ -154,6 +157,7 @@ export function createAnswers(options: AnswersOptions): Answers {
   const explorer = createExplorer(catalogue, masks, turnNow);
   const lists = createListMaker({ catalogue, masks, trends, explorer, now: turnNow });
   const explainer = createExplainer(fieldReader);
+  const itemMaps = createItemMaps(database);
   const dress = createDresser(fieldReader, explainer, tally);
   const scenarios = createScenarios(database);
   const trials = createTrials(database);
@@ -347,6 +351,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       return { modelVersion: state.model.version, score: roundScore(factors + neighbours + recency), ...explanation };
     },
     audience: (itemId, limit, includeSeen) => audienceOf(following.model(), itemId, limit, includeSeen) ?? unknown(itemId, following.model()),
+    itemMap: async (limit) => await itemMaps.read(following.model(), limit),
     checkFilter: (text, field) => void conditions.read(text, field),
     readBoosts: conditions.readBoosts,
     check: (request) => void requests.read(request),

@@ -6,7 +6,7 @@
 import type { Database } from '../storage/database.ts';
 import { type Item, loadItems } from '../storage/items.ts';
 import type { Catalogue } from './catalogue.ts';
-import { inTime } from './in-time.ts';
+import { inTime } from '../storage/in-time.ts';
 import type { Field } from './steering.ts';
 
 export type ItemFields = Partial<Pick<Item, Field>>;

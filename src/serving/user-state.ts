@@ -9,7 +9,7 @@
 import type { HistoryEntries } from '../model/hybrid.ts';
 import type { Database } from '../storage/database.ts';
 import { type NewEvent, type UserEvents, loadUserEvents } from '../storage/events.ts';
-import { LOAD_TIMEOUT_MS, inTime } from './in-time.ts';
+import { LOAD_TIMEOUT_MS, inTime } from '../storage/in-time.ts';
 import { type KeptUser, keepUser } from './kept-user.ts';
 import type { LiveModel } from './live-model.ts';
 

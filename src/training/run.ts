@@ -27,6 +27,7 @@ import { readTrainingSettings } from '../storage/settings.ts';
 import { type TrainingLock, endRun, noteProgress, startRun, takeTrainingLock } from '../storage/training-runs.ts';
 import type { IdColumns, LivePart } from './threads/messages.ts';
 import { TrainingFailed, trainInThread } from './threads/thread.ts';
+import { keepPictures } from './pictures.ts';
 
 export type StartedBy = 'schedule' | 'events' | 'api' | 'cli' | 'start';
 
@@ -131,6 +132,7 @@ async function carryOut(options: RunOptions, lock: TrainingLock, runNo: number, 
   const notes = createNotes(options, lock, runNo, controller);
   const { signal } = controller;
   let quality: QualityReport | null = null;
+  let keeping: Promise<void> | undefined;
   try {
     notes.say('extract', 0);
     const extractStarted = options.now();
@@ -147,8 +149,10 @@ async function carryOut(options: RunOptions, lock: TrainingLock, runNo: number, 
       signal,
       {
         onProgress: (phase, fraction) => notes.say(phase, EXTRACT_SHARE + (1 - EXTRACT_SHARE) * 0.97 * fraction),
-        onQuality: (report) => {
-          quality = report;
+        onChecked: (check) => {
+          quality = check.report;
+          // They are for looking at: a run does not fail for them.
+          keeping = keepPictures(lock.connection, check).catch(() => undefined);
         },
         onTrial: notes.addTrial,
         onPoint: notes.addPoint,
@@ -162,6 +166,7 @@ async function carryOut(options: RunOptions, lock: TrainingLock, runNo: number, 
     };
     notes.say('publish', 0.98);
     await notes.stop();
+    await keeping;
     signal.throwIfAborted();
     if (parts === null) {
       const reasons = report.gate!.reasons.filter(({ passed }) => !passed);
@@ -178,6 +183,7 @@ async function carryOut(options: RunOptions, lock: TrainingLock, runNo: number, 
     return { state, runNo, version, report };
   } catch (error) {
     await notes.stop();
+    await keeping;
     const cancelled = error instanceof RunCancelled || error instanceof RunNoLongerOurs;
     const code = cancelled ? 'cancelled' : error instanceof TrainingFailed ? error.code : 'internal';
     const state = cancelled ? 'cancelled' : code === 'not-enough-data' ? 'rejected' : 'failed';

@@ -74,12 +74,46 @@ describe('imports over HTTP', () => {
     expect((await service.call('GET', '/v1/imports', undefined, 'secret')).json.items).toHaveLength(before);
   });
 
+  it('are previewed by their first bytes, packed or plain, with what is missing and what is cut off left out', async () => {
+    const preview = async (body: string | Buffer, query = '') => {
+      const answer = await service.app.inject({ method: 'POST', url: `/v1/imports/preview${query}`, headers: { authorization: `Bearer ${KEYS.secret}`, 'content-type': 'application/octet-stream' }, payload: body });
+      return { status: answer.statusCode, headers: answer.headers, text: answer.body, json: answer.json() };
+    };
+    const before = (await get(1)).status;
+    const file = 'who;what;ordered_at;qty\npv1;i1;31.12.2025 10:00;2\npv2;i2;nonsense;1\npv3;i3;01.0';
+    const first = (await preview(file)).json;
+    expect(first).toMatchObject({ format: 'csv', delimiter: ';', header: true, gzipped: false, dates: 'dmy', missing: ['user', 'item'], needed: ['user', 'item'], sample: null });
+    expect(first.columns).toEqual([{ name: 'who', meaning: null }, { name: 'what', meaning: null }, { name: 'ordered_at', meaning: 'time' }, { name: 'qty', meaning: 'quantity' }]);
+    expect(first.head).toEqual([{ line: 2, fields: ['pv1', 'i1', '31.12.2025 10:00', '2'] }, { line: 3, fields: ['pv2', 'i2', 'nonsense', '1'] }]);
+    const mapped = '?columns=user=who,item=what&type=purchase';
+    const { json } = await preview(file, mapped);
+    expect(json).toMatchObject({ missing: [], defaultType: 'purchase', sample: { rowsRead: 2, rows: [{ line: 2, userId: 'pv1', type: 'purchase', quantity: 2, occurredAt: '2025-12-31T10:00:00.000Z' }], skipped: { 'bad time': { count: 1, firstLine: 3 } } } });
+    expect((await preview(`${file}2.2026 09:00;1`, `${mapped}&whole=true`)).json.sample.rowsRead).toBe(3);
+    // A packed file that is cut, and one in UTF-16.
+    const packed = gzipSync(`user,item,time\n${Array.from({ length: 20_000 }, (_, n) => `u${(n * 7919) % 9973},i${(n * 104_729) % 7907},2026-01-01T00:00:00Z`).join('\n')}\n`);
+    expect(packed.length).toBeGreaterThan(65_536);
+    expect((await preview(packed.subarray(0, 65_536))).json).toMatchObject({ gzipped: true, missing: [], sample: { rowsRead: 1000, skipped: {} } });
+    expect((await preview(Buffer.from(`\uFEFFuser,item\nu1,i1\nu2,i`, 'utf16le'))).json).toMatchObject({ encoding: 'utf-16le', sample: { rowsRead: 1 } });
+    // Without names: columns are called by their places.
+    expect((await preview('17,4711,5\n18,4712,4\n')).json).toMatchObject({ header: false, missing: ['user', 'item'], columns: [{ name: '1' }, { name: '2' }, { name: '3' }] });
+    expect((await preview('17,4711,5\n18,4712,4\n', '?header=false&columns=user=1,item=2,value=3')).json).toMatchObject({ missing: [], sample: { rowsRead: 2, rows: [{ userId: '17', type: 'rating', value: 5 }, { userId: '18' }] } });
+    expect((await preview('{"user":"u1","item":"i1"}\n{"user":"u2","it')).json).toMatchObject({ format: 'ndjson', sample: { rowsRead: 1 } });
+    expectProblem(await preview('user,item\nu1,i1\n', '?type=purchse'), 400, 'import-file');
+    expectProblem(await preview(Buffer.concat([packed.subarray(0, 300), Buffer.alloc(300, 7)])), 400, 'import-file');
+    expectProblem(await preview(Buffer.alloc(70_000, 97)), 413, 'body-too-large');
+    expect([await count('pv%'), (await get(1)).status]).toEqual([0, before]);
+    expect((await readdir(service.folder)).filter((name) => name.endsWith('.look'))).toEqual([]);
+  });
+
   it('keep bad rows aside as a file that can be mended and sent again', async () => {
     const { no } = (await send('user,item,time,title\nc1,i1,2026-01-01,"a ""quoted"", title"\nc2,i1,32.13.2026,"two, parts"\n,i1,2026-01-01,x\n')).json;
     expect(await ended(no, 'done')).toMatchObject({ rowsImported: 1, rowsQuarantined: 2, skipped: { 'bad time': 1, 'no user': 1 } });
     const errors = await get(no, '/errors');
     expect(errors.headers['content-type']).toContain('text/csv');
     expect(errors.text).toBe('user,item,time,title,_line,_reason\nc2,i1,32.13.2026,"two, parts",3,bad time\n,i1,2026-01-01,x,4,no user\n');
+    const page = (await get(no, '/quarantine?limit=1')).json;
+    expect(page.items).toEqual([{ line: 3, reason: 'bad time', text: 'c2,i1,32.13.2026,"two, parts"' }]);
+    expect((await get(no, `/quarantine?cursor=${page.nextCursor}`)).json).toEqual({ items: [{ line: 4, reason: 'no user', text: ',i1,2026-01-01,x' }] });
     const mended = errors.text.replace('32.13.2026', '2026-02-03').replace('\n,i1', '\nc3,i1');
     expect(await ended((await send(mended)).json.no, 'done')).toMatchObject({ rowsImported: 2, rowsQuarantined: 0 });
     expect(await count('c_')).toBe(3);

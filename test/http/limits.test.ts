@@ -163,7 +163,7 @@ describe('under load', () => {
     afterAll(async () => await service.stop());
 
     it('is imports and training, then data and settings, then answers, and never health', async () => {
-      const first = [['POST', '/v1/imports'], ['POST', '/v1/training-runs'], ['POST', '/v1/data-quality'], ['POST', '/v1/recommendations/batch'], ['GET', '/v1/users/u1/export'], ['GET', '/v1/items/i1/audience']] as const;
+      const first = [['POST', '/v1/imports'], ['POST', '/v1/training-runs'], ['POST', '/v1/data-quality'], ['GET', '/v1/insights/sparsity'], ['POST', '/v1/recommendations/batch'], ['GET', '/v1/users/u1/export'], ['GET', '/v1/items/i1/audience']] as const;
       const middle = [['POST', '/v1/events'], ['GET', '/v1/items'], ['GET', '/v1/settings'], ['DELETE', '/v1/users/u1'], ['GET', '/dashboard'], ['GET', '/docs/'], ['GET', '/nowhere']] as const;
       const last = [['GET', '/v1/users/u1/recommendations'], ['GET', '/v1/trending'], ['GET', '/v1/newest'], ['GET', '/v1/items/i1/similar'], ['POST', '/v1/sessions/recommendations']] as const;
       const { port } = service.app.server.address() as { port: number };

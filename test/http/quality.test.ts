@@ -70,6 +70,61 @@ describe('data quality', () => {
     expect(codes(json.findings)).not.toContain('warning drift-items');
   });
 
+  it('is shown as pictures, of those events that there are when somebody looks', async () => {
+    const insight = async (path: string) => {
+      const { status, json } = await service.call('GET', `/v1/insights/${path}`);
+      expect([path, status]).toEqual([path, 200]);
+      return json;
+    };
+    const perDay = await insight('events-per-day?days=20');
+    expect(perDay).toMatchObject({ events: 4751, first: '2026-03-05', types: [{ name: 'view' }, { name: 'cart' }] });
+    const perDayOf = async (typeNo: number) => (await run<{ n: number }>(service.database, `SELECT (SELECT count(*)::int FROM events WHERE type_no = $1 AND occurred_at >= day AND occurred_at < day + interval '1 day') AS n FROM generate_series('2026-03-05Z'::timestamptz, '2026-03-24Z', '1 day') day ORDER BY day`, [typeNo])).map(({ n }) => n);
+    expect(perDay.types.map(({ events }: { events: number[] }) => events)).toEqual([await perDayOf(1), await perDayOf(2)]);
+    expect((await insight('events-per-day')).types[0].events.reduce((a: number, b: number) => a + b)).toBe(2751);
+    const longTail = await insight('long-tail');
+    expect(longTail).toMatchObject({ users: { count: 41 }, items: { count: 90 } });
+    expect(longTail.top).toHaveLength(20);
+    expect(longTail.top[0]).toMatchObject({ itemId: expect.stringMatching(/^i\d+$/) as string, title: null, category: null });
+    expect((await insight('activity')).users.reduce((all: number, { count }: { count: number }) => all + count, 0)).toBe(41);
+    expect((await insight('values')).types).toEqual([{ name: 'view', events: 2751, values: null, quantities: null }, { name: 'cart', events: 2000, values: null, quantities: null }]);
+    const sparsity = await insight('sparsity');
+    expect([sparsity.users, sparsity.items, sparsity.cells.length, sparsity.cells.reduce((a: number, b: number) => a + b)]).toEqual([41, 90, 41 * 64, sparsity.pairs]);
+    await service.call('POST', '/v1/items', { items: [{ itemId: 'i1', title: 'One', categories: ['Fine things', 'small'] }, { itemId: 'unseen', categories: ['small'] }] });
+    // What the catalogue says is of the last look, and a look is asked for by a check as well.
+    await service.call('POST', '/v1/data-quality');
+    const { shown, ...mix } = await insight('categories');
+    const ofOne = (await run<{ n: number }>(service.database, `SELECT count(*)::int AS n FROM events JOIN items USING (item_no) WHERE item_id = 'i1'`))[0]!.n;
+    expect(mix).toMatchObject({ categories: 2, without: { items: 89, events: 4751 - ofOne } });
+    expect(shown).toEqual([{ name: 'small', items: 2, events: ofOne }, { name: 'Fine things', items: 1, events: ofOne }]);
+  });
+
+  it('has pictures in answers of the right shape before there is an event, and no map without a model', async () => {
+    const empty = await startService();
+    try {
+      const answers = await Promise.all(['events-per-day', 'long-tail', 'activity', 'values', 'sparsity', 'categories'].map(async (path) => await empty.call('GET', `/v1/insights/${path}`)));
+      expect(answers.map(({ status, json }) => [status, json.events])).toEqual(Array.from({ length: 6 }, () => [200, 0]));
+      expect(answers[0]!.json).toMatchObject({ first: null, types: [] });
+      expect((await empty.call('GET', '/v1/insights/item-map')).json).toMatchObject({ status: 404, code: 'not-found', remedy: expect.stringContaining('Train one') as string });
+      // Somebody sends the first events: what was kept of none is not young for long.
+      await empty.call('POST', '/v1/events', { userId: 'u1', itemId: 'i1', type: 'view' });
+      await run(empty.database, `UPDATE settings SET value = jsonb_set(value, '{pictures,checkedAtMs}', to_jsonb($1::float8)) WHERE name = 'data-pictures'`, [Date.now() - 11_000]);
+      expect((await empty.call('GET', '/v1/insights/long-tail')).json).toMatchObject({ events: 1, top: [{ itemId: 'i1', events: 1, users: 1 }] });
+    } finally {
+      await empty.stop();
+    }
+  });
+
+  it('has a map of the live model’s items, whose points stay where they are whatever the limit', async () => {
+    await service.answers.followModels();
+    const { status, json } = await service.call('GET', '/v1/insights/item-map');
+    expect([status, json.items, json.points.length]).toEqual([200, 90, 90]);
+    expect(json.points.map(({ events }: { events: number }) => events)).toEqual(json.points.map(({ events }: { events: number }) => events).toSorted((a: number, b: number) => b - a));
+    expect(json.points.find(({ itemId }: { itemId: string }) => itemId === 'i1')).toMatchObject({ title: 'One', category: 'Fine things' });
+    expect(json.shares[0]).toBeGreaterThanOrEqual(json.shares[1]);
+    expect(json.shares[0] + json.shares[1]).toBeLessThanOrEqual(1);
+    expect((await service.call('GET', '/v1/insights/item-map?limit=3')).json).toEqual({ ...json, points: json.points.slice(0, 3) });
+  });
+
   it('takes a new database’s event types for the standard ones', async () => {
     expect(await listEventTypes(service.database)).toEqual(STANDARD_TYPES);
   });

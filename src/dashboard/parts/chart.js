@@ -52,12 +52,12 @@ function optionsOf({ uPlot, width, height, series, ends, isTime, xText, yText, m
     return [least ?? from - room, most ?? to + room];
   };
   return {
-    width, height, padding: [10, 14, 0, 0],
+    width, height, padding: [10, 26, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: true, y: false }, points: { size: 7 } },
     scales: { x: { time: isTime }, y: { range } },
     axes: [
-      { ...axis, size: 30, space: 70, ...(isTime ? {} : { values: (_plot, splits) => splits.map(xText) }) },
+      { ...axis, size: isTime ? 46 : 30, space: 70, ...(isTime ? {} : { values: (_plot, splits) => splits.map(xText) }) },
       { ...axis, size: (_plot, texts) => 16 + 7 * Math.max(2, ...(texts ?? []).map((text) => String(text).length)), space: 34, values: (_plot, splits) => splits.map(yText) },
     ],
     series: [{}, ...series.map(line), ...ends.filter((end) => end !== null).flatMap(() => [unseen, unseen])],

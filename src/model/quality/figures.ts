@@ -148,6 +148,6 @@ function dayFigures({ firstDay, perDay }: EventProfile): DayFigures {
   };
 }
 
-function dayName(day: number): string {
+export function dayName(day: number): string {
   return new Date(day * dayMs).toISOString().slice(0, 10);
 }

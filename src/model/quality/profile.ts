@@ -86,7 +86,7 @@ export function profileEvents(columns: EventColumns, rules: readonly EventTypeRu
 }
 
 /** Type number (as 16 bits) → place in the list of rules, −1 for none. */
-function slotsOf(rules: readonly EventTypeRule[]): Int16Array {
+export function slotsOf(rules: readonly EventTypeRule[]): Int16Array {
   const slots = new Int16Array(0x1_0000).fill(-1);
   for (const [slot, rule] of rules.entries()) slots[rule.typeNo & 0xffff] = slot;
   return slots;

@@ -4,7 +4,7 @@ import { findBursts } from './bursts.ts';
 import { measureDrift } from './drift.ts';
 import { figuresOf, type QualityFigures } from './figures.ts';
 import { type Finding, type ImportedRows, judge, type QualityMinimums } from './findings.ts';
-import { profileEvents } from './profile.ts';
+import { type EventProfile, profileEvents } from './profile.ts';
 import { findBroadUsers, findFastUsers } from './suspects.ts';
 
 export interface QualityInput {
@@ -32,9 +32,12 @@ export interface QualityReport {
   missing: string[];
 }
 
-/** Ten million events in a few seconds; memory as `profile.ts` says. */
-export function reportQuality({ columns, rules, nowMs, minimums, catalogueItems, lastEventNo, imported = null }: QualityInput): QualityReport {
-  const profile = profileEvents(columns, rules, nowMs);
+/**
+ * Ten million events in a few seconds; memory as `profile.ts` says.
+ *
+ * @param profile of these events, where it has been made already
+ */
+export function reportQuality({ columns, rules, nowMs, minimums, catalogueItems, lastEventNo, imported = null }: QualityInput, profile: EventProfile = profileEvents(columns, rules, nowMs)): QualityReport {
   const drift = lastEventNo === null ? null : measureDrift(columns, profile, lastEventNo);
   const figures = figuresOf(profile, drift, catalogueItems);
   const suspects = { fast: findFastUsers(columns, profile), broad: findBroadUsers(profile), bursts: findBursts(columns, profile) };

@@ -7,6 +7,8 @@ import { NotEnoughData } from '../../model/enough.ts';
 import { type FitFunction, fitPlain } from '../../model/fitting.ts';
 import { type TrainingInput, trainModel } from '../../model/pipeline.ts';
 import { leaveOutBursts } from '../../model/quality/bursts.ts';
+import { countItemEvents, pictureData } from '../../model/quality/pictures.ts';
+import { profileEvents } from '../../model/quality/profile.ts';
 import { reportQuality } from '../../model/quality/report.ts';
 import { FitTooLarge } from '../../model/shared-memory.ts';
 import { decodeItemSide, decodeUserSide, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
@@ -55,8 +57,11 @@ async function createFit({ memory, kernel, limitBytes, thread, threads }: Place)
 
 /** Posts the report. @returns it */
 function check({ columns, rules, catalogueItems, quality }: CheckJob) {
-  const report = reportQuality({ columns, rules, catalogueItems, ...quality });
-  post({ kind: 'quality', report });
+  const profile = profileEvents(columns, rules, quality.nowMs);
+  const report = reportQuality({ columns, rules, catalogueItems, ...quality }, profile);
+  const events = countItemEvents(columns, rules, profile);
+  const pictures = pictureData(columns, rules, profile, events, report);
+  post({ kind: 'quality', report, pictures, itemEvents: { nos: profile.items.nos, events } });
   return report;
 }
 

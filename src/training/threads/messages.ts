@@ -14,6 +14,7 @@ import type { TrainingPhase } from '../../model/experiment/report.ts';
 import type { TrainingReport } from '../../model/pipeline.ts';
 import type { Params, Terms } from '../../model/terms.ts';
 import type { ImportedRows, QualityMinimums } from '../../model/quality/findings.ts';
+import type { DataPictures } from '../../model/quality/pictures.ts';
 import type { QualityReport } from '../../model/quality/report.ts';
 
 /** Ids by number, ascending: `nos[k]` has the UTF-8 bytes from `offsets[k]` to `offsets[k + 1]`. */
@@ -29,6 +30,14 @@ export interface QualitySettings {
   readonly minimums: QualityMinimums;
   readonly lastEventNo: number | null;
   readonly imported: ImportedRows;
+}
+
+/** What a look at the data finds: what is judged, and what is shown. */
+export interface DataCheck {
+  readonly report: QualityReport;
+  readonly pictures: DataPictures;
+  /** Events of known types by item. */
+  readonly itemEvents: { readonly nos: Int32Array; readonly events: Int32Array };
 }
 
 export interface CheckJob {
@@ -117,7 +126,7 @@ export type ThreadFailure =
 /** Thread → caller. `done`, `fitted`, `found`, `failed`, or the `quality` of a check is the last; a helper says nothing. */
 export type ThreadMessage =
   | { readonly kind: 'progress'; readonly phase: TrainingPhase | 'quality'; readonly fraction: number }
-  | { readonly kind: 'quality'; readonly report: QualityReport }
+  | ({ readonly kind: 'quality' } & DataCheck)
   | { readonly kind: 'trial'; readonly trial: Trial }
   | { readonly kind: 'point'; readonly curve: CurveName; readonly point: FittedPoint }
   | { readonly kind: 'sweep'; readonly sweep: number; readonly of: number; readonly seconds: number }

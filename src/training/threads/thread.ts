@@ -5,9 +5,8 @@ import type { Trial } from '../../model/experiment/search.ts';
 import type { EventColumns } from '../../model/interactions.ts';
 import { canRunWasm, type KernelChoice } from '../../model/kernels/create.ts';
 import { compileKernels } from '../../model/kernels/wasm.ts';
-import type { QualityReport } from '../../model/quality/report.ts';
 import { createSharedMemory, sharedMemoryLimit } from '../../model/shared-memory.ts';
-import type { CheckJob, FirstJob, FitThreadJob, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
+import type { CheckJob, DataCheck, FirstJob, FitThreadJob, ThreadFailure, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 export type Trained = Extract<ThreadMessage, { kind: 'done' }>;
 
@@ -39,7 +38,7 @@ export interface Team {
 /** What a run shows while it goes. */
 export interface TrainHooks {
   onProgress?(phase: string, fraction: number): void;
-  onQuality?(report: QualityReport): void;
+  onChecked?(check: DataCheck): void;
   onTrial?(trial: Trial): void;
   onPoint?(curve: CurveName, point: FittedPoint): void;
 }
@@ -59,7 +58,7 @@ export async function trainInThread(job: TrainJob, signal: AbortSignal, hooks: T
       if (message.kind === 'progress') {
         hooks.onProgress?.(message.phase, message.fraction);
       } else if (message.kind === 'quality') {
-        hooks.onQuality?.(message.report);
+        hooks.onChecked?.(message);
       } else if (message.kind === 'trial') {
         hooks.onTrial?.(message.trial);
       } else if (message.kind === 'point') {
@@ -72,17 +71,17 @@ export async function trainInThread(job: TrainJob, signal: AbortSignal, hooks: T
 }
 
 /**
- * A report on the data alone.
+ * A look at the data alone.
  *
  * @throws TrainingFailed; the signal's reason when cancelled
  */
-export async function checkInThread(job: CheckJob, signal: AbortSignal): Promise<QualityReport> {
-  return await runThreads<QualityReport>({
+export async function checkInThread(job: CheckJob, signal: AbortSignal): Promise<DataCheck> {
+  return await runThreads<DataCheck>({
     job: { kind: 'check', job },
     transfer: arraysOf(job.columns).map((array) => array.buffer as ArrayBuffer),
     team: { threads: 1, kernel: 'reference' },
     signal,
-    onMessage: (message) => (message.kind === 'quality' ? message.report : null),
+    onMessage: (message) => (message.kind === 'quality' ? message : null),
     failure: ({ code, message }) => new TrainingFailed(code, message),
   });
 }
