@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 import type { House } from './house.ts';
 import { createProgressLine } from './progress-line.ts';
 import { type RunSummary, type TrainingRun, findRun, listRuns, requestCancel } from './storage/training-runs.ts';
-import { type KeptReport, count, inOrder, readResult } from './training/model-card.ts';
+import { type KeptReport, count, inOrder, readFindings } from './training/model-card.ts';
 import { alignColumns, resultLines, startWords } from './training/model-card-text.ts';
 import { startTrainingRun, threadsOf } from './training/run.ts';
 
@@ -164,7 +164,7 @@ function foundLines(report: KeptReport): string[] {
   if (search != null) {
     lines.push(`${search.mode} search: ${count(search.trials.length)} trials in ${search.seconds.toFixed(1)} s${search.ended === 'time' ? ', ended by its time limit' : ''}`);
   }
-  return [...lines, ...resultLines(readResult(report))];
+  return [...lines, ...resultLines(readFindings(report))];
 }
 
 function indent(lines: readonly string[]): string[] {

@@ -5,14 +5,12 @@ import { Type } from 'typebox';
 import { type Model, activateModel, findModel, listModels, rejectModel } from '../storage/models.ts';
 import { makeModelCard, summarizeModel } from '../training/model-card.ts';
 import { cardToMarkdown } from '../training/model-card-text.ts';
+import { NullableOpen, Open, findings } from './findings.ts';
 import { pageOf, parseCursor } from './paging.ts';
 import { Problem } from './problems.ts';
 import { Cursor, Limit, Nullable, OneOf, Page, ProblemBody, VersionParams, commonErrors, withNotFound } from './schemas.ts';
 import type { Services } from './services.ts';
 
-/** Of any fields: what a report holds grows with the program that writes it. */
-const Open = (description: string) => Type.Unsafe<object>({ type: 'object', additionalProperties: true, description });
-const NullableOpen = (description: string) => Type.Unsafe<object | null>({ type: ['object', 'null'], additionalProperties: true, description });
 const Mean = (description: string) => Nullable(Type.Object({ mean: Type.Number(), low: Type.Number(), high: Type.Number() }, { description }));
 
 const facts = {
@@ -40,16 +38,7 @@ const Summary = Type.Object({
 const Card = Type.Object(
   {
     ...facts,
-    start: NullableOpen('Where the published fit began'),
-    search: NullableOpen('How the recipe was chosen'),
-    test: NullableOpen('Figures with 95 % intervals on what was held out, beside the live recipe and simple rules, by length of list and segment'),
-    ratings: NullableOpen('RMSE and MAE of predicted ratings, beside simple predictions; null where there are too few ratings'),
-    unmeasured: Nullable(Type.String({ description: 'Why there are no figures' })),
-    gate: NullableOpen('Whether it was to go live, with every reason in words'),
-    verdict: NullableOpen('Under-, over- or well fitted, with what that rests on and the advice that follows'),
-    curves: NullableOpen('Learning curves on validation: what the verdict was read from, with what each point cost'),
-    prequential: NullableOpen('How the version before it really did on what came after it'),
-    quality: Type.Unsafe<readonly object[] | null>({ type: ['array', 'null'], items: { type: 'object', additionalProperties: true }, description: 'What was found in its data' }),
+    ...findings,
     limits: Type.Array(Type.String(), { description: 'When not to trust it' }),
     report: Open('Everything the run found out'),
   },

@@ -2,6 +2,8 @@
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { type RunSummary, type TrainingRun, findRun, listRuns, requestCancel } from '../storage/training-runs.ts';
+import { type KeptReport, readFindings } from '../training/model-card.ts';
+import { NullableOpen, findings } from './findings.ts';
 import { pageOf, parseCursor } from './paging.ts';
 import { Problem } from './problems.ts';
 import { createProgressFeed } from './progress-feed.ts';
@@ -25,7 +27,11 @@ const summary = {
   rows: ByPhase('How many rows each phase had to do with'),
 };
 const Summary = Type.Object(summary);
-const Run = Type.Object({ ...summary, report: Type.Unsafe<object | null>({ type: ['object', 'null'], additionalProperties: true, description: 'All that it found out; also of a run that was rejected' }) });
+const Run = Type.Object({
+  ...summary,
+  findings: Nullable(Type.Object(findings, { description: 'As in the card of a model version, and also where no version came of the run. null: it ended, or is, before there was anything' })),
+  report: NullableOpen('All that it found out; also of a run that was rejected'),
+});
 const PageQuery = Type.Object({ limit: Limit(200, 20), cursor: Cursor }, { additionalProperties: false });
 const Wishes = Type.Object(
   {
@@ -42,7 +48,7 @@ function shapeSummary({ runNo, ...run }: RunSummary) {
 }
 
 function shapeRun(run: TrainingRun) {
-  return { ...shapeSummary(run), report: run.report };
+  return { ...shapeSummary(run), findings: run.report === null ? null : readFindings(run.report as KeptReport), report: run.report };
 }
 
 export function trainingRunRoutes({ database, trainer, logger }: Services): FastifyPluginCallbackTypebox {

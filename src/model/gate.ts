@@ -48,6 +48,14 @@ export type GateCode =
   | 'not-measured' | 'baseline-beaten' | 'baseline-not-beaten' | 'first-model' | 'same-recipe' | 'not-compared' | 'not-worse' | 'worse' | 'underpowered-not-worse' | 'underpowered-worse'
   | 'refit-sound' | 'refit-not-finite' | 'refit-norms' | 'refit-overlap' | 'manual';
 
+/** On the same test users, in pairs: with one of the two names. */
+export interface GateComparison {
+  baseline: string | null;
+  /** Whose recipe was fitted on the same data. */
+  version: number | null;
+  difference: PairedDifference;
+}
+
 export interface GateReason {
   code: GateCode;
   passed: boolean;
@@ -55,6 +63,8 @@ export interface GateReason {
   figure: number | null;
   threshold: number | null;
   message: string;
+  /** What the figure is of, where that is a comparison of two rankings. */
+  comparison: GateComparison | null;
 }
 
 export interface GateDecision {
@@ -68,7 +78,7 @@ export interface GateDecision {
 export function judgeCandidate(input: GateInput, rules: GateRules = defaultGateRules): GateDecision {
   if (input.unmeasured !== null) {
     const message = `It could not be measured: ${input.unmeasured.message}${rules.publishUnmeasured ? '' : ' The setting gate.publishUnmeasured makes it live all the same.'}`;
-    return conclude([{ code: 'not-measured', passed: rules.publishUnmeasured, figure: null, threshold: null, message }], true, rules);
+    return conclude([{ code: 'not-measured', passed: rules.publishUnmeasured, figure: null, threshold: null, message, comparison: null }], true, rules);
   }
   const { reason: ofLive, underpowered } = compareWithLive(input, rules);
   return conclude([compareWithBaselines(input), ofLive], underpowered, rules);
@@ -88,7 +98,7 @@ export function judgeRefit(decision: GateDecision, refit: RefitCheck, rules: Gat
   const fault = findRefitFault(refit, rules);
   if (fault !== null) return { publish: false, outcome: 'rejected', reasons: [...decision.reasons, fault] };
   const overlap = refit.overlap === null ? '' : `, ${per(refit.overlap)} of its lists are those of the fit that was measured`;
-  const sound: GateReason = { code: 'refit-sound', passed: true, figure: refit.overlap, threshold: rules.overlap, message: `The fit on all data is finite, its items ${refit.normRatio.toFixed(2)} times as long${overlap}.` };
+  const sound: GateReason = { code: 'refit-sound', passed: true, figure: refit.overlap, threshold: rules.overlap, message: `The fit on all data is finite, its items ${refit.normRatio.toFixed(2)} times as long${overlap}.`, comparison: null };
   return { ...decision, reasons: [...decision.reasons, sound] };
 }
 
@@ -120,11 +130,12 @@ function compareWithBaselines({ metric, baselines }: GateInput): GateReason {
   return {
     code: passed ? 'baseline-beaten' : 'baseline-not-beaten', passed, figure: candidate, threshold: reference,
     message: `${metric} ${candidate.toFixed(4)} ${passed ? 'beats' : 'does not beat'} the best baseline (${best.name}, ${reference.toFixed(4)}): ${signed(relative)} [${signed(low)}, ${signed(high)}].`,
+    comparison: { baseline: best.name, version: null, difference: best.difference },
   };
 }
 
 function compareWithLive({ metric, live }: GateInput, rules: GateRules): { reason: GateReason; underpowered: boolean } {
-  const plain = (code: GateCode, passed: boolean, message: string) => ({ reason: { code, passed, figure: null, threshold: null, message }, underpowered: false });
+  const plain = (code: GateCode, passed: boolean, message: string) => ({ reason: { code, passed, figure: null, threshold: null, message, comparison: null }, underpowered: false });
   if (live === null) return plain('first-model', true, 'No version is live, so the baselines are what it is compared with.');
   if (live.sameRecipe) return plain('same-recipe', true, `The recipe is that of live version ${live.version}; there is nothing to compare but its data.`);
   if (live.difference === null) return plain('not-compared', false, `The recipe of live version ${live.version} could not be fitted on the same data, so the two could not be compared.`);
@@ -138,7 +149,7 @@ function compareWithLive({ metric, live }: GateInput, rules: GateRules): { reaso
     ? `${against}. Too few users to be sure (lower 95 % bound ${signed(lowerBound)}), so the estimate itself is held against ${signed(-rules.margin)}.`
     : `${against}, with 95 % confidence above ${signed(lowerBound)}; it must be above ${signed(-rules.margin)}.`;
   const code = underpowered ? (passed ? 'underpowered-not-worse' : 'underpowered-worse') : passed ? 'not-worse' : 'worse';
-  return { reason: { code, passed, figure, threshold: -rules.margin, message }, underpowered };
+  return { reason: { code, passed, figure, threshold: -rules.margin, message, comparison: { baseline: null, version: live.version, difference: live.difference } }, underpowered };
 }
 
 function conclude(reasons: GateReason[], underpowered: boolean, rules: GateRules): GateDecision {
@@ -147,18 +158,18 @@ function conclude(reasons: GateReason[], underpowered: boolean, rules: GateRules
   const onlyPower = reasons.every(({ passed, code }) => passed || code === 'underpowered-worse');
   if (!passes) return { publish: false, outcome: underpowered && onlyPower ? 'underpowered' : 'rejected', reasons };
   if (rules.manual) {
-    return { publish: false, outcome: 'needs-approval', reasons: [...reasons, { code: 'manual', passed: true, figure: null, threshold: null, message: 'Somebody has to make it live: publishing is set to manual.' }] };
+    return { publish: false, outcome: 'needs-approval', reasons: [...reasons, { code: 'manual', passed: true, figure: null, threshold: null, message: 'Somebody has to make it live: publishing is set to manual.', comparison: null }] };
   }
   return { publish: true, outcome: underpowered ? 'underpowered' : 'published', reasons };
 }
 
 function findRefitFault({ finite, normRatio, overlap }: RefitCheck, rules: GateRules): GateReason | null {
-  if (!finite) return { code: 'refit-not-finite', passed: false, figure: null, threshold: null, message: 'The fit on all data has numbers that are not finite.' };
+  if (!finite) return { code: 'refit-not-finite', passed: false, figure: null, threshold: null, message: 'The fit on all data has numbers that are not finite.', comparison: null };
   if (!(normRatio <= rules.normRatio && normRatio >= 1 / rules.normRatio)) {
-    return { code: 'refit-norms', passed: false, figure: normRatio, threshold: rules.normRatio, message: `The items of the fit on all data are ${normRatio.toFixed(2)} times as long as those of the fit that was measured; at most ${rules.normRatio} times longer or shorter is allowed.` };
+    return { code: 'refit-norms', passed: false, figure: normRatio, threshold: rules.normRatio, message: `The items of the fit on all data are ${normRatio.toFixed(2)} times as long as those of the fit that was measured; at most ${rules.normRatio} times longer or shorter is allowed.`, comparison: null };
   }
   if (overlap !== null && overlap < rules.overlap) {
-    return { code: 'refit-overlap', passed: false, figure: overlap, threshold: rules.overlap, message: `Lists of the fit on all data have ${per(overlap)} in common with those of the fit that was measured; at least ${per(rules.overlap)} is needed.` };
+    return { code: 'refit-overlap', passed: false, figure: overlap, threshold: rules.overlap, message: `Lists of the fit on all data have ${per(overlap)} in common with those of the fit that was measured; at least ${per(rules.overlap)} is needed.`, comparison: null };
   }
   return null;
 }

@@ -26,7 +26,28 @@ export interface Ranked {
 /** Without examples: which shoppers and items they were is looked up where data quality is asked for. */
 export type CardFinding = Pick<Finding, 'severity' | 'message' | 'advice'> & { readonly code: string };
 
-export interface ModelCard {
+/** What a run found out, whether a version came of it or not. */
+export interface Findings {
+  /** Where the published fit began. */
+  readonly start: StartReport | null;
+  /** How the recipe was chosen; its trials are in the report. */
+  readonly search: { readonly mode: string; readonly trials: number; readonly seconds: number; readonly ended: 'done' | 'time' } | null;
+  /** null: it was not measured. */
+  readonly test: { readonly heldOut: HeldOutReport | null; readonly users: number; readonly relevant: number; readonly coldShare: number; readonly rankings: readonly Ranked[] } | null;
+  /** How well ratings can be foretold, where there are any; null where there are too few to tell. */
+  readonly ratings: RatingsReport | null;
+  /** Why it was not measured. */
+  readonly unmeasured: string | null;
+  readonly gate: GateDecision | null;
+  readonly verdict: Verdict | null;
+  /** What the verdict was read from, on validation. */
+  readonly curves: CurvesReport | null;
+  /** How the version before it really did on what came after it. */
+  readonly prequential: PrequentialReport | null;
+  readonly quality: readonly CardFinding[] | null;
+}
+
+export interface ModelCard extends Findings {
   readonly version: number;
   readonly state: Model['state'];
   readonly runNo: number | null;
@@ -49,22 +70,6 @@ export interface ModelCard {
   readonly recipe: Readonly<Record<string, unknown>>;
   /** What the guard saw after it went live. */
   readonly guard: Model['guard'];
-  /** Where the published fit began. */
-  readonly start: StartReport | null;
-  readonly search: { readonly mode: string; readonly trials: number; readonly seconds: number; readonly ended: 'done' | 'time' } | null;
-  /** null: it was not measured. */
-  readonly test: { readonly heldOut: HeldOutReport | null; readonly users: number; readonly relevant: number; readonly coldShare: number; readonly rankings: readonly Ranked[] } | null;
-  /** How well ratings can be foretold, where there are any; null where there are too few to tell. */
-  readonly ratings: RatingsReport | null;
-  /** Why it was not measured. */
-  readonly unmeasured: string | null;
-  readonly gate: GateDecision | null;
-  readonly verdict: Verdict | null;
-  /** What the verdict was read from, on validation. */
-  readonly curves: CurvesReport | null;
-  /** How the version before it really did on what came after it. */
-  readonly prequential: PrequentialReport | null;
-  readonly quality: readonly CardFinding[] | null;
   /** When not to trust it, in sentences. */
   readonly limits: string[];
 }
@@ -85,27 +90,23 @@ const MUCH_COLD = 0.1;
 
 export function makeModelCard(model: Model): ModelCard {
   const report = model.report as KeptReport;
-  const facts = factsOf(model, report);
-  const card = {
-    ...facts,
-    start: report.start ?? null,
-    search: report.search == null ? null : { mode: report.search.mode, trials: report.search.trials.length, seconds: report.search.seconds, ended: report.search.ended },
-    ...readResult(report),
-    ratings: report.ratings ?? null,
-    curves: report.curves ?? null,
-    prequential: report.prequential ?? null,
-    quality: report.quality == null ? null : report.quality.findings.map(({ code, severity, message, advice }) => ({ code, severity, message, advice })),
-  };
+  const card = { ...factsOf(model, report), ...readFindings(report) };
   return { ...card, limits: limitsOf(card) };
 }
 
-/** What a run found out, whether a version came of it or not. */
-export function readResult({ test, split, unmeasured, gate, verdict }: KeptReport): Pick<ModelCard, 'test' | 'unmeasured' | 'gate' | 'verdict'> {
+/** Also of a run that made no version. */
+export function readFindings({ start, search, test, split, unmeasured, ratings, gate, verdict, curves, prequential, quality }: KeptReport): Findings {
   return {
+    start: start ?? null,
+    search: search == null ? null : { mode: search.mode, trials: search.trials.length, seconds: search.seconds, ended: search.ended },
     test: test == null ? null : { heldOut: split?.test ?? null, users: test.users, relevant: test.relevant, coldShare: test.coldShare, rankings: rankingsOf(test) },
     unmeasured: test != null ? null : (unmeasured?.message ?? 'Its report has no test figures.'),
+    ratings: ratings ?? null,
     gate: gate ?? null,
     verdict: verdict ?? null,
+    curves: curves ?? null,
+    prequential: prequential ?? null,
+    quality: quality == null ? null : quality.findings.map(({ code, severity, message, advice }) => ({ code, severity, message, advice })),
   };
 }
 

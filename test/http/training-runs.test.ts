@@ -195,7 +195,10 @@ describe('following a run', () => {
     expect(progress).toEqual(progress.toSorted((a, b) => a - b));
     // Whatever its report has was told.
     const told = (kind: string) => named(one.events, 'point').filter((data) => data.kind === kind);
-    const report = (await replica.call('GET', `/v1/training-runs/${started.json.no}`)).json.report;
+    const { report, findings } = (await replica.call('GET', `/v1/training-runs/${started.json.no}`)).json;
+    const card = (await replica.call('GET', '/v1/models/1')).json;
+    expect(findings).toEqual(Object.fromEntries(Object.keys(findings as object).map((name) => [name, card[name]])));
+    expect(findings).toMatchObject({ test: { rankings: expect.arrayContaining([expect.objectContaining({ name: 'item-kNN' })]) as unknown[] }, gate: { outcome: report.gate.outcome }, curves: report.curves });
     expect(told('trial').map(({ number }) => number)).toEqual(report.search.trials.map(({ number }: { number: number }) => number));
     expect(told('trial').length).toBeGreaterThan(5);
     const curves = ['bySweep', 'byShare', 'byFactors', 'byRegularization'];

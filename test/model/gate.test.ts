@@ -56,6 +56,12 @@ describe('the gate', () => {
     expect(judgeCandidate({ ...good, ...live(-0.04, -0.2, 150) }).reasons[1]!.message).toMatch(/150 users: −4\.0 %\. Too few users to be sure \(lower 95 % bound −20\.0 %\), so the estimate itself is held against −5\.0 %/);
   });
 
+  it('keeps with a comparison what was compared, in pairs', () => {
+    const { reasons } = judgeCandidate({ ...good, ...live(-0.03, -0.051) });
+    expect(reasons.map(({ comparison }) => comparison && [comparison.baseline, comparison.version, comparison.difference.users])).toEqual([['item-kNN', null, 6000], [null, 7, 6000]]);
+    expect(judgeCandidate({ ...good, live: null }).reasons[1]!.comparison).toBeNull();
+  });
+
   it('needs a baseline', () => {
     expect(() => judgeCandidate({ ...good, baselines: [] })).toThrow(/at least one baseline/);
   });

@@ -32,8 +32,8 @@ export const REPORT: KeptReport = {
   gate: {
     publish: true, outcome: 'published',
     reasons: [
-      { code: 'baseline-beaten', passed: true, figure: 0.1125, threshold: 0.0715, message: 'NDCG@20 0.1125 beats the best baseline (item-kNN, 0.0715): +57.3 % [+50.0 %, +64.0 %].' },
-      { code: 'not-worse', passed: true, figure: -0.01, threshold: -0.05, message: 'NDCG@20 against the recipe of live version 6, same data, 1,234 users: +1.8 %, with 95 % confidence above −1.0 %; it must be above −5.0 %.' },
+      { code: 'baseline-beaten', passed: true, figure: 0.1125, threshold: 0.0715, message: 'NDCG@20 0.1125 beats the best baseline (item-kNN, 0.0715): +57.3 % [+50.0 %, +64.0 %].', comparison: { baseline: 'item-kNN', version: null, difference: { users: 1234, candidate: 0.1125, reference: 0.0715, relative: 0.573, lowerBound: 0.51, low: 0.5, high: 0.64 } } },
+      { code: 'not-worse', passed: true, figure: -0.01, threshold: -0.05, message: 'NDCG@20 against the recipe of live version 6, same data, 1,234 users: +1.8 %, with 95 % confidence above −1.0 %; it must be above −5.0 %.', comparison: { baseline: null, version: 6, difference: { users: 1234, candidate: 0.1125, reference: 0.1105, relative: 0.018, lowerBound: -0.01, low: -0.015, high: 0.05 } } },
     ],
   },
   verdict: {
