@@ -63,12 +63,14 @@ export async function callText(path, { headers = {}, signal } = {}) {
 }
 
 /**
- * Follows what the service says as it happens (server-sent events). A connection that breaks is made again by the browser.
+ * Server-sent events, until one of them ends the stream. A connection that breaks is made anew by the browser, and the service then begins from the first event again.
  *
- * @param {Record<string, (data: any) => void>} listeners by the name of the event, called with its JSON; that of `end` is the last
- * @returns {() => void} ends it
+ * @param {string} path below the service
+ * @param {Record<string, (data: any) => void>} listeners by the event's name; after `end` nothing more comes
+ * @param {() => void} onRefused the service will not have it, or has gone: asking by `call` says why
+ * @returns {() => void} stops it
  */
-export function follow(path, listeners) {
+export function follow(path, listeners, onRefused) {
   const source = new EventSource(path);
   for (const [name, listener] of Object.entries(listeners)) {
     source.addEventListener(name, ({ data }) => {
@@ -78,6 +80,11 @@ export function follow(path, listeners) {
       listener(JSON.parse(data));
     });
   }
+  source.addEventListener('error', () => {
+    if (source.readyState === EventSource.CLOSED) {
+      onRefused();
+    }
+  });
   return () => source.close();
 }
 

@@ -4,5 +4,6 @@ export const PAGES = [
   { path: 'try', title: 'Try it', load: () => import('./pages/try.js') },
   { path: 'data', title: 'Data', load: () => import('./pages/data.js') },
   { path: 'import', title: 'Import', load: () => import('./pages/import.js') },
+  { path: 'training', title: 'Training', load: () => import('./pages/training.js') },
   { path: 'settings', title: 'Settings', load: () => import('./pages/settings.js') },
 ];

@@ -77,6 +77,9 @@ export const moment = (iso) => (iso === null || iso === undefined ? NONE : MOMEN
 export const day = (iso) => (iso === null || iso === undefined ? NONE : DAY.format(new Date(iso)));
 export const time = (iso) => (iso === null || iso === undefined ? NONE : TIME.format(new Date(iso)));
 
+/** A sentence of the service, its moments (ISO 8601) in the viewer's zone. */
+export const withMoments = (text) => text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso) => moment(iso));
+
 const BYTES = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 export function bytes(value) {

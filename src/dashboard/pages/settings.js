@@ -2,6 +2,7 @@
 import { html, useState } from '../lib/preact.js';
 import { call, inPath } from '../api.js';
 import { useAnswer } from '../answers.js';
+import { useAttempt } from '../attempts.js';
 import { ask, notice } from '../parts/ask.js';
 import { Code } from '../parts/code.js';
 import { Choice, Field } from '../parts/field.js';
@@ -15,19 +16,6 @@ const ROLES = [['publishable', 'publishable: for web pages'], ['secret', 'secret
 /** What was made is shown once: it is nowhere else. */
 function ShownOnce({ title, text, onClose }) {
   return html`<div class="shown-once" role="status"><strong>${title}</strong><p>Copy it now: it is shown this once and kept nowhere.</p><${Code} text=${text} label=${title} /><div><button type="button" onClick=${onClose}>I have it</button></div></div>`;
-}
-
-/** Runs work and keeps what it was refused with. */
-function useAttempt() {
-  const [error, setError] = useState(null);
-  return [error, async (work) => {
-    setError(null);
-    try {
-      await work();
-    } catch (refusal) {
-      setError(refusal);
-    }
-  }];
 }
 
 function Keys() {

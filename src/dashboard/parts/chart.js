@@ -8,6 +8,8 @@ import { Table } from './table.js';
 
 const TABLE_ROWS = 200;
 const DAY_S = 86_400;
+/** By so much the ends of a logarithmic axis lie beyond its first and last point. */
+const LOG_ROOM = 1.12;
 
 let loaded;
 /** The library is fetched with the first chart, not with the first page. */
@@ -33,11 +35,11 @@ function columnsOf(x, series) {
   return { data, ends };
 }
 
-function optionsOf({ uPlot, width, height, series, ends, isTime, xText, yText, marks, least, most, stepped, onCursor }) {
+function optionsOf({ uPlot, width, height, series, ends, isTime, isLogarithmic, hasTicksAtPoints, xText, yText, marks, least, most, stepped, onCursor }) {
   const colours = series.map(({ colour }, index) => colourOf(colour ?? `--series-${(index % 6) + 1}`));
   const axis = { stroke: colourOf('--muted'), font: '12px system-ui, sans-serif', grid: { stroke: colourOf('--line'), width: 1 }, ticks: { stroke: colourOf('--line'), width: 1, size: 5 }, gap: 6 };
-  const line = ({ dashed, points = series[0].values.length <= 40 }, index) => ({
-    stroke: colours[index], width: 2, spanGaps: false, ...(dashed ? { dash: [6, 5] } : {}),
+  const line = ({ dashed, scattered = false, points = scattered || series[0].values.length <= 40 }, index) => ({
+    stroke: colours[index], width: scattered ? 0 : 2, spanGaps: false, ...(dashed ? { dash: [6, 5] } : {}),
     points: { show: points, size: 6, fill: colours[index], stroke: colours[index] },
     ...(stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
   });
@@ -55,9 +57,9 @@ function optionsOf({ uPlot, width, height, series, ends, isTime, xText, yText, m
     width, height, padding: [10, 26, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: true, y: false }, points: { size: 7 } },
-    scales: { x: { time: isTime }, y: { range } },
+    scales: { x: { time: isTime, ...(isLogarithmic ? { distr: 3, range: (_plot, low, high) => [low / LOG_ROOM, high * LOG_ROOM] } : {}) }, y: { range } },
     axes: [
-      { ...axis, size: isTime ? 46 : 30, space: 70, ...(isTime ? {} : { values: (_plot, splits) => splits.map(xText) }) },
+      { ...axis, size: isTime ? 46 : 30, space: 70, ...(isLogarithmic || hasTicksAtPoints ? { splits: (plot) => plot.data[0], filter: (_plot, splits) => splits } : {}), ...(isTime ? {} : { values: (_plot, splits) => splits.map(xText) }) },
       { ...axis, size: (_plot, texts) => 16 + 7 * Math.max(2, ...(texts ?? []).map((text) => String(text).length)), space: 34, values: (_plot, splits) => splits.map(yText) },
     ],
     series: [{}, ...series.map(line), ...ends.filter((end) => end !== null).flatMap(() => [unseen, unseen])],
@@ -85,12 +87,12 @@ function optionsOf({ uPlot, width, height, series, ends, isTime, xText, yText, m
 
 /**
  * @param {{
- *   name: string, says: string, x: ArrayLike<number>, xName: string, isTime?: boolean, series: { name: string, values: ArrayLike<number | null>, low?: ArrayLike<number | null>, high?: ArrayLike<number | null>, colour?: string, dashed?: boolean, points?: boolean }[],
- *   unit: string, yText?: (value: number) => string, xText?: (value: number) => string, marks?: { at: number, name: string }[], height?: number, least?: number, most?: number, stepped?: boolean,
+ *   name: string, says: string, x: ArrayLike<number>, xName: string, isTime?: boolean, series: { name: string, values: ArrayLike<number | null>, low?: ArrayLike<number | null>, high?: ArrayLike<number | null>, colour?: string, dashed?: boolean, points?: boolean, scattered?: boolean }[],
+ *   unit: string, yText?: (value: number) => string, xText?: (value: number) => string, marks?: { at: number, name: string }[], height?: number, least?: number, most?: number, stepped?: boolean, isLogarithmic?: boolean, hasTicksAtPoints?: boolean,
  * }} props `name`: what the chart is of; `says`: what is to be seen, as a sentence; `x`: ascending, seconds since 1970 where `isTime`; `unit`: of the y axis, in words; `low`, `high`: ends of a 95 % interval;
- *   `marks`: upright lines; `least`, `most`: ends of the y axis where they are not to follow the data
+ *   `marks`: upright lines; `least`, `most`: ends of the y axis where they are not to follow the data; `isLogarithmic`: the x axis; `hasTicksAtPoints`: the x axis has a tick at each of a few points, and so has a logarithmic one; `scattered`: points without a line
  */
-export function Chart({ name, says, x, xName, isTime = false, series, unit, yText = short, xText = short, marks = [], height = 220, least, most, stepped = false }) {
+export function Chart({ name, says, x, xName, isTime = false, series, unit, yText = short, xText = short, marks = [], height = 220, least, most, stepped = false, isLogarithmic = false, hasTicksAtPoints = false }) {
   const place = useRef(null);
   const plot = useRef(null);
   const [uPlot, setUplot] = useState(null);
@@ -99,7 +101,7 @@ export function Chart({ name, says, x, xName, isTime = false, series, unit, yTex
   const [isOpen, setOpen] = useState(false);
   const { data, ends } = useMemo(() => columnsOf(x, series), [x, series]);
   // What makes another plot of it; other numbers of the same shape are only drawn anew.
-  const shape = JSON.stringify([series.map(({ name, colour, low, dashed }) => [name, colour, low === undefined, dashed]), isTime, unit, height, least, most, stepped, marks, scheme]);
+  const shape = JSON.stringify([series.map(({ name, colour, low, dashed, scattered }) => [name, colour, low === undefined, dashed, scattered]), isTime, isLogarithmic, hasTicksAtPoints, unit, height, least, most, stepped, marks, scheme]);
 
   useEffect(() => void loadUplot().then((library) => setUplot(() => library.default)), []);
   useEffect(() => {
@@ -113,7 +115,7 @@ export function Chart({ name, says, x, xName, isTime = false, series, unit, yTex
       return undefined;
     }
     const width = () => Math.max(120, place.current.clientWidth);
-    plot.current = new uPlot(optionsOf({ uPlot, width: width(), height, series, ends, isTime, xText, yText, marks, least, most, stepped, onCursor: setCursor }), data, place.current);
+    plot.current = new uPlot(optionsOf({ uPlot, width: width(), height, series, ends, isTime, isLogarithmic, xText, yText, marks, least, most, stepped, onCursor: setCursor }), data, place.current);
     const observer = new ResizeObserver(() => plot.current.setSize({ width: width(), height }));
     observer.observe(place.current);
     return () => {

@@ -1,0 +1,128 @@
+/** A training from its start to lists that come of it, and back again, by clicking; and how runs, versions and the comparison of two of them look. */
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { checkAppearances, findBarriers, openDashboard } from './support/dashboard.ts';
+
+const AMPLE_MS = 60_000;
+const row = (page: Page, table: string, name: string) => page.getByRole('region', { name: table }).getByRole('row').filter({ has: page.getByRole('rowheader', { name, exact: true }) });
+const dialogOf = (page: Page) => page.getByRole('dialog');
+
+describe('training', () => {
+  it('is started, watched to its end, read, approved and rolled back, by clicking', async () => {
+    const dashboard = await openDashboard('demo');
+    const { page, call } = dashboard;
+    const liveVersion = async () => (await call('GET', 'v1/models')).json.items.find(({ state }: { state: string }) => state === 'live').version as number;
+    await dashboard.open('training');
+    const before = await liveVersion();
+    await call('POST', 'v1/events', { events: Array.from({ length: 30 }, (_, k) => ({ userId: `user-${k + 1}`, itemId: `item-${k + 1}`, type: 'view' })) });
+    await page.getByRole('button', { name: 'Let new versions wait for my word' }).click();
+    await dialogOf(page).getByRole('button', { name: 'Let them wait' }).click();
+    await page.getByRole('button', { name: 'Let new versions go live by themselves' }).waitFor();
+
+    await page.getByLabel('Search for settings').selectOption('light');
+    await page.getByRole('button', { name: 'Train now' }).click();
+    await page.getByRole('heading', { level: 1, name: /^Training run \d+ running$/ }).waitFor();
+    const run = Number(/run=(\d+)/.exec(page.url())![1]);
+    // What is found is drawn while the run goes on.
+    const cancel = page.getByRole('button', { name: 'Cancel the run' });
+    for (const figure of ['Trials of the search', 'NDCG@20 by sweep']) {
+      await page.getByRole('figure', { name: figure }).waitFor({ timeout: AMPLE_MS });
+      expect([figure, await cancel.isVisible()]).toEqual([figure, true]);
+    }
+    await page.locator('.phases').getByText('fit on everything').waitFor();
+    await page.getByRole('heading', { name: /^Version \d+ waits for your word$/ }).waitFor({ timeout: AMPLE_MS });
+
+    // The report says what the service knows.
+    const { version, findings } = (await call('GET', `v1/training-runs/${run}`)).json;
+    expect(version).toBeGreaterThan(before);
+    const { mean } = findings.test.rankings[0].figures.at.find(({ k }: { k: number }) => k === 20).recall as { mean: number };
+    const lists = page.getByRole('list', { name: 'Found again, recall@20' });
+    expect(await lists.getByRole('listitem').first().textContent()).toContain(`${(100 * mean).toFixed(1)} %`);
+    expect(await lists.getByRole('listitem').count()).toBe(findings.test.rankings.length);
+    for (const { message } of [...findings.gate.reasons, { message: findings.verdict.reason }] as { message: string }[]) {
+      await page.getByText(message).first().waitFor();
+    }
+    await page.getByLabel('Figure').selectOption('ndcg');
+    await page.getByText('How well the first 20 places hit what the shopper went on to want').waitFor();
+    await page.getByLabel('Quality against').selectOption('parameters');
+    await page.getByText('numbers in the model', { exact: true }).last().waitFor();
+    await page.getByText('Beside it: on what it had seen').click();
+    await page.getByText('All figures, with their intervals').click();
+    expect(await page.getByRole('region', { name: 'All figures' }).getByRole('row').count()).toBe(19);
+    expect(await findBarriers(dashboard)).toEqual([]);
+
+    // A no in the dialog changes nothing; a yes does.
+    await page.getByRole('button', { name: 'Refuse' }).click();
+    await dialogOf(page).getByText('cannot be had again').waitFor();
+    await dialogOf(page).getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await dialogOf(page).getByText(`20 % of the shoppers stay on version ${before} for 24 hours`).waitFor();
+    expect(await liveVersion()).toBe(before);
+    await dialogOf(page).getByRole('button', { name: 'Make it live' }).click();
+    await page.getByText(`Version ${version} is live.`).waitFor();
+    expect(await liveVersion()).toBe(version);
+
+    await page.getByRole('link', { name: 'All runs and versions' }).click();
+    await row(page, 'Model versions', String(version)).getByText('live', { exact: true }).waitFor();
+    await row(page, 'Training runs', String(run)).getByText('went live').waitFor();
+    await page.getByRole('button', { name: `Roll back to it: version ${before}` }).click();
+    const dialog = dialogOf(page);
+    await dialog.getByText(`Version ${before} answers from then on, at every replica`).waitFor();
+    expect(await dialog.textContent()).toMatch(new RegExp(`\\(30 events\\) less than version ${version} knows`));
+    expect(await findBarriers(dashboard)).toEqual([]);
+    await dialog.getByRole('button', { name: `Roll back to ${before}` }).click();
+    await row(page, 'Model versions', String(before)).getByText('live', { exact: true }).waitFor();
+    expect(await liveVersion()).toBe(before);
+
+    await page.getByRole('button', { name: 'Let new versions go live by themselves' }).click();
+    await dialogOf(page).getByRole('button', { name: 'Let them go live' }).click();
+    await page.getByText('New versions go live by themselves.').waitFor();
+    expect((await call('GET', 'v1/settings')).json.gate.manual).toBe(false);
+    await page.getByRole('button', { name: 'Compare', exact: true }).click();
+    await page.getByRole('heading', { level: 1, name: `Version ${version} beside version ${before}` }).waitFor();
+    await page.getByRole('region', { name: 'Side by side' }).getByText('Found again').waitFor();
+    await dashboard.close();
+  }, 120_000);
+
+  it('is cancelled, and goes on being watched where a stream was refused', async () => {
+    const dashboard = await openDashboard('demo');
+    const { page, call, faults } = dashboard;
+    let refused = 0;
+    await page.route('**/progress', async (route) => (refused++ === 0 ? await route.fulfill({ status: 503, json: {} }) : await route.continue()));
+    await dashboard.open('training');
+    await page.getByText('Begin from the start').click();
+    await page.getByRole('button', { name: 'Train now' }).click();
+    await page.getByText('nothing is heard of it').waitFor();
+    await page.locator('.phases [aria-current=step]').waitFor();
+    await page.getByRole('button', { name: 'Cancel the run' }).click();
+    await dialogOf(page).getByText('goes on answering as it does').waitFor();
+    await dialogOf(page).getByRole('button', { name: 'Cancel the run' }).click();
+    await page.getByRole('heading', { level: 1, name: /cancelled$/ }).waitFor();
+    await page.getByText('The run was cancelled.').waitFor();
+    expect((await call('GET', 'v1/training-runs?limit=1')).json.items[0].state).toBe('cancelled');
+    expect(faults.splice(0).filter((fault) => !/status of 503|^503 of .*progress$/.test(fault))).toEqual([]);
+    await dashboard.close();
+  }, 60_000);
+
+  it('says what is missing, refused or not there', async () => {
+    const dashboard = await openDashboard('demo');
+    const { page, faults } = dashboard;
+    for (const path of ['models', 'training-runs']) {
+      await page.route(`**/v1/${path}?*`, (route) => void route.fulfill({ json: { items: [] } }));
+    }
+    await page.route('**/v1/training-runs', (route) => void route.fulfill({ status: 409, contentType: 'application/problem+json', json: { status: 409, code: 'training-running', detail: 'A training run is under way in this or another process.', remedy: 'Wait for it.' } }));
+    await dashboard.open('training');
+    await page.getByText('No version yet').waitFor();
+    await page.getByText('No training yet').waitFor();
+    await page.getByRole('button', { name: 'Train now' }).click();
+    await page.getByRole('alert').getByText('A training run is under way').waitFor();
+    await dashboard.open('training?version=99999');
+    await page.getByRole('alert').getByText('There is no model version 99999.').waitFor();
+    expect(faults.splice(0).filter((fault) => !/status of (404|409)/.test(fault))).toEqual([]);
+    await dashboard.close();
+  });
+
+  it.each([['training', 'training'], ['training-report', 'training?version=2'], ['training-comparison', 'training?compare=2,1']])('%s looks well in light and dark, wide and narrow', async (name, route) => {
+    await checkAppearances('demo', name, route);
+  }, 60_000);
+});
