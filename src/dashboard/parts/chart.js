@@ -115,7 +115,7 @@ export function Chart({ name, says, x, xName, isTime = false, series, unit, yTex
       return undefined;
     }
     const width = () => Math.max(120, place.current.clientWidth);
-    plot.current = new uPlot(optionsOf({ uPlot, width: width(), height, series, ends, isTime, isLogarithmic, xText, yText, marks, least, most, stepped, onCursor: setCursor }), data, place.current);
+    plot.current = new uPlot(optionsOf({ uPlot, width: width(), height, series, ends, isTime, isLogarithmic, hasTicksAtPoints, xText, yText, marks, least, most, stepped, onCursor: setCursor }), data, place.current);
     const observer = new ResizeObserver(() => plot.current.setSize({ width: width(), height }));
     observer.observe(place.current);
     return () => {

@@ -67,7 +67,7 @@ export function Curves({ curves, users, isUnderWay = false, complete = true }) {
   const says = `Quality (NDCG@20: how well the first 20 places hit, 0 nothing, 1 perfect) of models that differ in one thing. Each point is a fit of its own${users === undefined ? '' : `, scored on the same ${count(users, 'shopper')}`}. The band says how far the distance to the chosen model may be chance.${gap}`;
   return html`<${Panel} title="Learning curves" says=${says}>
     ${kinds.length === 0 ? html`<${Empty} title=${isUnderWay ? 'They come later' : 'None were drawn'} says=${isUnderWay ? 'Each point is drawn as soon as its fit has ended.' : 'Tick “Learning curves” when you start a training.'} />` : html`
-      <div class="row">
+      <div class="row choices">
         <label class="check"><input type="checkbox" checked=${withTrain} onChange=${(event) => setWithTrain(event.currentTarget.checked)} /><span>Beside it: on what it had seen</span></label>
         ${kinds.some(({ key }) => key === 'byFactors') && html`<label class="check"><span>By factors: quality against</span><select value=${along} onChange=${(event) => setAlong(event.currentTarget.value)}>${COSTS.map(([name, title]) => html`<option value=${name}>${title}</option>`)}</select></label>`}
       </div>
