@@ -48,7 +48,9 @@ describe('training', () => {
     await page.getByText('numbers in the model', { exact: true }).last().waitFor();
     await page.getByText('Beside it: on what it had seen').click();
     await page.getByText('All figures, with their intervals').click();
-    expect(await page.getByRole('region', { name: 'All figures' }).getByRole('row').count()).toBe(19);
+    const all = page.getByRole('region', { name: 'All figures' });
+    await all.waitFor();
+    expect(await all.getByRole('row').count()).toBe(19);
     expect(await findBarriers(dashboard)).toEqual([]);
 
     // A no in the dialog changes nothing; a yes does.

@@ -11,6 +11,8 @@ import { Version } from './training/version.js';
 
 const EVERY_MS = 3_000;
 const SELDOM_MS = 30_000;
+/** Two versions. */
+const PAIR = /^\d+,\d+$/;
 
 function Overview({ models, settings }) {
   const overview = useAnswer('v1/overview', { every: SELDOM_MS });
@@ -39,7 +41,7 @@ export default function Training({ parameters: { run, version, compare } }) {
   if (version !== undefined) {
     return html`<${Version} key=${`version ${version}`} no=${version} models=${models} settings=${settings.answer} />`;
   }
-  if (compare !== undefined) {
+  if (compare !== undefined && PAIR.test(compare)) {
     return html`<${Compare} key=${compare} pair=${compare} models=${models} settings=${settings.answer} />`;
   }
   return html`<${Overview} models=${models} settings=${settings} />`;

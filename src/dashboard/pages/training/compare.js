@@ -9,7 +9,7 @@ import { Table } from '../../parts/table.js';
 import { hrefOf } from '../../route.js';
 import { bytes, count, day, fixed, moment, number, percent } from '../../words.js';
 import { describeVerdict } from '../../verdicts.js';
-import { METRICS, describeOutcome, describeParameter, describeVersionState, metricOf, share } from './terms.js';
+import { METRICS, describeOutcome, describeParameter, describeVersionState, isKnown, metricOf, share } from './terms.js';
 import { VersionSteps } from './steps.js';
 import { figureOf } from './version.js';
 
@@ -49,7 +49,7 @@ function Difference({ first, second }) {
   const paired = findPaired(first, second);
   const rows = (key) => [first, second].flatMap((card, index) => {
     const interval = figureOf(card, key);
-    return interval === null ? [] : [{ name: `Version ${card.version}`, colour: `--series-${index + 1}`, note: cutOf(card) === null ? '' : `asked for what came after ${day(new Date(cutOf(card)).toISOString())}`, ...interval }];
+    return !isKnown(interval) ? [] : [{ name: `Version ${card.version}`, colour: `--series-${index + 1}`, note: cutOf(card) === null ? '' : `asked for what came after ${day(new Date(cutOf(card)).toISOString())}`, ...interval }];
   });
   return html`<${Panel} title="How much better?">
     <p>${paired === null ? sayWithout(first, second) : sayPaired(paired)}</p>
@@ -67,7 +67,7 @@ function rowsOf(first, second) {
   const row = (title, of) => ({ title, cells: [of(first), of(second)] });
   const figure = ({ key, title, term, text }) => row(`${title} (${term}@20)`, (card) => {
     const interval = figureOf(card, key);
-    return interval === null || typeof interval.mean !== 'number' ? '–' : [text(interval.mean), `${text(interval.low)} to ${text(interval.high)}`];
+    return !isKnown(interval) ? '–' : [text(interval.mean), `${text(interval.low)} to ${text(interval.high)}`];
   });
   const parameters = [...new Set([...Object.keys(first.recipe), ...Object.keys(second.recipe)])];
   return [

@@ -8,11 +8,11 @@ import { Curves } from './curves.js';
 import { Gate, Verdict } from './judgement.js';
 import { Rankings } from './rankings.js';
 import { Search } from './search.js';
-import { metricOf } from './terms.js';
+import { isKnown, metricOf } from './terms.js';
 
 /** How the version before it really did. */
 function LookBack({ prequential: { version, users, events, recall, ndcg, popularity } }) {
-  const rows = (of, rule) => [{ name: `Version ${version}, as it answered`, ...of }, { name: 'Its own bestsellers', colour: '--series-3', ...rule }];
+  const rows = (of, rule) => [{ name: `Version ${version}, as it answered`, ...of }, { name: 'Its own bestsellers', colour: '--series-3', ...rule }].filter(isKnown);
   return html`<${Panel} title="How the version before it really did" says=${`Version ${version}, just as it answered, asked for what ${count(users, 'shopper')} did after it was made (${count(events, 'event')}).`}>
     <h3>Found again among 20 (recall@20)</h3><${Intervals} name="Found again" rows=${rows(recall, popularity.recall)} text=${metricOf('recall').text} />
     <h3>Well placed (NDCG@20)</h3><${Intervals} name="Well placed" rows=${rows(ndcg, popularity.ndcg)} text=${metricOf('ndcg').text} />
@@ -33,7 +33,7 @@ function DataNotes({ quality }) {
 const RATING_RULES = [['biases', 'The shopper’s and the item’s habits'], ['itemMean', 'The item’s mean'], ['mean', 'The mean of all']];
 
 function Ratings({ ratings: { model, baselines, testRatings, testUsers } }) {
-  const rows = [{ name: 'A model of ratings', ...model.rmse }, ...RATING_RULES.map(([key, name]) => ({ name, colour: '--series-3', ...baselines[key].rmse }))];
+  const rows = [{ name: 'A model of ratings', ...model.rmse }, ...RATING_RULES.map(([key, name]) => ({ name, colour: '--series-3', ...baselines[key].rmse }))].filter(isKnown);
   // The figures are alike, and none is near 0.
   const [low, high] = [Math.min(...rows.map((row) => row.low)), Math.max(...rows.map((row) => row.high))];
   return html`<${Panel} title="Ratings foretold" says=${`How far off a foretold rating is (RMSE, in points of your scale; less is better), on ${count(testRatings, 'rating')} of ${count(testUsers, 'shopper')}. Lists are not made from it.`}>

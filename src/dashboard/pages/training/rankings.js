@@ -6,9 +6,7 @@ import { Panel } from '../../parts/panel.js';
 import { Empty } from '../../parts/states.js';
 import { Table } from '../../parts/table.js';
 import { count, day, moment, percent } from '../../words.js';
-import { METRICS, describeRanking, describeSegment, metricOf, share } from './terms.js';
-
-const isKnown = (interval) => interval !== null && interval !== undefined && typeof interval.mean === 'number';
+import { METRICS, describeRanking, describeSegment, isKnown, metricOf, share } from './terms.js';
 
 /** Of what the figures are. */
 function describeHoldout({ heldOut, users, coldShare }) {

@@ -34,7 +34,7 @@ function Ended({ run, live, candidate, settings, onDone }) {
   return html`
     ${run.message !== null && html`<p class=${`banner ${run.state === 'failed' || run.state === 'lost' ? 'bad' : 'plain'}`}>${run.message}</p>`}
     <${Figures} label="The run">
-      <${Figure} name="Ended" value=${word} tone=${tone === 'accent' ? '' : tone} note=${`began ${describeStart(run.startedBy)}, ${moment(run.startedAt)}`} />
+      <${Figure} name="Ended" value=${word} tone=${tone === 'accent' ? '' : tone} note=${`started ${describeStart(run.startedBy)}, ${moment(run.startedAt)}`} />
       <${Figure} name="Took" value=${duration(secondsOf(run))} note=${`ended ${ago(run.finishedAt)}`} />
       ${version !== null && html`<${Figure} name="Made" value=${html`<a href=${hrefOf('training', { version })}>version ${version}</a>`} note="its report, and what can be done with it" />`}
       ${typeof report?.events === 'number' && html`<${Figure} name="Learnt from" value=${number(report.events)} unit="events" note=${`of ${count(report.users, 'shopper')} and ${count(report.items, 'item')}: ${count(report.interactions, 'pair')} of the two`} />`}

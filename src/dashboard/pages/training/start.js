@@ -10,7 +10,7 @@ import { go, hrefOf } from '../../route.js';
 import { ago, count, duration, moment, number, percent } from '../../words.js';
 import { secondsOf } from './terms.js';
 
-const SEARCHES = { off: 'none: the settings of the live version', light: 'light: some eight candidates, at most half a minute', full: 'full: sixteen candidates, up to five minutes' };
+const SEARCHES = { off: 'none: the settings of the live version', light: 'light: some eight candidates', full: 'full: sixteen candidates, for up to ten times as long' };
 
 /** @param {{ runs: any[], settings: any, isEnabled: boolean }} props newest first */
 export function Start({ runs, settings, isEnabled }) {

@@ -2,8 +2,11 @@
 import { count, duration, fixed, number } from '../../words.js';
 
 /** A share to a tenth of a per cent, so that figures below one another line up. */
-export const share = (value) => `${fixed(100 * value, 1)} %`;
+export const share = (value) => (value === null ? '–' : `${fixed(100 * value, 1)} %`);
 const point = (value) => fixed(value, 3);
+
+/** Whether there was anybody to measure on. */
+export const isKnown = (interval) => typeof interval?.mean === 'number';
 
 /** What is measured of lists, the most telling first. `isBetterHigher`: else it is neither good nor bad, but a character. */
 export const METRICS = [

@@ -3,15 +3,16 @@ import { html } from '../../lib/preact.js';
 import { useAnswer } from '../../answers.js';
 import { inPath } from '../../api.js';
 import { Figure, Figures } from '../../parts/figure.js';
+import { Intervals } from '../../parts/intervals.js';
 import { Head, Panel, Tag } from '../../parts/panel.js';
 import { Answered } from '../../parts/states.js';
 import { Table } from '../../parts/table.js';
 import { go, hrefOf } from '../../route.js';
-import { bytes, count, moment, number, withMoments } from '../../words.js';
+import { bytes, count, fixed, moment, number, withMoments } from '../../words.js';
 import { describeVerdict } from '../../verdicts.js';
 import { Findings } from './findings.js';
 import { VersionSteps, describeLife } from './steps.js';
-import { describeParameter, describeVersionState, metricOf } from './terms.js';
+import { describeParameter, describeVersionState, isKnown, metricOf } from './terms.js';
 
 /** At 20, of the card. */
 export const figureOf = (card, key) => card.test?.rankings[0].figures.at.find(({ k }) => k === 20)?.[key] ?? null;
@@ -25,12 +26,16 @@ function Recipe({ recipe, start, size }) {
   <//>`;
 }
 
-const GUARD_ENDS = { over: 'its time was up, and nothing was wrong', superseded: 'another version went live meanwhile', worse: 'the new version was clearly worse', 'rolled-back': 'the new version was clearly worse, and was rolled back', stopped: 'somebody stopped it' };
+const GUARD_ENDS = { over: 'its time was up, and nothing was wrong', superseded: 'another version went live meanwhile', worse: 'the new version was clearly worse', 'rolled-back': 'the new version was clearly worse, and was rolled back' };
 
-function Guard({ guard: { state, hours, startedAt, ended } }) {
+function Guard({ guard: { state, hours, startedAt, ended, look } }) {
+  const rates = (look?.variants ?? []).flatMap(({ rate }, index) => (typeof rate?.low !== 'number' || typeof rate.high !== 'number' ? [] : [{ name: index === 0 ? 'The former version' : 'This version', colour: `--series-${index === 0 ? 2 : 1}`, mean: rate.value, low: rate.low, high: rate.high }]));
   const says = 'After a version goes live, a share of the shoppers stays on the former one for a while; where the new one is clicked clearly less, it is rolled back by itself.';
-  const words = state === 'running' ? `It began ${moment(startedAt)} and lasts ${count(hours, 'hour')}.` : `It has ended: ${GUARD_ENDS[ended?.reason ?? 'stopped'] ?? ended?.reason}.`;
-  return html`<${Panel} title="The guard" says=${says} end=${html`<${Tag} tone=${state === 'running' ? 'accent' : ''}>${state === 'running' ? 'watching' : 'ended'}<//>`}><p>${words}</p><//>`;
+  const words = state === 'running' ? `It began ${moment(startedAt)} and lasts ${count(hours, 'hour')}.` : `It has ended: ${GUARD_ENDS[ended] ?? ended ?? 'somebody stopped it'}.`;
+  return html`<${Panel} title="The guard" says=${says} end=${html`<${Tag} tone=${state === 'running' ? 'accent' : ''}>${state === 'running' ? 'watching' : 'ended'}<//>`}>
+    <p>${words}</p>
+    ${rates.length > 0 && html`<h3>Clicks a list, by what shoppers did until ${moment(look.at)}</h3><${Intervals} name="Clicks a list" rows=${rates} text=${(value) => fixed(value)} />`}
+  <//>`;
 }
 
 function textsOf(key, { mean, low, high }) {
@@ -44,8 +49,8 @@ function Card({ card }) {
   const [word, says, tone] = describeVerdict(card.verdict?.code ?? null);
   return html`
     <${Figures} label="The version">
-      ${recall !== null && html`<${Figure} name="Found again" ...${textsOf('recall', recall)} note="of what test shoppers went on to want, among 20 places (recall@20)" />`}
-      ${ndcg !== null && html`<${Figure} name="Well placed" ...${textsOf('ndcg', ndcg)} note="0 nothing, 1 all of it at the top (NDCG@20)" />`}
+      ${isKnown(recall) && html`<${Figure} name="Found again" ...${textsOf('recall', recall)} note="of what test shoppers went on to want, among 20 places (recall@20)" />`}
+      ${isKnown(ndcg) && html`<${Figure} name="Well placed" ...${textsOf('ndcg', ndcg)} note="0 nothing, 1 all of it at the top (NDCG@20)" />`}
       <${Figure} name="Verdict" value=${word} tone=${tone} note=${says} />
       <${Figure} name="Learnt from" value=${number(trainedOn.events)} unit="events" note=${`of ${count(trainedOn.users, 'shopper')} and ${count(trainedOn.items, 'item')}, ${trainedOn.newestAt === null ? '' : `until ${moment(trainedOn.newestAt)}`}`} />
     <//>
