@@ -45,7 +45,7 @@ function Ratings({ ratings: { model, baselines, testRatings, testUsers } }) {
 export function Findings({ findings, report }) {
   const { gate, verdict, test, unmeasured, curves, prequential, quality, ratings } = findings;
   return html`
-    <div class="panels"><${Verdict} verdict=${verdict} /><${Gate} gate=${gate} /></div>
+    ${(verdict !== null || gate !== null) && html`<div class="panels"><${Verdict} verdict=${verdict} /><${Gate} gate=${gate} /></div>`}
     ${(test !== null || verdict !== null) && html`<${Rankings} test=${test} unmeasured=${unmeasured} />`}
     ${curves !== null && html`<${Curves} curves=${curves} users=${curves.users} complete=${curves.complete} />`}
     <${Search} trials=${report.search?.trials ?? []} search=${report.search ?? null} />

@@ -32,7 +32,7 @@ function Ended({ run, live, candidate, settings, onDone }) {
   const { report, version } = run;
   const [word, tone] = describeRunState(run.state);
   return html`
-    ${run.message !== null && html`<p class=${`banner ${run.state === 'failed' || run.state === 'lost' ? 'bad' : 'plain'}`}>${run.message}</p>`}
+    ${run.message !== null && html`<p class=${`banner ${run.state === 'failed' || run.state === 'lost' ? 'bad' : 'plain'}`}>${run.message}${run.version === null && live !== undefined ? ` Version ${live.version} goes on answering.` : ''}</p>`}
     <${Figures} label="The run">
       <${Figure} name="Ended" value=${word} tone=${tone === 'accent' ? '' : tone} note=${`started ${describeStart(run.startedBy)}, ${moment(run.startedAt)}`} />
       <${Figure} name="Took" value=${duration(secondsOf(run))} note=${`ended ${ago(run.finishedAt)}`} />
