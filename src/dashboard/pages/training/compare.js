@@ -7,7 +7,7 @@ import { Head, Panel } from '../../parts/panel.js';
 import { Answered } from '../../parts/states.js';
 import { Table } from '../../parts/table.js';
 import { hrefOf } from '../../route.js';
-import { bytes, count, day, fixed, moment, number, percent } from '../../words.js';
+import { bytes, count, day, moment, number, percent } from '../../words.js';
 import { describeVerdict } from '../../verdicts.js';
 import { METRICS, describeOutcome, describeParameter, describeVersionState, isKnown, metricOf, share } from './terms.js';
 import { VersionSteps } from './steps.js';
