@@ -1,6 +1,7 @@
 /** From an empty installation to lists in a shop, step by step; each turns green by itself once it has come about. */
-import { html, useRef, useState } from '../../lib/preact.js';
+import { html, useRef } from '../../lib/preact.js';
 import { call } from '../../api.js';
+import { useAttempt } from '../../attempts.js';
 import { notice } from '../../parts/ask.js';
 import { Panel, Tag } from '../../parts/panel.js';
 import { Fault } from '../../parts/states.js';
@@ -12,22 +13,17 @@ const hasPage = (path) => PAGES.some((page) => page.path === path);
 const wayTo = (path, text) => hasPage(path) && html`<a class="button small" href=${hrefOf(path)}>${text}</a>`;
 
 function TrainButton({ isReady, lastRun, onTrained }) {
-  const [error, setError] = useState(null);
-  const start = async () => {
-    setError(null);
-    try {
-      // Somebody waits for a first model; the night’s run looks for a better recipe.
-      await call('POST', 'v1/training-runs', { search: 'off' });
-      notice('A training has begun.');
-      await onTrained();
-    } catch (refusal) {
-      setError(refusal);
-    }
-  };
+  const [error, attempt, isBusy] = useAttempt();
+  const start = () => attempt(async () => {
+    // Somebody waits for a first model; the night’s run looks for a better recipe.
+    await call('POST', 'v1/training-runs', { search: 'off' });
+    notice('A training has begun.');
+    await onTrained();
+  });
   if (lastRun?.state === 'running') {
-    return html`<progress max="1" value=${lastRun.progress} aria-label="How far the training is"></progress><span class="muted">${percent(lastRun.progress, 2)}${lastRun.phase === null ? '' : `, ${lastRun.phase}`}</span>`;
+    return html`<progress max="1" value=${lastRun.progress} aria-label="How far the training is"></progress><span class="muted">${percent(lastRun.progress, 2)}${lastRun.phase === null ? '' : `, ${lastRun.phase}`}</span><a href=${hrefOf('training', { run: lastRun.no })}>Watch it</a>`;
   }
-  return html`<button type="button" class="small" disabled=${!isReady} onClick=${start}>Train now</button>${error !== null && html`<${Fault} error=${error} />`}
+  return html`<button type="button" class="small" disabled=${!isReady || isBusy} onClick=${start}>Train now</button>${error !== null && html`<${Fault} error=${error} />`}
     ${lastRun !== undefined && lastRun.state !== 'published' && lastRun.message && html`<p class="muted">The last run was ${lastRun.state}: ${lastRun.message}</p>`}`;
 }
 
