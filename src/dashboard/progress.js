@@ -2,7 +2,7 @@
 import { useEffect, useState } from './lib/preact.js';
 import { call, follow } from './api.js';
 
-const AGAIN_MS = 3_000;
+const AGAIN_MS = 1_500;
 const NOTHING_YET = { phase: null, progress: 0, secondsLeft: null, trials: [], points: [], isCut: false };
 
 /** Each has its place, since a connection that was cut begins from the first again. */
