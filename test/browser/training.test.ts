@@ -124,6 +124,20 @@ describe('training', () => {
     await dashboard.close();
   });
 
+  it('tells two versions apart by what the gate found in pairs, where it did', async () => {
+    const dashboard = await openDashboard('demo');
+    const { page, call } = dashboard;
+    const card = (await call('GET', 'v1/models/2')).json;
+    const difference = { users: 832, candidate: 0.19, reference: 0.187, relative: 0.016, lowerBound: 0.004, low: 0.002, high: 0.031 };
+    const compared = { code: 'not-worse', passed: true, figure: 0.004, threshold: -0.05, message: 'Better.', comparison: { baseline: null, version: 1, difference } };
+    await page.route('**/v1/models/2', (route) => void route.fulfill({ json: { ...card, gate: { ...card.gate, reasons: [compared] } } }));
+    await dashboard.open('training?compare=1,2');
+    await page.getByText('The settings of version 2 place what shoppers went on to want 1.6 % better than those of version 1').waitFor();
+    await page.getByText('That is more than chance.').waitFor();
+    expect(await page.getByRole('list', { name: 'Paired difference of NDCG@20' }).textContent()).toMatch(/\+1\.6 % \+0\.2 % to \+3\.1 %/);
+    await dashboard.close();
+  });
+
   it.each([['training', 'training'], ['training-report', 'training?version=2'], ['training-comparison', 'training?compare=2,1']])('%s looks well in light and dark, wide and narrow', async (name, route) => {
     await checkAppearances('demo', name, route);
   }, 60_000);

@@ -41,7 +41,7 @@ function sayWithout(first, second) {
   }
   const tests = isSameData && cutOf(first) === cutOf(second)
     ? 'Both were measured on the same events, but not in pairs: where the bars overlap, the difference may be chance.'
-    : 'Each was measured on its own newest events, so these figures compare two times of year as well as two models.';
+    : 'Each was measured on its own newest events, so these figures compare two stretches of time as well as two models.';
   return `${sameRecipe(first, second) ? 'Both have the same settings and differ in their data alone.' : 'Neither was held against the other on the same events.'} ${tests}`;
 }
 
