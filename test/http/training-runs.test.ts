@@ -198,7 +198,7 @@ describe('following a run', () => {
     const { report, findings } = (await replica.call('GET', `/v1/training-runs/${started.json.no}`)).json;
     const card = (await replica.call('GET', '/v1/models/1')).json;
     expect(findings).toEqual(Object.fromEntries(Object.keys(findings as object).map((name) => [name, card[name]])));
-    expect(findings).toMatchObject({ test: { rankings: expect.arrayContaining([expect.objectContaining({ name: 'item-kNN' })]) as unknown[] }, gate: { outcome: report.gate.outcome }, curves: report.curves });
+    expect(findings).toMatchObject({ test: { rankings: expect.arrayContaining([expect.objectContaining({ name: 'item-kNN' })]) as unknown[] }, verdict: { code: report.verdict.code }, curves: report.curves });
     expect(told('trial').map(({ number }) => number)).toEqual(report.search.trials.map(({ number }: { number: number }) => number));
     expect(told('trial').length).toBeGreaterThan(5);
     const curves = ['bySweep', 'byShare', 'byFactors', 'byRegularization'];
