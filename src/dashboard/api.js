@@ -67,10 +67,10 @@ export async function callText(path, { headers = {}, signal } = {}) {
  *
  * @param {string} path below the service
  * @param {Record<string, (data: any) => void>} listeners by the event's name; after `end` nothing more comes
- * @param {() => void} onRefused the service will not have it, or has gone: asking by `call` says why
+ * @param {() => void} [onRefused] the service will not have it, or has gone: asking by `call` says why
  * @returns {() => void} stops it
  */
-export function follow(path, listeners, onRefused) {
+export function follow(path, listeners, onRefused = () => undefined) {
   const source = new EventSource(path);
   for (const [name, listener] of Object.entries(listeners)) {
     source.addEventListener(name, ({ data }) => {
