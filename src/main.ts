@@ -159,7 +159,7 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
   const monitoring = createMonitoring({ database, answers, writer, pressure, databaseUp: health.isUp, phase, version, now: Date.now, log: (message, detail, level = 'info') => logger[level](detail, message) });
-  const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: health.isUp, databaseFull: health.isFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, admission: createAdmission(), monitoring, version });
+  const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: health.isUp, databaseFull: health.isFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, eventsRetentionDays: config.eventsRetentionDays, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, admission: createAdmission(), monitoring, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());
   const url = (await app.listen({ host: config.host, port, backlog: LISTEN_BACKLOG, listenTextResolver: (address) => `listening on ${address}` })).replace('//0.0.0.0', '//127.0.0.1').replace('//[::]', '//127.0.0.1');

@@ -19,12 +19,15 @@ const NAME = Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_.-]{0,63}$', descriptio
 const EventType = Type.Object({ name: Type.String(), ...FIELDS });
 const Change = Type.Object({ name: NAME, ...Object.fromEntries(Object.entries(FIELDS).map(([name, schema]) => [name, Type.Optional(schema)])) }, { additionalProperties: false });
 
+const Types = Type.Object({ items: Type.Array(EventType), presets: Type.Array(Type.Object({ name: Type.String(), says: Type.String() }), { description: 'Sets of types that kinds of services begin with' }) });
+const presets = Object.entries(EVENT_TYPE_PRESETS).map(([name, { says }]) => ({ name, says }));
+
 export function eventTypeRoutes({ database, writer }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
     app.get(
       '/v1/event-types',
-      { config: { role: 'secret' }, schema: { operationId: 'listEventTypes', tags: ['settings'], summary: 'Event types and what they are worth', response: { 200: Type.Object({ items: Type.Array(EventType) }), ...commonErrors } } },
-      async () => ({ items: await listEventTypes(database) }),
+      { config: { role: 'secret' }, schema: { operationId: 'listEventTypes', tags: ['settings'], summary: 'Event types and what they are worth', response: { 200: Types, ...commonErrors } } },
+      async () => ({ items: await listEventTypes(database), presets }),
     );
     app.put(
       '/v1/event-types',
@@ -37,7 +40,7 @@ export function eventTypeRoutes({ database, writer }: Services): FastifyPluginCa
             { items: Type.Optional(Type.Array(Change, { minItems: 1, maxItems: 100 })), preset: Type.Optional(OneOf(Object.keys(EVENT_TYPE_PRESETS))) },
             { additionalProperties: false, examples: [{ items: [{ name: 'wishlist', weight: 2, halfLifeDays: 180 }] }] },
           ),
-          response: { 200: Type.Object({ items: Type.Array(EventType) }), ...commonErrors },
+          response: { 200: Types, ...commonErrors },
         },
       },
       async (request) => {
@@ -49,7 +52,7 @@ export function eventTypeRoutes({ database, writer }: Services): FastifyPluginCa
         const types = await listEventTypes(database);
         // The next event may be of a new type.
         writer.setTypes(types);
-        return { items: types };
+        return { items: types, presets };
       },
     );
     done();

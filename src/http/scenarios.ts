@@ -1,9 +1,10 @@
 /** Scenarios: how the lists of one place of a shop are steered, under a name that requests send. */
 import { type FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
+import { PARAMETERS, PARAMETER_NAMES, type Parameter } from '../serving/parameters.ts';
 import { type StoredScenario, deleteScenario, listScenarios, putScenario } from '../storage/scenarios.ts';
 import { PROBLEMS, Problem } from './problems.ts';
-import { commonErrors, withNotFound } from './schemas.ts';
+import { Nullable, OneOf, commonErrors, withNotFound } from './schemas.ts';
 import type { Services } from './services.ts';
 import { ScenarioBody } from './steering.ts';
 
@@ -15,6 +16,21 @@ function shape({ name, definition, updatedAt }: StoredScenario): Static<typeof S
   return { ...definition, name, updatedAt: updatedAt.toISOString() };
 }
 
+const Parameters = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      name: Type.String(), says: Type.String(), kind: OneOf(['number', 'integer', 'switch']), default: Type.Unsafe<number | boolean | null>({ type: ['number', 'boolean', 'null'], description: 'null: none' }),
+      least: Nullable(Type.Number()), most: Nullable(Type.Number()),
+    }),
+  ),
+});
+
+const describeParameters = () =>
+  PARAMETER_NAMES.map((name) => {
+    const { kind, says, default: usual, ...more }: Parameter = PARAMETERS[name];
+    return { name, says, kind, default: usual, least: 'least' in more ? more.least : null, most: 'most' in more ? more.most : null };
+  });
+
 export function scenarioRoutes({ database, answers }: Services): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
     app.get(
@@ -24,6 +40,14 @@ export function scenarioRoutes({ database, answers }: Services): FastifyPluginCa
         schema: { operationId: 'listScenarios', tags: ['settings'], summary: 'Scenarios', description: 'Presets of steering for the places of a shop. A request names one with `scenario`.', response: { 200: Type.Object({ items: Type.Array(Scenario) }), ...commonErrors } },
       },
       async () => ({ items: (await listScenarios(database)).map(shape) }),
+    );
+    app.get(
+      '/v1/parameters',
+      {
+        config: { role: 'secret' },
+        schema: { operationId: 'listParameters', tags: ['settings'], summary: 'What steers a list by one value', description: 'Parameters that requests, scenarios and variants of experiments share, each with what it says, its default and its bounds.', response: { 200: Parameters, ...commonErrors } },
+      },
+      () => ({ items: describeParameters() }),
     );
     app.get(
       '/v1/scenarios/:name',

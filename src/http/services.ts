@@ -59,6 +59,8 @@ export interface Services {
   readonly publicUrl: string | null;
   /** Origins whose pages may call from a browser, beside this server's own. */
   readonly corsOrigins: readonly string[];
+  /** Events received longer ago than so many days are deleted; 0: none is. */
+  readonly eventsRetentionDays: number;
   readonly limits: RateLimitOptions;
   readonly pressure: Pick<Pressure, 'level'>;
   readonly admission: Admission;

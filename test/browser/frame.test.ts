@@ -1,7 +1,7 @@
 /** Login, menu, what is loaded, and how the dashboard says that something is wrong. */
 import { gzipSync } from 'node:zlib';
 import { describe, expect, inject, it } from 'vitest';
-import { checkAppearances, findBarriers, openDashboard } from './support/dashboard.ts';
+import { findBarriers, openDashboard } from './support/dashboard.ts';
 
 const MOST_BYTES = 150 * 1024;
 
@@ -94,10 +94,4 @@ describe('the dashboard’s frame', () => {
       expect([path, (await fetch(`${url}/dashboard/${path}`)).status]).toEqual([path, 404]);
     }
   });
-});
-
-describe('settings', () => {
-  it('looks well in light and dark, wide and narrow', async () => {
-    await checkAppearances('demo', 'settings', 'settings');
-  }, 60_000);
 });

@@ -7,7 +7,7 @@ describe('settings', () => {
   let service: Service;
   const defaults = { gate: defaultGateRules, keepVersions: 5, search: 'light', split: 'time', explore: 0.1, attributionHours: 24, rampDays: 2, hourlyEvents: 300, leaveOutBursts: false, guard: 'on', guardShare: 0.2, guardHours: 24 };
   beforeAll(async () => {
-    service = await startService();
+    service = await startService({ corsOrigins: ['https://shop.example'], eventsRetentionDays: 730 });
     await service.call('PUT', '/v1/settings', { guard: null });
   });
   afterAll(async () => await service.stop());
@@ -23,6 +23,22 @@ describe('settings', () => {
     expect((await service.call('PUT', '/v1/settings', json)).json).toEqual(json);
     expect((await service.call('PUT', '/v1/settings', {})).json).toEqual(json);
     expect((await service.call('PUT', '/v1/settings', { gate: { margin: null, manual: null }, search: null, keepVersions: null })).json).toEqual(defaults);
+  });
+
+  it('are told with what each may be, as they are now', async () => {
+    await service.call('PUT', '/v1/settings', { gate: { margin: 0.1 } });
+    const { items } = (await service.call('GET', '/v1/settings/rules')).json as { items: { name: string; value: unknown; default: unknown }[] };
+    expect(items.map(({ name }) => name)).toEqual([...Object.keys(defaultGateRules).map((name) => `gate.${name}`), ...Object.keys(defaults).slice(1)]);
+    expect(items.filter(({ value, default: usual }) => value !== usual)).toEqual([{ name: 'gate.margin', says: expect.any(String) as string, value: 0.1, default: 0.05, kind: 'number', least: 0, most: 1, among: null }]);
+    expect(items.find(({ name }) => name === 'search')).toMatchObject({ kind: 'choice', among: ['off', 'light', 'full'], least: null });
+    await service.call('PUT', '/v1/settings', { gate: { margin: null } });
+  });
+
+  it('have beside them what was set at the start, and what steers lists', async () => {
+    expect((await service.call('GET', '/v1/installation')).json).toEqual({ publicUrl: null, corsOrigins: ['https://shop.example'], eventsRetentionDays: 730, version: expect.any(String) as string });
+    const { items } = (await service.call('GET', '/v1/parameters', undefined, 'secret')).json as { items: { name: string }[] };
+    expect(items.find(({ name }) => name === 'diversity')).toMatchObject({ kind: 'number', least: 0, most: 1, default: 0 });
+    expect(items.find(({ name }) => name === 'fill')).toMatchObject({ kind: 'switch', least: null, default: true });
   });
 
   it.each([
