@@ -5,6 +5,8 @@ export const PAGES = [
   { path: 'data', title: 'Data', load: () => import('./pages/data.js') },
   { path: 'import', title: 'Import', load: () => import('./pages/import.js') },
   { path: 'training', title: 'Training', load: () => import('./pages/training.js') },
+  { path: 'live', title: 'Live metrics', load: () => import('./pages/live.js') },
+  { path: 'experiments', title: 'Experiments', load: () => import('./pages/experiments.js') },
   { path: 'connect', title: 'Connect', load: () => import('./pages/connect.js') },
   { path: 'settings', title: 'Settings', load: () => import('./pages/settings.js') },
 ];

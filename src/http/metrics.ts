@@ -8,6 +8,7 @@ import type { Interval } from '../model/metrics.ts';
 import { RECOMMENDATION_SOURCES } from '../serving/recommendation-id.ts';
 import { METRIC_GROUPINGS, type MetricGrouping } from '../storage/attribution.ts';
 import type { Database } from '../storage/database.ts';
+import { listExperiments } from '../storage/live-experiments.ts';
 import { listScenarios } from '../storage/scenarios.ts';
 import { readTrainingSettings } from '../storage/settings.ts';
 import { Problem } from './problems.ts';
@@ -18,10 +19,13 @@ const MAX_SEEN = 1000;
 const DAY_MS = 86_400_000;
 const USUAL_DAYS = 30;
 const MOST_DAYS = 366;
+/** Experiments, the newest, whose variants are named. */
+const MOST_NAMED = 1000;
 
 const Rate = (description: string) => Nullable(Type.Object({ value: Type.Number(), low: Type.Number(), high: Type.Number() }, { description: `${description}, with its 95 % interval; null where nothing was shown` }));
 const Row = Type.Object({
   key: Type.String({ description: 'What the row is of: a day (UTC), a scenario’s name ("" for lists without one), a model version ("0": without a model), a source, a position ("" where the event did not say)' }),
+  name: Type.Optional(Type.String({ description: 'Of a variant: its experiment and its own name' })),
   lists: Type.Integer({ description: 'Lists given out; on days on which pages said which of a scenario’s lists were seen, those alone' }),
   items: Type.Integer({ description: 'Items in these lists' }),
   clicks: Type.Integer({ description: 'Items of a list that a shopper did something with, once each' }),
@@ -49,6 +53,12 @@ export interface MetricsQuestion {
   readonly scenario?: string;
 }
 
+/** By their numbers in recommendation ids. */
+async function namesOfVariants(database: Database): Promise<ReadonlyMap<string, string>> {
+  const experiments = await listExperiments(database, null, MOST_NAMED);
+  return new Map(experiments.flatMap(({ name, firstVariantNo, definition: { variants } }) => (firstVariantNo === null ? [] : variants.map((variant, n) => [String(firstVariantNo + n), `${name}: ${variant.name}`] as const))));
+}
+
 /** Asks and words it as the API does. @throws Problem */
 export async function answerMetrics(database: Database, question: MetricsQuestion, nowMs: number): Promise<Static<typeof Metrics>> {
   const momentOf = (field: 'from' | 'to', usual: number): Date => {
@@ -72,6 +82,7 @@ export async function answerMetrics(database: Database, question: MetricsQuestio
   }
   const { rows, faults } = await readLiveMetrics(database, { from, to, by: question.by, scenarioNo: scenario?.scenarioNo ?? null }, attributionHours);
   const names = new Map(scenarios.map(({ scenarioNo, name }) => [String(scenarioNo), name]));
+  const variants = question.by === 'variant' ? await namesOfVariants(database) : null;
   const keyOf = (key: string): string => {
     switch (question.by) {
       case 'scenario':
@@ -85,7 +96,7 @@ export async function answerMetrics(database: Database, question: MetricsQuestio
   return {
     by: question.by, from: from.toISOString(), to: to.toISOString(), windowHours: attributionHours, complete: new Date(Math.min(nowMs - attributionHours * 3_600_000, to.getTime())).toISOString(),
     rows: rows.map(({ key, clickRate, clicksPerList, purchasesPerList, revenuePerList, ...sums }) => ({
-      ...sums, key: keyOf(key), clickRate: rateOf(clickRate), clicksPerList: rateOf(clicksPerList), purchasesPerList: rateOf(purchasesPerList), revenuePerList: rateOf(revenuePerList),
+      ...sums, key: keyOf(key), ...(variants?.has(key) ? { name: variants.get(key) } : {}), clickRate: rateOf(clickRate), clicksPerList: rateOf(clicksPerList), purchasesPerList: rateOf(purchasesPerList), revenuePerList: rateOf(revenuePerList),
     })),
     withoutList: faults,
   };

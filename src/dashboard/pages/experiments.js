@@ -1,0 +1,47 @@
+/** Live experiments: variants of shoppers' lists beside each other, and what was found. */
+import { html, useState } from '../lib/preact.js';
+import { withQuery } from '../api.js';
+import { useAnswer } from '../answers.js';
+import { Head, Panel, Tag } from '../parts/panel.js';
+import { Answered, Empty } from '../parts/states.js';
+import { Table } from '../parts/table.js';
+import { go, hrefOf } from '../route.js';
+import { day, percent } from '../words.js';
+import { Draft } from './experiments/draft.js';
+import { Experiment } from './experiments/experiment.js';
+
+const EVERY_MS = 10_000;
+const TONES = { draft: '', running: 'accent', stopped: '' };
+
+function List({ experiments, current }) {
+  const columns = [
+    { title: 'Name', isHead: true, cell: ({ name }) => html`<a href=${hrefOf('experiments', { name })} aria-current=${name === current ? 'true' : undefined}>${name}</a>` },
+    { title: 'State', cell: ({ state, ended, promoted }) => html`<${Tag} tone=${promoted === null ? TONES[state] : 'good'}>${promoted !== null ? `promoted ${promoted}` : state === 'stopped' ? (ended ?? state) : state}<//>` },
+    { title: 'Kind', cell: ({ kind }) => (kind === 'guard' ? html`<${Tag} title="Made by the service when a version went live">guard<//>` : 'yours') },
+    { title: 'Lists of', cell: ({ scenario }) => scenario ?? 'all scenarios' },
+    { title: 'Variants', cell: ({ variants }) => variants.map(({ name, share }) => `${name} ${percent(share)}`).join(' · ') },
+    { title: 'Started', cell: ({ startedAt }) => day(startedAt) },
+  ];
+  return html`<${Table} name="Experiments" columns=${columns} rows=${experiments} keyOf=${({ name }) => name} />`;
+}
+
+export default function Experiments({ parameters: { name } }) {
+  const list = useAnswer(withQuery('v1/experiments', { limit: 100 }), { every: EVERY_MS });
+  const [isDrafting, setDrafting] = useState(false);
+  const make = html`<button type="button" class="primary" onClick=${() => setDrafting(true)}>Make an experiment</button>`;
+  const made = async (draft) => {
+    setDrafting(false);
+    await list.reload();
+    if (draft !== null) {
+      go('experiments', { name: draft.name });
+    }
+  };
+  return html`<${Head} title="Experiments" says="Whether another list would do better: some shoppers get it, and what they click is compared.">${!isDrafting && make}<//>
+    <div class="stack">
+      ${isDrafting && html`<${Draft} onDone=${made} />`}
+      ${name !== undefined && !isDrafting && html`<${Experiment} key=${name} name=${name} onChanged=${list.reload} />`}
+      <${Answered} of=${list}>${({ items }) => (items.length === 0
+        ? html`<${Panel}><${Empty} title="None yet" says="An experiment gives some shoppers another list (more varied, another model, or no recommendations at all) and says, with how much certainty, whether they click or buy more." /><//>`
+        : html`<${Panel} title="All experiments" says="A guard is one that the service makes itself when a new model goes live: some shoppers stay on the former one for a while."><${List} experiments=${items} current=${name} /><//>`)}<//>
+    </div>`;
+}

@@ -1,0 +1,80 @@
+/** What came of lists, and whether other lists would do better. */
+import { describe, expect, it } from 'vitest';
+import { type Dashboard, checkAppearances, openDashboard } from './support/dashboard.ts';
+
+const LISTS = 60;
+
+/** Lists of the demo's shoppers, every third of them clicked. */
+async function showLists({ call }: Dashboard, scenario: string): Promise<void> {
+  await Promise.all(Array.from({ length: LISTS }, async (_, n) => {
+    const userId = `user-${n + 1}`;
+    const { recommendationId, items } = (await call('GET', `v1/users/${userId}/recommendations?limit=5&scenario=${scenario}`)).json;
+    if (n % 3 === 0) {
+      await call('POST', 'v1/events', { userId, itemId: items[n % 5].itemId, type: 'view', recommendationId, position: (n % 5) + 1 });
+      await call('POST', 'v1/events', { userId, itemId: items[n % 5].itemId, type: 'purchase', price: 10 });
+    }
+  }));
+}
+
+describe('live metrics', () => {
+  it('say what to send where nothing was shown', async () => {
+    await checkAppearances('empty', 'live-empty', 'live', async ({ page }) => await page.getByText('No list was shown in this time').waitFor());
+  }, 60_000);
+
+  it('have rates with their intervals, by whatever is asked', async () => {
+    const dashboard = await openDashboard('demo');
+    const { page, call } = dashboard;
+    await showLists(dashboard, 'home');
+    // Lists are counted in memory first.
+    await expect.poll(async () => (await call('GET', 'v1/metrics/live?by=total&scenario=home')).json.rows[0]?.lists, { timeout: 10_000, interval: 200 }).toBeGreaterThanOrEqual(LISTS);
+    await dashboard.open('live?scenario=home');
+    await page.getByText(/with 95 % confidence/).first().waitFor();
+    await page.getByRole('rowheader', { name: 'home' }).waitFor();
+    await page.getByLabel('A row for each').selectOption('position');
+    await page.getByRole('rowheader', { name: '3', exact: true }).waitFor();
+    await dashboard.close();
+    await checkAppearances('demo', 'live', 'live?by=position', async (shown) => await shown.page.getByRole('rowheader', { name: '3', exact: true }).waitFor());
+  }, 60_000);
+});
+
+describe('experiments', () => {
+  it('are made, started and stopped by clicking, and say what they found', async () => {
+    const dashboard = await openDashboard('demo');
+    const { page, call, faults } = dashboard;
+    await dashboard.open('experiments');
+    await page.getByRole('button', { name: 'Make an experiment' }).click();
+    await page.getByLabel('Name').first().fill('varied-mail');
+    await page.getByLabel('Lists of').selectOption('mail');
+    await page.getByLabel('Share in %').first().fill('60');
+    await page.getByLabel('Diversity').fill('3');
+    await page.getByRole('button', { name: 'Make a draft' }).click();
+    await page.getByText('diversity is 3; it must be from 0 to 1').waitFor();
+    await page.getByLabel('Diversity').fill('0.8');
+    await page.getByRole('button', { name: 'Make a draft' }).click();
+    await page.getByText('add up to 1.1').waitFor();
+    // The browser notes each refusal in its console.
+    expect(faults.splice(0).filter((fault) => !/status of 400/.test(fault))).toEqual([]);
+    await page.getByLabel('Share in %').first().fill('50');
+    await page.getByRole('button', { name: 'Make a draft' }).click();
+    await page.getByText('It was not started yet.').waitFor();
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await page.getByRole('button', { name: 'Start it' }).click();
+    await page.getByText('It is too early to say whether').waitFor();
+    expect((await call('GET', 'v1/experiments/varied-mail')).json).toMatchObject({ state: 'running', scenario: 'mail', variants: [{ share: 0.5 }, { share: 0.5, settings: { diversity: 0.8 } }] });
+    await showLists(dashboard, 'mail');
+    await expect.poll(async () => (await call('GET', 'v1/metrics/live?by=variant&scenario=mail')).json.rows.map(({ name }: { name: string }) => name), { timeout: 10_000, interval: 200 }).toContain('varied-mail: other');
+    await dashboard.close();
+    await checkAppearances('demo', 'experiments', 'experiments?name=varied-mail');
+
+    const after = await openDashboard('demo');
+    await after.open('experiments?name=varied-mail');
+    await after.page.getByRole('button', { name: 'Promote other' }).click();
+    await after.page.getByText('Nothing yet says that it is better').waitFor();
+    await after.page.getByRole('button', { name: 'Cancel' }).click();
+    await after.page.getByRole('button', { name: 'Stop', exact: true }).click();
+    await after.page.getByRole('button', { name: 'Stop it' }).click();
+    await after.page.getByText('varied-mail has ended.').waitFor();
+    expect((await call('GET', 'v1/experiments/varied-mail')).json).toMatchObject({ state: 'stopped', ended: 'stopped' });
+    await after.close();
+  }, 60_000);
+});
