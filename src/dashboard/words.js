@@ -6,6 +6,8 @@ const SHORT = new Intl.NumberFormat(LANGUAGE, { notation: 'compact', maximumSign
 const MOMENT = new Intl.DateTimeFormat(LANGUAGE, { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { day: 'numeric', month: 'short', year: 'numeric' });
 const TIME = new Intl.DateTimeFormat(LANGUAGE, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const SHORT_DAY = new Intl.DateTimeFormat(LANGUAGE, { day: 'numeric', month: 'short' });
+const HOUR = new Intl.DateTimeFormat(LANGUAGE, { hour: '2-digit', minute: '2-digit' });
 const NONE = '–';
 
 const isNone = (number) => number === null || number === undefined || Number.isNaN(number);
@@ -75,6 +77,9 @@ export function ago(moment, nowMs = Date.now()) {
 /** Day and time. */
 export const moment = (iso) => (iso === null || iso === undefined ? NONE : MOMENT.format(new Date(iso)));
 export const day = (iso) => (iso === null || iso === undefined ? NONE : DAY.format(new Date(iso)));
+/** For the ticks of an axis, of milliseconds since 1970. */
+export const shortDay = (ms) => SHORT_DAY.format(ms);
+export const hour = (ms) => HOUR.format(ms);
 export const time = (iso) => (iso === null || iso === undefined ? NONE : TIME.format(new Date(iso)));
 
 /** A sentence of the service, its moments (ISO 8601) in the viewer's zone. */

@@ -82,6 +82,7 @@ describe('live experiments', () => {
     expect(variants[1].items).toBeLessThan(variants[1].lists * 4);
     const { rows } = (await service.call('GET', '/v1/metrics/live?by=variant')).json;
     expect(rows.map(({ key }: { key: string }) => key)).toEqual(['0', '1001', '1002']);
+    expect(rows.map(({ name }: { name?: string }) => name)).toEqual([undefined, 'shorter: a', 'shorter: b']);
   });
 
   it('mix shoppers anew for each, and leave those beyond their traffic alone', async () => {

@@ -20,9 +20,12 @@ const MEASURES = {
   clickRate: { title: 'Click rate', unit: 'clicks of all items shown', text: (value) => percent(value) },
   clicksPerList: { title: 'Clicks a list', unit: 'clicks a list', text: (value) => number(value) },
   purchasesPerList: { title: 'Purchases a list', unit: 'purchases a list', text: (value) => number(value, 2) },
-  revenuePerList: { title: 'Revenue a list', unit: 'revenue a list, in the shop’s currency', text: (value) => number(value) },
+  revenuePerList: { title: 'Revenue a list', unit: 'revenue a list, in the shop’s currency', text: (value) => money(value) },
 };
 const WHY = { malformed: 'cut off or no id at all', forged: 'not signed by this installation', expired: 'older than 30 days', early: 'of an event before its list', outside: 'with a position beyond the end of the list' };
+
+/** To cents, with what stands before the point as it is. */
+const money = (value) => number(Math.round(value * 100) / 100, 12);
 
 const nameOf = (by, { key, name }) => {
   switch (by) {
@@ -41,15 +44,17 @@ const nameOf = (by, { key, name }) => {
   }
 };
 
+const capital = (text) => `${text[0].toUpperCase()}${text.slice(1)}`;
 const endsOf = (estimate, text) => (estimate === null ? {} : { low: text(estimate.low), high: text(estimate.high) });
+
+const perList = (estimate, text, more) => [estimate === null ? undefined : `${text(estimate.value)} a list (${text(estimate.low)} to ${text(estimate.high)} with 95 % confidence)`, more].filter((part) => part !== undefined).join(' · ');
 
 function Total({ total: { lists, items, clicks, carts, purchases, revenue, clickRate, purchasesPerList, revenuePerList } }) {
   return html`<${Figures} label="All lists together">
-    <${Figure} name="Lists shown" value=${number(lists)} note=${`with ${count(items, 'item')}`} />
-    <${Figure} name="Click rate" value=${clickRate === null ? '–' : percent(clickRate.value)} ...${endsOf(clickRate, MEASURES.clickRate.text)} note=${count(clicks, 'click')} />
-    <${Figure} name="Carts" value=${number(carts)} note="of clicked items" />
-    <${Figure} name="Purchases" value=${number(purchases)} note=${purchasesPerList === null ? undefined : `${number(purchasesPerList.value, 2)} a list (${number(purchasesPerList.low, 2)} to ${number(purchasesPerList.high, 2)})`} />
-    <${Figure} name="Revenue" value=${number(Math.round(revenue * 100) / 100, 4)} note=${revenuePerList === null ? undefined : `${number(revenuePerList.value)} a list (${number(revenuePerList.low)} to ${number(revenuePerList.high)}), in your currency`} />
+    <${Figure} name="Lists shown" value=${number(lists)} note=${lists === 0 ? undefined : `${number(items / lists)} items each`} />
+    <${Figure} name="Click rate" value=${clickRate === null ? '–' : percent(clickRate.value)} ...${endsOf(clickRate, MEASURES.clickRate.text)} note=${`${count(clicks, 'click')} on ${count(items, 'item')} shown`} />
+    <${Figure} name="Purchases of clicked items" value=${number(purchases)} note=${perList(purchasesPerList, (value) => number(value, 2), count(carts, 'cart'))} />
+    <${Figure} name="Revenue of these" value=${money(revenue)} unit="in your currency" note=${perList(revenuePerList, money)} />
   <//>`;
 }
 
@@ -68,13 +73,13 @@ function Beside({ by, rows, measure }) {
   const shown = rows.filter(({ lists, clicks }) => lists > 0 || clicks > 0);
   const most = Math.max(...shown.map((row) => row[measure]?.high ?? 0), 0);
   const columns = [
-    { title: GROUPINGS.find(([name]) => name === by)[1], isHead: true, cell: (row) => nameOf(by, row) },
+    { title: capital(GROUPINGS.find(([name]) => name === by)[1]), isHead: true, cell: (row) => nameOf(by, row) },
     { title: 'Lists', isNumber: true, cell: ({ lists }) => number(lists) },
     { title: `${title}, with its 95 % interval`, cell: (row) => html`<${Span} estimate=${row[measure]} most=${most} text=${text} />` },
     { title: 'Clicks', isNumber: true, cell: ({ clicks }) => number(clicks) },
     { title: 'Carts', isNumber: true, cell: ({ carts }) => number(carts) },
     { title: 'Purchases', isNumber: true, cell: ({ purchases }) => number(purchases) },
-    { title: 'Revenue', isNumber: true, cell: ({ revenue }) => number(Math.round(revenue * 100) / 100, 4) },
+    { title: 'Revenue', isNumber: true, cell: ({ revenue }) => money(revenue) },
   ];
   return html`<${Table} name=${`By ${by}`} columns=${columns} rows=${shown} keyOf=${({ key }) => key} />`;
 }

@@ -3,7 +3,7 @@
  * a sentence and, on request, the numbers as a table. 100,000 points stay smooth: uPlot draws them on a canvas, and the table shows a part of them.
  */
 import { html, useEffect, useMemo, useRef, useState } from '../lib/preact.js';
-import { day, moment, number, short } from '../words.js';
+import { day, hour, moment, number, short, shortDay } from '../words.js';
 import { Table } from './table.js';
 
 const TABLE_ROWS = 200;
@@ -16,6 +16,9 @@ let loaded;
 const loadUplot = () => (loaded ??= import('../lib/uplot.js'));
 
 const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** Ticks of a time axis in one line, in the viewer's zone. */
+const timeWords = (_plot, splits, _axis, _space, step) => splits.map((seconds) => (step >= DAY_S ? shortDay : hour)(seconds * 1000));
 
 function withAlpha(colour, alpha) {
   const value = Number.parseInt(colour.slice(1), 16);
@@ -59,7 +62,7 @@ function optionsOf({ uPlot, width, height, series, ends, isTime, isLogarithmic, 
     cursor: { y: false, drag: { x: true, y: false }, points: { size: 7 } },
     scales: { x: { time: isTime, ...(isLogarithmic ? { distr: 3, range: (_plot, low, high) => [low / LOG_ROOM, high * LOG_ROOM] } : {}) }, y: { range } },
     axes: [
-      { ...axis, size: isTime ? 46 : 30, space: 70, ...(isLogarithmic || hasTicksAtPoints ? { splits: (plot) => plot.data[0], filter: (_plot, splits) => splits } : {}), ...(isTime ? {} : { values: (_plot, splits) => splits.map(xText) }) },
+      { ...axis, size: 30, space: 70, ...(isLogarithmic || hasTicksAtPoints ? { splits: (plot) => plot.data[0], filter: (_plot, splits) => splits } : {}), ...(isTime ? { values: timeWords } : { values: (_plot, splits) => splits.map(xText) }) },
       { ...axis, size: (_plot, texts) => 16 + 7 * Math.max(2, ...(texts ?? []).map((text) => String(text).length)), space: 34, values: (_plot, splits) => splits.map(yText) },
     ],
     series: [{}, ...series.map(line), ...ends.filter((end) => end !== null).flatMap(() => [unseen, unseen])],

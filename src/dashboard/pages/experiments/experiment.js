@@ -27,7 +27,7 @@ function Variants({ experiment: { variants, measure, state, kind, result }, onPr
   const sides = result.comparisons.flatMap(({ lift }) => (lift === null ? [] : [lift.low, lift.value, lift.high])).filter((value) => value !== null);
   const reach = Math.max(0.05, ...sides.map(Math.abs));
   const columns = [
-    { title: 'Variant', isHead: true, cell: ({ name }, n) => html`${name}${n === 0 && html` <${Tag}>compared with<//>`}` },
+    { title: 'Variant', isHead: true, cell: ({ name }, n) => html`${name}${n === 0 && html` <${Tag} title="What the others are compared with">baseline<//>`}` },
     { title: 'Share', isNumber: true, cell: ({ share }) => percent(share) },
     { title: 'What it shows', cell: whatIs },
     { title: 'Lists', isNumber: true, cell: ({ lists }) => number(lists) },
