@@ -7,6 +7,6 @@ export const PAGES = [
   { path: 'training', title: 'Training', load: () => import('./pages/training.js') },
   { path: 'live', title: 'Live metrics', load: () => import('./pages/live.js') },
   { path: 'experiments', title: 'Experiments', load: () => import('./pages/experiments.js') },
-  { path: 'connect', title: 'Connect', load: () => import('./pages/connect.js') },
   { path: 'settings', title: 'Settings', load: () => import('./pages/settings.js') },
+  { path: 'connect', title: 'Connect', load: () => import('./pages/connect.js') },
 ];
