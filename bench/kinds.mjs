@@ -53,10 +53,10 @@ const pools = asked.map((row) => {
   const { count, items: best, scores: worth } = scan.rank({ vector: vectorOf(row), history, from: rowStart[row], to: rowStart[row + 1], limit: 200, mask: 0 });
   return { pool: { count, items: best.slice(0, count), scores: worth.slice(0, count) }, span: spanOf(worth, count) };
 });
-const reranker = createReranker(vectorsOf(items), part.itemNos, 200);
+const reranker = createReranker(vectorsOf(items), part.itemNos, null, 200);
 const out = createTopN(200);
 for (const [diversity, rotation] of [[0, 0.3], [0.3, 0], [0.5, 0], [1, 0], [0.5, 0.5]]) {
-  const how = { diversity, rotation, key: 1, periodNo: 1, span: 1 };
+  const how = { popularityDiscount: 0, diversity, rotation, key: 1, periodNo: 1, span: 1 };
   time(`rerank 200 to 10, diversity ${diversity}, rotation ${rotation}`, pools.length, () => {
     for (const { pool, span } of pools) {
       how.span = span;

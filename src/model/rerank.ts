@@ -1,24 +1,31 @@
 /**
- * What a list is besides the best: varied, and not the same every day. Works on a pool, the exact best few hundred, and gives `limit` of them in a new order; scores are the pool's own.
+ * What a list is besides the best: not what everybody meets anyway, varied, and not the same every day. Works on a pool, the exact best few hundred, and gives `limit` of them in a new order; scores are the pool's own.
  *
- *   rotation   e_i = s_i − r S h_i          h_i in [0, 1): drawn by user, item and period (hash.ts). No state: every replica gives the same list, and it turns with the period
+ *   discount   d_i = s_i · ((κ + 1) / (κ + q_i))^β where s_i > 0          q_i: popularity in parts of its mean (`liftsOf`). What is learned from goes by exposure as well as by taste, and with it the scores
+ *   rotation   e_i = d_i − r S h_i          h_i in [0, 1): drawn by user, item and period (hash.ts). No state: every replica gives the same list, and it turns with the period
  *   diversity  maximal marginal relevance (Carbonell, Goldstein 1998): the next place goes to the item of the largest
  *                (1 − d) e_i / ¾S  −  d max_{j chosen} cos(y_i, y_j)
  *
  * S is the span of the user's list, from the best to the fiftieth (span.ts), so that r and d mean the same for every user and shop, and do not depend on how deep the pool is: r = 1 may put the best behind
- * the fiftieth. d = 0 and r = 0 change nothing.
+ * the fiftieth. Where β > 0 it is that of the pool by d_i, whose scores are of another size. d = 0, r = 0 and β = 0 change nothing.
  *
  * An item's largest cosine can only grow while the list does, and its worth only fall. So the worth it had when it was last looked at bounds what it has now, and most pairs are never multiplied;
  * the lists are those of multiplying all.
  */
 import { drawAt, seedOf } from './hash.ts';
 import type { ItemVectors } from './matrix.ts';
+import { SPAN_PLACES } from './span.ts';
 import { createTopN, offerTopN, sortTopN, type TopN } from './top-n.ts';
 
 /** So much of a span weighs as much as a whole cosine where d = 1/2. */
 const spansPerCosine = 0.75;
 
+/** κ: what keeps an item that hardly anybody has met from being lifted above all: its lift is at most (1 + 1/κ)^β. */
+const leastPopularity = 0.1;
+
 export interface RerankOptions {
+  /** β, 0 … 1: 0 = popularity counts as it does in the scores. */
+  popularityDiscount: number;
   /** d, 0 … 1: 0 = none, 1 = nothing but. */
   diversity: number;
   /** r, 0 … 1: an item's score falls by up to so many spans. */
@@ -42,11 +49,23 @@ export interface Reranker {
   rerank(pool: TopN, limit: number, options: RerankOptions, out: TopN): TopN;
 }
 
-/** @param itemNos what an item draws by: its number, which is the same in every model version */
-export function createReranker(vectors: ItemVectors, itemNos: Int32Array, mostPool: number): Reranker {
+/** What an item's score is multiplied by where β = 1: (κ + 1) / (κ + q_i), 1 for an item of mean popularity. */
+export function liftsOf(popularity: Float32Array): Float32Array {
+  const mean = popularity.reduce((sum, one) => sum + one, 0) / popularity.length;
+  return popularity.map((one) => (mean > 0 ? (leastPopularity + 1) / (leastPopularity + one / mean) : 1));
+}
+
+/**
+ * @param itemNos what an item draws by: its number, which is the same in every model version
+ * @param lifts by item (`liftsOf`); null: popularity is not known, and nothing is discounted
+ */
+export function createReranker(vectors: ItemVectors, itemNos: Int32Array, lifts: Float32Array | null, mostPool: number): Reranker {
   const { data, stride } = vectors;
   const turned = createTopN(mostPool);
   const source = { items: new Int32Array(mostPool), scores: new Float64Array(mostPool) };
+  /** d_i of a place of the pool. */
+  const discounted = new Float64Array(mostPool);
+  const sorted = new Float64Array(mostPool);
   /** Where the vector of a place of `turned` lies, and 1 / its length; 0 = no direction, so that its cosines are 0. */
   const offset = new Int32Array(mostPool);
   const inverse = new Float64Array(mostPool);
@@ -57,12 +76,18 @@ export function createReranker(vectors: ItemVectors, itemNos: Int32Array, mostPo
   const seen = new Int32Array(mostPool);
   const chosen = new Int32Array(mostPool);
 
+  /** The pool's d_i. Returns their span. */
+  function discount({ items, scores, count }: TopN, by: Float32Array, exponent: number): number {
+    for (let n = 0; n < count; n++) discounted[n] = scores[n]! > 0 ? scores[n]! * by[items[n]!]! ** exponent : scores[n]!;
+    sorted.set(discounted.subarray(0, count));
+    const own = sorted.subarray(0, count).sort();
+    return own[count - 1]! - own[Math.max(0, count - SPAN_PLACES)]!;
+  }
+
   /** Places of the pool by e_i, best first, into `turned`: at least `limit` of them. Ties to the earlier place. */
-  function turn(pool: TopN, limit: number, { rotation, key, periodNo, span }: RerankOptions): void {
-    const seed = seedOf(key, periodNo);
-    const most = rotation * span;
+  function turn({ items, count }: TopN, scores: Float64Array, limit: number, most: number, seed: number): void {
     turned.count = 0;
-    for (let n = 0; n < pool.count; n++) offerTopN(turned, limit, pool.scores[n]! - (most === 0 ? 0 : most * drawAt(seed, itemNos[pool.items[n]!]!)), n);
+    for (let n = 0; n < count; n++) offerTopN(turned, limit, scores[n]! - (most === 0 ? 0 : most * drawAt(seed, itemNos[items[n]!]!)), n);
     sortTopN(turned);
   }
 
@@ -122,12 +147,16 @@ export function createReranker(vectors: ItemVectors, itemNos: Int32Array, mostPo
       const { count } = pool;
       if (count > mostPool) throw new RangeError(`a pool of ${count} is more than this reranker takes (${mostPool})`);
       const wanted = Math.min(limit, count);
-      const { diversity, rotation, span } = options;
-      const reorders = (diversity > 0 || rotation > 0) && span > 0 && span < Infinity;
+      const { rotation, key, periodNo, popularityDiscount } = options;
+      const discounts = popularityDiscount > 0 && lifts !== null && count > 0;
+      const span = discounts ? discount(pool, lifts, popularityDiscount) : options.span;
+      const hasSpan = span > 0 && span < Infinity;
+      const diversity = hasSpan ? options.diversity : 0;
+      const reorders = discounts || (hasSpan && (diversity > 0 || rotation > 0));
       source.items.set(pool.items.subarray(0, reorders ? count : wanted));
       source.scores.set(pool.scores.subarray(0, reorders ? count : wanted));
       if (reorders) {
-        turn(pool, diversity > 0 ? count : wanted, options);
+        turn(pool, discounts ? discounted : pool.scores, diversity > 0 ? count : wanted, hasSpan ? rotation * span : 0, seedOf(key, periodNo));
         if (diversity > 0) diversify(source.items, count, wanted, Math.min(1, diversity), span);
       }
       for (let n = 0; n < wanted; n++) {

@@ -1,7 +1,7 @@
 /**
  * Places for new items. What nobody has seen nobody can buy, and what nobody buys no model learns: so a share of each list's places, never the first, goes to items that the model does not know yet.
  *
- * How many: e · limit, a broken part by chance. Where: one in each of so many equal stretches of the list, from its beginning where there are fewer new items. Which: those of the largest
+ * Which are for a shopper at all the explorer says (explorer.ts). How many: e · limit, a broken part by chance. Where: one in each of so many equal stretches of the list, from its beginning where there are fewer new items. Which: those of the largest
  *
  *   z_i + 1 / √(1 + seen_i) + ½ Gumbel_i          z_i: x·y_new in spreads above the mean of the new items; seen_i: how often the item was shown, or had an event
  *

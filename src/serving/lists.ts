@@ -1,7 +1,7 @@
 /**
  * From candidates to a list, whatever kind they are of:
  *
- *   candidates by score (exact, from what the conditions leave) → diversity and rotation → exploration → minScore → pins → filled up: buried ones, the kind's next, trending, newest → the page asked for
+ *   candidates by score (exact, from what the conditions leave) → popularity's discount, diversity and rotation → exploration → minScore → pins → filled up: buried ones, the kind's next, trending, newest → the page asked for
  *
  * The whole list is made down to the end of the page, so that pages fit together. An item is in a list once; each that is not of the list's own kind says its source.
  */
@@ -112,12 +112,12 @@ export interface ListMakerOptions {
 export function createListMaker({ catalogue, masks, trends, explorer, now }: ListMakerOptions): ListMaker {
   const reorderer = createReorderer(now);
 
-  function reorders({ diversity, rotation }: Prepared): boolean {
-    return diversity > 0 || rotation > 0;
+  function reorders({ popularityDiscount, diversity, rotation }: Prepared): boolean {
+    return popularityDiscount > 0 || diversity > 0 || rotation > 0;
   }
 
-  function isSmallPoolEnough({ diversity, rotation }: Prepared, depth: number): boolean {
-    return depth <= SMALL_POOL_DEPTH && (diversity === 0 || (diversity <= 0.5 && rotation === 0));
+  function isSmallPoolEnough({ popularityDiscount, diversity, rotation }: Prepared, depth: number): boolean {
+    return popularityDiscount === 0 && depth <= SMALL_POOL_DEPTH && (diversity === 0 || (diversity <= 0.5 && rotation === 0));
   }
 
   function poolSize(steered: Prepared, depth: number): number {

@@ -9,6 +9,7 @@ import { type InPieces, overRanges } from '../model/pieces.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { type SpanUsers, measureSimilarSpan, measureSpans } from '../model/span.ts';
 import { rowsOfUsers } from '../model/without-users.ts';
+import { liftsOf } from '../model/rerank.ts';
 import { SnapshotDamaged } from '../model/snapshot-damaged.ts';
 import { type ItemSide, type UserSide, decodeItemSideInPieces, decodeUserSideInPieces } from '../model/snapshot.ts';
 
@@ -31,6 +32,8 @@ export interface LiveModel {
   /** What was in the same baskets; null: the version knows no baskets. */
   readonly together: Neighbours | null;
   readonly foldIn: FoldIn;
+  /** What popularity's discount multiplies by, by item (model/rerank.ts). */
+  readonly lifts: Float32Array;
   readonly recipe: Recipe;
   readonly weightScale: number;
   /** Numbers in a vector. */
@@ -87,6 +90,7 @@ export function* createLiveModel(facts: { version: number; watermark: string; sy
   // Copies: whatever is left of the item part's bytes would keep all of them, and the scan has its own.
   const itemNos = items.itemNos.slice();
   const together = items.together && copyOf(items.together);
+  const lifts = liftsOf(items.popularity);
   const ownFoldIn = scan.createFoldIn(items.recipe, items.weightScale);
   if (ownFoldIn !== null) {
     giveBack(itemPart);
@@ -109,6 +113,7 @@ export function* createLiveModel(facts: { version: number; watermark: string; sy
     recipe: items.recipe,
     weightScale: items.weightScale,
     foldIn,
+    lifts,
     stride,
     userNos: users.userNos,
     userRowById,
@@ -171,7 +176,7 @@ function* checkFit(items: ItemSide, users: UserSide): InPieces<void> {
     }
   });
   const { neighbours, recentPopularity } = items.hybrid;
-  for (const numbers of [items.factors.data, users.factors.data, neighbours?.similarity, recentPopularity]) {
+  for (const numbers of [items.factors.data, users.factors.data, neighbours?.similarity, recentPopularity, items.popularity]) {
     if (numbers) {
       yield* overRanges(numbers.length, 1, (from, to) => checkFinite(numbers, from, to));
     }

@@ -26,6 +26,7 @@ export const MAX_DEPTH = 200;
 export const PARAMETERS = {
   limit: { kind: 'integer', least: 1, most: MAX_DEPTH, default: 10, example: 10, says: `How many items, 1 to ${MAX_DEPTH}` },
   includeSeen: { kind: 'switch', default: false, says: 'Items that the shopper has bought lately or rated are answered as well' },
+  popularityDiscount: { kind: 'number', least: 0, most: 1, default: 0, example: 0.3, says: 'How much less what is popular counts among the best than its score says: a score is divided by the popularity to the power of this. 0: not at all; 0.3 is what the front page has' },
   diversity: { kind: 'number', least: 0, most: 1, default: 0, example: 0.3, says: '0: by score alone; 1: as unlike one another as can be (maximal marginal relevance)' },
   rotation: { kind: 'number', least: 0, most: 1, default: 0, example: 0.3, says: 'How far chance may take an item down, 1 being as far as from the first place to the fiftieth. The same list for `rotationHours`, then another one' },
   rotationHours: { kind: 'integer', least: 1, most: 8760, default: 24, example: 24, says: 'How long a rotated list, and places of new items, stay as they are' },

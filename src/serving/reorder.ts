@@ -1,4 +1,4 @@
-/** Diversity and rotation (model/rerank.ts) on what a list is chosen from: a ranking of the model, or entries of the catalogue, of which the model knows some. */
+/** Popularity's discount, diversity and rotation (model/rerank.ts) on what a list is chosen from: a ranking of the model, or entries of the catalogue, of which the model knows some. */
 import { hashText, periodOf } from '../model/hash.ts';
 import { type Reranker, createReranker } from '../model/rerank.ts';
 import { type TopN, createTopN } from '../model/top-n.ts';
@@ -9,7 +9,7 @@ import type { Steered } from './steering.ts';
 export interface Reorderer {
   /** The first `depth` places of a ranking, in place. */
   ranking(found: TopN, live: LiveModel, depth: number, span: number, key: string, steered: Steered): TopN;
-  /** The first `depth` of the entries, of which there may be `MAX_POOL`. Items that the model does not know are like nothing. */
+  /** The first `depth` of the entries, of which there may be `MAX_POOL`. Items that the model does not know are like nothing. No discount: what ranks them is popularity, or the time. */
   entries(entries: readonly Entry[], live: LiveModel | null, depth: number, span: number, key: string, steered: Steered): Entry[];
 }
 
@@ -18,14 +18,14 @@ export const MAX_POOL = 1_000;
 export function createReorderer(now: () => number): Reorderer {
   let ofModel: { readonly live: LiveModel; readonly reranker: Reranker } | null = null;
 
-  function optionsOf({ diversity, rotation, rotationHours }: Steered, span: number, key: string) {
-    return { diversity, rotation, key: hashText(key), periodNo: periodOf(now(), rotationHours), span };
+  function optionsOf({ popularityDiscount, diversity, rotation, rotationHours }: Steered, span: number, key: string) {
+    return { popularityDiscount, diversity, rotation, key: hashText(key), periodNo: periodOf(now(), rotationHours), span };
   }
 
   return {
     ranking(found, live, depth, span, key, steered) {
       if (ofModel === null || ofModel.live !== live) {
-        ofModel = { live, reranker: createReranker(live.scan.vectors, live.itemNos, MAX_POOL) };
+        ofModel = { live, reranker: createReranker(live.scan.vectors, live.itemNos, live.lifts, MAX_POOL) };
       }
       return ofModel.reranker.rerank(found, depth, optionsOf(steered, span, key), found);
     },
@@ -43,7 +43,7 @@ export function createReorderer(now: () => number): Reorderer {
           data.set(live.scan.vectorOf(index), n * stride);
         }
       }
-      const reranker = createReranker({ data, stride, offsetOf: (place) => place * stride }, Int32Array.from(entries, ({ itemNo }) => itemNo), count);
+      const reranker = createReranker({ data, stride, offsetOf: (place) => place * stride }, Int32Array.from(entries, ({ itemNo }) => itemNo), null, count);
       const options = optionsOf(steered, span, key);
       const found = reranker.rerank(pool, depth, live === null ? { ...options, diversity: 0 } : options, pool);
       return Array.from({ length: found.count }, (_, n) => entries[found.items[n]]);

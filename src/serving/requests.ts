@@ -42,8 +42,8 @@ interface Known {
   readonly generation: number;
 }
 
-function isPlain({ cursor }: ListRequest, { fields, boosts, exclude, diversity, rotation, minScore, reasons, pins, neighbourWeight }: Prepared): boolean {
-  return cursor === undefined && fields.length + boosts.length + exclude.length + pins.length === 0 && diversity === 0 && rotation === 0 && minScore === null && !reasons && neighbourWeight === 1;
+function isPlain({ cursor }: ListRequest, { fields, boosts, exclude, popularityDiscount, diversity, rotation, minScore, reasons, pins, neighbourWeight }: Prepared): boolean {
+  return cursor === undefined && fields.length + boosts.length + exclude.length + pins.length === 0 && popularityDiscount === 0 && diversity === 0 && rotation === 0 && minScore === null && !reasons && neighbourWeight === 1;
 }
 
 export function createRequests(scenarios: Scenarios, trials: Pick<Trials, 'of' | 'generation'>, conditions: Conditions, catalogue: Pick<Catalogue, 'schema'>): Requests {

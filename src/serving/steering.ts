@@ -25,6 +25,8 @@ export interface Steering {
   readonly exclude: readonly string[];
   /** Items that the shopper's own events hide are answered as well. */
   readonly includeSeen: boolean;
+  /** 0 … 1: how much less what is popular counts than in the scores (model/rerank.ts). */
+  readonly popularityDiscount: number;
   /** 0 … 1: how much unlikeness counts against the score (maximal marginal relevance). */
   readonly diversity: number;
   /** 0 … 1: how much of what lies between the first item and the fiftieth chance may take from a score, the same for a shopper until `rotationHours` are over. */
@@ -90,11 +92,11 @@ export class SteeringFault extends Error {
   }
 }
 
-const { limit, includeSeen, diversity, rotation, rotationHours, minScore, explore, neighbourWeight, fill, reasons } = PARAMETERS;
+const { limit, includeSeen, popularityDiscount, diversity, rotation, rotationHours, minScore, explore, neighbourWeight, fill, reasons } = PARAMETERS;
 
 /** Of these a setting changes `explore`. */
 export const DEFAULTS: Steered = {
-  limit: limit.default, includeSeen: includeSeen.default, diversity: diversity.default, rotation: rotation.default, rotationHours: rotationHours.default, minScore: minScore.default, explore: explore.default, neighbourWeight: neighbourWeight.default,
+  limit: limit.default, includeSeen: includeSeen.default, popularityDiscount: popularityDiscount.default, diversity: diversity.default, rotation: rotation.default, rotationHours: rotationHours.default, minScore: minScore.default, explore: explore.default, neighbourWeight: neighbourWeight.default,
   fill: fill.default, reasons: reasons.default, fields: [], filters: [], boosts: [], exclude: [], pins: [], bury: [], never: [], scenarioNo: 0,
 };
 

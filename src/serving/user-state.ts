@@ -91,7 +91,7 @@ export function createUserStates(database: Database, now: () => number, onReach:
   }
 
   function stateOfKept(live: LiveModel, kept: KeptUser): UserState {
-    const { history, to, foldWeight, foldTarget, mainType, vector, hiddenElsewhere, mark } = kept.folded();
+    const { history, to, foldWeight, foldTarget, mainType, vector, hiddenElsewhere, mark } = kept.folded(now());
     return { model: live, vector, history, from: 0, to, foldWeight, foldTarget, mainType, hiddenElsewhere, mark, stale: false };
   }
 

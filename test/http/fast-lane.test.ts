@@ -88,11 +88,13 @@ describe('the fast lane', () => {
     const fresh = Array.from({ length: 9 }, (_, n) => ({ itemId: `fresh${n}`, categories: [`c${n % 4}`], publishedAt, available: n !== 8 }));
     expect((await service.call('POST', '/v1/items', { items: [...known, ...fresh] })).status).toBe(200);
     await service.answers.followItems();
-    await vi.waitFor(async () => expect(JSON.parse((await overPort('/v1/users/u1/recommendations?explore=0.5&limit=10', bearer)).text).items.some(({ source }: { source?: string }) => source === 'explore')).toBe(true), { timeout: 10_000 });
+    const hasNew = async (user: number) => JSON.parse((await overPort(`/v1/users/u${user}/recommendations?explore=0.5&limit=10`, bearer)).text).items.some(({ source }: { source?: string }) => source === 'explore');
+    // Each suits a tenth of the shoppers at least.
+    await vi.waitFor(async () => expect(await Promise.all(Array.from({ length: 40 }, async (_, user) => await hasNew(user)))).toContain(true), { timeout: 10_000 });
     fromLane = 0;
     const explored = new Set<string>();
     for (let user = 0; user < 40; user++) {
-      for (const query of ['limit=10', 'limit=2&explore=0.5', `explore=0.5&filter=${encodeURIComponent('categories = c1')}&limit=3`]) {
+      for (const query of ['limit=10', 'limit=6&explore=0.5', `explore=0.5&filter=${encodeURIComponent('categories = c1')}&limit=3`]) {
         const path = `/v1/users/u${user}/recommendations?${query}`;
         await throughFramework(path, bearer);
         const [fast, slow] = [await overPort(path, bearer), await throughFramework(path, bearer)];

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { drawAt, hashText, seedOf } from '../../src/model/hash.ts';
 import { createFactors, type Factors, vectorsOf } from '../../src/model/matrix.ts';
 import { createRandom } from '../../src/model/random.ts';
-import { createReranker, type RerankOptions } from '../../src/model/rerank.ts';
+import { createReranker, liftsOf, type RerankOptions } from '../../src/model/rerank.ts';
 import { createTopN, type TopN } from '../../src/model/top-n.ts';
 
-const none: RerankOptions = { diversity: 0, rotation: 0, key: hashText('user-1'), periodNo: 3, span: 1 };
+const none: RerankOptions = { popularityDiscount: 0, diversity: 0, rotation: 0, key: hashText('user-1'), periodNo: 3, span: 1 };
 
 function makeShop(rows: number, factors: number, seed: number): Factors {
   const random = createRandom(seed);
@@ -71,7 +71,7 @@ describe('reranking', () => {
     fc.assert(fc.property(shapes, ({ count, factors, limit, seed }) => {
       const items = makeShop(80, factors, seed);
       const pool = makePool(count, 80, seed);
-      const reranker = createReranker(vectorsOf(items), Int32Array.from({ length: 80 }, (_, i) => i + 1), 60);
+      const reranker = createReranker(vectorsOf(items), Int32Array.from({ length: 80 }, (_, i) => i + 1), null, 60);
       for (const options of [none, { ...none, diversity: 0.5, rotation: 0.5, span: 0 }, { ...none, diversity: 1, span: Number.NaN }]) {
         const out = reranker.rerank(pool, limit, options, createTopN(70));
         expect(out.count).toBe(Math.min(limit, count));
@@ -90,7 +90,7 @@ describe('reranking', () => {
       const scoreOf = new Map(Array.from({ length: count }, (_, n) => [pool.items[n]!, pool.scores[n]!]));
       const options = { ...none, diversity, rotation, span: 1.3, periodNo: seed };
       const wanted = rerankPlainly(items, itemNos, pool, limit, options);
-      const out = createReranker(vectorsOf(items), itemNos, 60).rerank(pool, limit, options, pool); // into the pool itself
+      const out = createReranker(vectorsOf(items), itemNos, null, 60).rerank(pool, limit, options, pool); // into the pool itself
       expect(out.count).toBe(wanted.length);
       const found = [...out.items.subarray(0, out.count)];
       expect(new Set(found).size).toBe(found.length);
@@ -110,7 +110,7 @@ describe('reranking', () => {
 
   it('the more diversity, the less alike are the items of a list', () => {
     const items = makeShop(400, 16, 5);
-    const reranker = createReranker(vectorsOf(items), Int32Array.from({ length: 400 }, (_, i) => i), 200);
+    const reranker = createReranker(vectorsOf(items), Int32Array.from({ length: 400 }, (_, i) => i), null, 200);
     const likeness = [0, 0.2, 0.4, 0.6, 0.8, 1].map((diversity) => {
       let sum = 0;
       for (let user = 0; user < 60; user++) {
@@ -127,7 +127,7 @@ describe('reranking', () => {
     const items = makeShop(300, 8, 5);
     const itemNos = Int32Array.from({ length: 300 }, (_, i) => i);
     const pool = makePool(200, 300, 9);
-    const list = (options: Partial<RerankOptions>) => [...createReranker(vectorsOf(items), itemNos, 200).rerank(pool, 10, { ...none, rotation: 0.5, ...options }, createTopN(10)).items];
+    const list = (options: Partial<RerankOptions>) => [...createReranker(vectorsOf(items), itemNos, null, 200).rerank(pool, 10, { ...none, rotation: 0.5, ...options }, createTopN(10)).items];
     expect(list({})).toEqual(list({}));
     expect(list({ periodNo: 4 })).not.toEqual(list({}));
     expect(list({ key: hashText('user-2') })).not.toEqual(list({}));
@@ -137,6 +137,39 @@ describe('reranking', () => {
   });
 
   it('refuses a pool that it was not made for', () => {
-    expect(() => createReranker(vectorsOf(makeShop(10, 2, 1)), new Int32Array(10), 3).rerank(makePool(4, 10, 1), 2, none, createTopN(2))).toThrow(RangeError);
+    expect(() => createReranker(vectorsOf(makeShop(10, 2, 1)), new Int32Array(10), null, 3).rerank(makePool(4, 10, 1), 2, none, createTopN(2))).toThrow(RangeError);
+  });
+
+  it('a discount divides positive scores by the popularity to its power, and leaves scores and what has no popularity as they are', () => {
+    fc.assert(fc.property(shapes, fc.constantFrom(0.2, 0.4, 1), ({ count, factors, limit, seed }, popularityDiscount) => {
+      const items = makeShop(80, factors, seed);
+      const itemNos = Int32Array.from({ length: 80 }, (_, i) => i + 1);
+      const pool = makePool(count, 80, seed);
+      const random = createRandom(seed);
+      const popularity = Float32Array.from({ length: 80 }, () => 50 * random.uniform() ** 3);
+      const mean = popularity.reduce((sum, one) => sum + one, 0) / 80;
+      const lifted = (n: number) => (pool.scores[n]! > 0 ? pool.scores[n]! * (1.1 / (0.1 + popularity[pool.items[n]!]! / mean)) ** popularityDiscount : pool.scores[n]!);
+      const wanted = Array.from({ length: count }, (_, n) => n).sort((a, b) => lifted(b) - lifted(a) || a - b).slice(0, limit);
+      const out = createReranker(vectorsOf(items), itemNos, liftsOf(popularity), 60).rerank(pool, limit, { ...none, popularityDiscount, span: 0 }, createTopN(70));
+      expect(out.count).toBe(wanted.length);
+      wanted.forEach((n, k) => {
+        expect(lifted(pool.items.indexOf(out.items[k]!))).toBeCloseTo(lifted(n), 5);
+        expect(out.scores[k]).toBe(pool.scores[pool.items.indexOf(out.items[k]!)]);
+      });
+      const alike = createReranker(vectorsOf(items), itemNos, liftsOf(new Float32Array(80)), 60).rerank(pool, limit, { ...none, popularityDiscount }, createTopN(70));
+      expect([...alike.items.subarray(0, alike.count)]).toEqual([...pool.items.subarray(0, alike.count)]);
+    }), { numRuns: 50 });
+  });
+
+  it('with a discount, diversity and rotation go by the span of what it leaves', () => {
+    const items = makeShop(80, 8, 4);
+    const itemNos = Int32Array.from({ length: 80 }, (_, i) => i + 1);
+    const pool = makePool(60, 80, 4);
+    const lifts = new Float32Array(80).fill(1e-3); // every score a thousandth
+    const positive = { ...pool, scores: pool.scores.map((score) => score + 10) };
+    const span = positive.scores[0]! - positive.scores[49]!;
+    const how = { ...none, diversity: 0.4, rotation: 0.3 };
+    const list = (given: Float32Array | null, options: RerankOptions) => [...createReranker(vectorsOf(items), itemNos, given, 60).rerank(positive, 10, options, createTopN(10)).items];
+    expect(list(lifts, { ...how, popularityDiscount: 1, span: 99 })).toEqual(list(null, { ...how, span }));
   });
 });

@@ -68,14 +68,14 @@ describe('spans', () => {
   });
 
   it('make rotation what it says: 0.3 exchanges some of ten from turn to turn and keeps the best, 1 exchanges most', () => {
-    const reranker = createReranker(vectorsOf(items), part.itemNos, 200);
+    const reranker = createReranker(vectorsOf(items), part.itemNos, null, 200);
     const kept = (rotation: number) => {
       let [common, best, top] = [0, 0, 0];
       for (const row of asked) {
         const pool = listOf(row, 200);
         const first = pool.items[0]!;
         const turns = [1, 2].map((periodNo) => {
-          const out = reranker.rerank(pool, 10, { diversity: 0, rotation, key: hashText(`u${row}`), periodNo, span: spanFor(row) }, createTopN(10));
+          const out = reranker.rerank(pool, 10, { popularityDiscount: 0, diversity: 0, rotation, key: hashText(`u${row}`), periodNo, span: spanFor(row) }, createTopN(10));
           return [...out.items.subarray(0, out.count)];
         });
         common += turns[0]!.filter((item) => turns[1]!.includes(item)).length;

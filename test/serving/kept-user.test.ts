@@ -5,7 +5,7 @@ import type { EventTypeRule } from '../../src/model/interactions.ts';
 import { createRandom } from '../../src/model/random.ts';
 import { createRanker } from '../../src/model/ranker.ts';
 import { DEFAULT_RECIPE } from '../../src/model/recipe.ts';
-import { type FoldingModel, type KnownEvent, keepUser } from '../../src/serving/kept-user.ts';
+import { type FoldingModel, type KnownEvent, VISIT_MS, VISIT_WEIGHT, keepUser } from '../../src/serving/kept-user.ts';
 import type { UserEvents } from '../../src/storage/events.ts';
 import { randomFactors } from '../model/events.ts';
 
@@ -42,8 +42,8 @@ function asRead(events: readonly KnownEvent[]): UserEvents {
   };
 }
 
-function entriesOf(kept: ReturnType<typeof keepUser>) {
-  const { history, to, foldWeight, foldTarget, mainType, vector } = kept.folded();
+function entriesOf(kept: ReturnType<typeof keepUser>, nowMs = NEWEST_MS) {
+  const { history, to, foldWeight, foldTarget, mainType, vector } = kept.folded(nowMs);
   const own = (column: ArrayLike<number>) => Array.from(column).slice(0, to);
   return { index: own(history.index), weight: own(history.weight), hidden: own(history.hidden), foldWeight: own(foldWeight), foldTarget: own(foldTarget), mainType: own(mainType), vector: vector === null ? null : [...vector] };
 }
@@ -68,9 +68,31 @@ describe('a user who is kept', () => {
 
   it('has nothing before the first event, and something after it', () => {
     const kept = keepUser(model, asRead([]), MAX_EVENTS);
-    expect(kept.folded()).toMatchObject({ to: 0, vector: null });
+    expect(kept.folded(NEWEST_MS)).toMatchObject({ to: 0, vector: null });
     kept.add({ itemNo: 5, typeNo: 1, value: null, quantity: null, occurredAtMs: NEWEST_MS });
-    expect(entriesOf(kept)).toMatchObject({ index: [1], foldWeight: [1], foldTarget: [1], hidden: [0] });
-    expect(kept.folded().vector).not.toBeNull();
+    expect(entriesOf(kept, NEWEST_MS + VISIT_MS + 1)).toMatchObject({ index: [1], weight: [1], foldWeight: [1], foldTarget: [1], hidden: [0] });
+    expect(kept.folded(NEWEST_MS).vector).not.toBeNull();
+  });
+
+  it('has what the visit is about in front of all else, until an hour has passed without an event', () => {
+    const kept = keepUser(model, asRead([]), MAX_EVENTS);
+    const view = { typeNo: 1, value: null, quantity: null };
+    kept.add({ ...view, itemNo: 3, occurredAtMs: NEWEST_MS - VISIT_MS - 1 });
+    kept.add({ ...view, itemNo: 5, occurredAtMs: NEWEST_MS - VISIT_MS });
+    kept.add({ ...view, itemNo: 7, occurredAtMs: NEWEST_MS });
+    const plain = entriesOf(kept, NEWEST_MS + VISIT_MS + 1);
+    const { mark } = kept.folded(NEWEST_MS + VISIT_MS + 1);
+    const during = entriesOf(kept, NEWEST_MS + VISIT_MS);
+    for (const column of ['weight', 'foldWeight'] as const) {
+      expect(during[column]).toEqual([plain[column][0], Math.fround(VISIT_WEIGHT * plain[column][1]!), Math.fround(VISIT_WEIGHT * plain[column][2]!)]);
+    }
+    expect(during).toMatchObject({ index: [0, 1, 2], hidden: plain.hidden, foldTarget: plain.foldTarget });
+    const vector = new Float32Array(model.stride);
+    expect(model.foldIn.solve(during.index, during.foldWeight, during.foldTarget, 3, vector)).toBe(true);
+    expect(during.vector).toEqual([...vector]);
+    expect(during.vector).not.toEqual(plain.vector);
+    // A page of the list that the visit had is none of the list that follows.
+    expect(kept.folded(NEWEST_MS).mark).not.toBe(mark);
+    expect(entriesOf(kept, NEWEST_MS + VISIT_MS + 1)).toEqual(plain);
   });
 });

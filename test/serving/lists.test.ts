@@ -105,7 +105,7 @@ describe('lists', () => {
       const fresh = Array.from({ length: 6 }, (_, n) => ({ itemId: `new${n}`, title: `Thing new ${n}`, price: 20, categories: [`c${n % 3}`] }));
       await service.call('POST', '/v1/items', { items: fresh });
       const explored = async (query: object) => await forUser('u2', { limit: 12, explore: 0.5, ...query });
-      await expect.poll(async () => (await explored({})).items.filter(({ source }) => source === 'explore').length, { timeout: 10_000 }).toBeGreaterThan(3);
+      await expect.poll(async () => (await explored({})).items.filter(({ source }) => source === 'explore').length, { timeout: 10_000 }).toBeGreaterThan(1);
       const all = (await explored({})).items;
       const scores = all.filter(({ source }) => source === 'explore').map(({ score }) => score!).sort((a, b) => b - a);
       const least = (scores[0] + scores[1]) / 2;
