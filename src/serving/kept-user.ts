@@ -75,6 +75,9 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
   let foldWeight = new Float32Array(0);
   let foldTarget = new Float32Array(0);
   let lastMs = new Float64Array(0);
+  /** While a visit goes on, what `weight` and `foldWeight` come to. */
+  let visitWeight = new Float32Array(0);
+  let visitFoldWeight = new Float32Array(0);
   let hidden = new Uint8Array(0);
   let mainType = new Int16Array(0);
   let hiddenElsewhere: number[] = [];
@@ -113,6 +116,8 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
     foldWeight = longer(foldWeight, room);
     foldTarget = longer(foldTarget, room);
     lastMs = longer(lastMs, room);
+    visitWeight = new Float32Array(room);
+    visitFoldWeight = new Float32Array(room);
     hidden = longer(hidden, room);
     mainType = longer(mainType, room);
   }
@@ -153,10 +158,16 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
 
   /** The entries with what the visit is about in front. */
   function solve(): FoldedUser {
-    const times = (column: Float32Array) => (isOfVisit ? column.subarray(0, entries).map((value, e) => (newestEventMs - lastMs[e] <= VISIT_MS ? VISIT_WEIGHT * value : value)) : column);
-    const weights = times(foldWeight);
+    if (isOfVisit) {
+      for (let e = 0; e < entries; e++) {
+        const times = newestEventMs - lastMs[e] <= VISIT_MS ? VISIT_WEIGHT : 1;
+        visitWeight[e] = times * weight[e];
+        visitFoldWeight[e] = times * foldWeight[e];
+      }
+    }
+    const weights = isOfVisit ? visitFoldWeight : foldWeight;
     const solved = model.foldIn.solve(index, weights, foldTarget, entries, vector);
-    return { history: { index, weight: times(weight), hidden }, to: entries, foldWeight: weights, foldTarget, mainType, vector: solved ? vector : null, hiddenElsewhere, mark: isOfVisit ? -count : count };
+    return { history: { index, weight: isOfVisit ? visitWeight : weight, hidden }, to: entries, foldWeight: weights, foldTarget, mainType, vector: solved ? vector : null, hiddenElsewhere, mark: isOfVisit ? -count : count };
   }
 
   function dropOldest(): void {

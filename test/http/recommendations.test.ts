@@ -216,6 +216,15 @@ describe('kinds', () => {
     expect(answer.items[0].source).toBeUndefined();
     // u2 likes c2, and so the new item of c2 is for them where those of other tastes need not be.
     expect(answer.items.find(({ source }) => source === 'explore')?.itemId).toBe('new2');
+    // Each is in somebody's list, and in nobody's of another taste.
+    const shown = new Set<string>();
+    for (let user = 0; user < 40; user++) {
+      for (const { itemId } of (await list(`/v1/users/u${user}/recommendations?limit=10&explore=0.2`)).items.filter(({ source }) => source === 'explore')) {
+        shown.add(itemId);
+        expect(Number(itemId.slice(3)) % 3).toBe(user % 3);
+      }
+    }
+    expect(shown.size).toBe(fresh.length);
     expect((await list('/v1/users/u2/recommendations?limit=10&explore=0')).items.some(({ source }) => source === 'explore')).toBe(false);
     for (const { itemId } of fresh) {
       await service.call('DELETE', `/v1/items/${itemId}`);

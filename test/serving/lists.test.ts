@@ -121,6 +121,16 @@ describe('lists', () => {
     });
   });
 
+  it('popularityDiscount puts what is popular further down and shows the scores as they are', async () => {
+    const plain = await forUser('u0', { limit: 60, explore: 0 });
+    const scores = new Map(plain.items.map(({ itemId, score }) => [itemId, score]));
+    const discounted = await forUser('u0', { limit: 60, explore: 0, popularityDiscount: 1 });
+    expect(discounted.items.filter(({ itemId, score }) => score !== scores.get(itemId))).toEqual([]);
+    const popularity = new Map((await get('/v1/trending', { limit: 60 })).items.map(({ itemId, score }) => [itemId, score!]));
+    const mean = (list: List) => list.items.slice(0, 8).reduce((sum, { itemId }) => sum + popularity.get(itemId)!, 0) / 8;
+    expect(mean(discounted)).toBeLessThan(mean(plain));
+  });
+
   describe('exclude', () => {
     it('takes ids separated by commas, or one a parameter, which may have commas in it', async () => {
       const [a, b, c] = ids(await forUser('u0', { limit: 3 }));
