@@ -7,7 +7,7 @@ const EVIL = '<img src=x onerror="document.title=\'harmed\'"><b>bold</b>';
 
 describe('the first page', () => {
   it('leads from an empty shop to its first recommendation, each step turning green by itself', async () => {
-    const dashboard = await openDashboard('empty');
+    const dashboard = await openDashboard('fresh');
     const { page, call } = dashboard;
     const step = (name: string) => page.getByRole('listitem').filter({ has: page.getByRole('heading', { level: 3, name: new RegExp(`^${name}`) }) });
     const isDone = async (name: string) => await step(name).getByText('done', { exact: true }).waitFor();

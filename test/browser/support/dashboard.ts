@@ -136,16 +136,17 @@ export async function checkAppearances(which: Shop, name: string, route: string,
   const dashboard = await openDashboard(which);
   await dashboard.open(route);
   await show(dashboard);
-  for (const { scheme, width } of APPEARANCES) {
+  const takesPictures = process.env.JONGLEUR_SCREENSHOTS === 'on';
+  // The two that differ in both: what is wrong with one of the other two shows in one of these as well.
+  for (const { scheme, width } of takesPictures ? APPEARANCES : APPEARANCES.filter((one) => (one.scheme === 'light') === (one.width === 'wide'))) {
     // One tab takes on each in turn: opening one is most of the time.
     await dashboard.page.setViewportSize(SIZES[width]);
     await dashboard.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     await dashboard.settle();
     // Charts follow the window when it has been drawn once.
     await dashboard.page.evaluate(async () => await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-    // What axe-core finds depends on colours and structure, hardly on the width.
-    expect({ scheme, width, barriers: width === 'wide' ? await findBarriers(dashboard) : [], overhang: await overhang(dashboard) }).toEqual({ scheme, width, barriers: [], overhang: 0 });
-    if (process.env.JONGLEUR_SCREENSHOTS === 'on') {
+    expect({ scheme, width, barriers: await findBarriers(dashboard), overhang: await overhang(dashboard) }).toEqual({ scheme, width, barriers: [], overhang: 0 });
+    if (takesPictures) {
       await takePicture(dashboard, `${name}-${scheme}-${width}`, width);
     }
   }
