@@ -10,5 +10,7 @@ export default defineConfig({
     pool: 'forks',
     isolate: false,
     fileParallelism: false,
+    // Much is waited for, beside whatever else a machine does: what fails twice is wrong.
+    retry: 1,
   },
 });
