@@ -1,7 +1,7 @@
 /** From an empty installation to lists in a shop, step by step; each turns green by itself once it has come about. */
 import { html, useRef } from '../../lib/preact.js';
 import { call } from '../../api.js';
-import { useAttempt } from '../../attempts.js';
+import { useAttempt } from '../../attempt.js';
 import { notice } from '../../parts/ask.js';
 import { Panel, Tag } from '../../parts/panel.js';
 import { Fault } from '../../parts/states.js';
@@ -13,7 +13,7 @@ const hasPage = (path) => PAGES.some((page) => page.path === path);
 const wayTo = (path, text) => hasPage(path) && html`<a class="button small" href=${hrefOf(path)}>${text}</a>`;
 
 function TrainButton({ isReady, lastRun, onTrained }) {
-  const [error, attempt, isBusy] = useAttempt();
+  const { error, attempt, isBusy } = useAttempt();
   const start = () => attempt(async () => {
     // Somebody waits for a first model; the night’s run looks for a better recipe.
     await call('POST', 'v1/training-runs', { search: 'off' });

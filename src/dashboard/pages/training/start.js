@@ -1,7 +1,7 @@
 /** Starting a run, and what starts one of itself. */
 import { html, useState } from '../../lib/preact.js';
 import { call } from '../../api.js';
-import { useAttempt } from '../../attempts.js';
+import { useAttempt } from '../../attempt.js';
 import { ask, notice } from '../../parts/ask.js';
 import { Choice } from '../../parts/field.js';
 import { Panel, Tag } from '../../parts/panel.js';
@@ -17,7 +17,7 @@ export function Start({ runs, settings, isEnabled }) {
   const [search, setSearch] = useState('');
   const [curves, setCurves] = useState(true);
   const [cold, setCold] = useState(false);
-  const [error, attempt, isBusy] = useAttempt();
+  const { error, attempt, isBusy } = useAttempt();
   const running = runs.find(({ state }) => state === 'running');
   const last = runs.find(({ state }) => state === 'published' || state === 'rejected' || state === 'needs-approval');
   const start = (event) => {
@@ -48,7 +48,7 @@ export function Start({ runs, settings, isEnabled }) {
 
 /** @param {{ plan: any, settings: any }} props `plan`: of `GET /v1/overview`; `settings`: what `useAnswer` gave */
 export function Schedule({ plan, settings }) {
-  const [error, attempt, isBusy] = useAttempt();
+  const { error, attempt, isBusy } = useAttempt();
   const { scheduledAt, newEvents, minEvents, afterEvents, enabled } = plan;
   const isManual = settings.answer?.gate.manual === true;
   const change = () => attempt(async () => {

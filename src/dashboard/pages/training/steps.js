@@ -1,7 +1,7 @@
 /** What can be done with a version: make it live, go back to it, refuse it. Each asks first, and says what will happen. */
 import { html } from '../../lib/preact.js';
 import { call } from '../../api.js';
-import { useAttempt } from '../../attempts.js';
+import { useAttempt } from '../../attempt.js';
 import { ask, notice } from '../../parts/ask.js';
 import { Fault } from '../../parts/states.js';
 import { ago, count, duration, moment, percent } from '../../words.js';
@@ -54,7 +54,7 @@ export function nameOfActivation(version, live) {
  * @param {{ version: any, live: any, settings: any, onDone: () => Promise<unknown>, isSmall?: boolean }} props `version`, `live`: as `GET /v1/models` has them, the live one if there is one; `settings`: null where they are not known
  */
 export function VersionSteps({ version, live, settings, onDone, isSmall = false }) {
-  const [error, attempt, isBusy] = useAttempt();
+  const { error, attempt, isBusy } = useAttempt();
   const { version: no, state, isKept } = version;
   if (state === 'live' || state === 'rejected' || !isKept) {
     return null;

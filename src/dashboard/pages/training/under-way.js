@@ -1,7 +1,7 @@
 /** A run while it goes: how far it is, what it tries, and the curves as they come. */
 import { html } from '../../lib/preact.js';
 import { call } from '../../api.js';
-import { useAttempt } from '../../attempts.js';
+import { useAttempt } from '../../attempt.js';
 import { ask, notice } from '../../parts/ask.js';
 import { Panel } from '../../parts/panel.js';
 import { Fault } from '../../parts/states.js';
@@ -19,7 +19,7 @@ function Steps({ phase }) {
 /** @param {{ run: any, live: any, onEnd: () => unknown }} props `live`: the version that answers meanwhile, if there is one */
 export function UnderWay({ run, live, onEnd }) {
   const { phase, progress, secondsLeft, trials, points, isCut } = useProgress(run.no, onEnd);
-  const [error, attempt, isBusy] = useAttempt();
+  const { error, attempt, isBusy } = useAttempt();
   const cancel = () => attempt(async () => {
     const says = `It stops within a second or so, and what it found so far is thrown away. ${live === undefined ? 'Everybody goes on being shown what is trending.' : `Version ${live.version} goes on answering as it does.`} A new run begins from the start.`;
     if (await ask({ title: `Cancel training run ${run.no}?`, says, action: 'Cancel the run', danger: true })) {
