@@ -78,6 +78,11 @@ export function insightRoutes({ quality, answers }: Services): FastifyPluginCall
       }
       return pictures;
     };
+    /** Answers with what is made of the newest pictures, and with when and of how much they were made. */
+    const drawn = <T extends object>(draw: (named: NamedPictures) => T) => async () => {
+      const named = await read();
+      return { ...looked(named), ...draw(named) };
+    };
 
     app.get(
       '/v1/insights/events-per-day',
@@ -98,45 +103,30 @@ export function insightRoutes({ quality, answers }: Services): FastifyPluginCall
     app.get(
       '/v1/insights/long-tail',
       { config, schema: { operationId: 'getLongTail', tags: ['insight'], summary: 'How events are shared out among items and shoppers', description: 'The curve of the busiest: a straight line where all are alike, steep where few have nearly all.', response: { 200: LongTail, ...commonErrors } } },
-      async () => {
-        const named = await read();
-        const { items, users } = named.pictures.longTail;
+      drawn(({ pictures: { longTail: { items, users } }, top }) => {
         const shape = ({ events, ...curve }: typeof items) => ({ ...curve, eventShares: events });
-        return { ...looked(named), items: shape(items), users: shape(users), top: [...named.top] };
-      },
+        return { items: shape(items), users: shape(users), top: [...top] };
+      }),
     );
     app.get(
       '/v1/insights/activity',
       { config, schema: { operationId: 'getActivity', tags: ['insight'], summary: 'How many shoppers and items have how many events', response: { 200: Activity, ...commonErrors } } },
-      async () => {
-        const named = await read();
-        return { ...looked(named), ...named.pictures.activity };
-      },
+      drawn(({ pictures }) => pictures.activity),
     );
     app.get(
       '/v1/insights/values',
       { config, schema: { operationId: 'getValueDistributions', tags: ['insight'], summary: 'How values and quantities are distributed, by event type', response: { 200: Values, ...commonErrors } } },
-      async () => {
-        const named = await read();
-        return { ...looked(named), types: named.pictures.values };
-      },
+      drawn(({ pictures }) => ({ types: pictures.values })),
     );
     app.get(
       '/v1/insights/sparsity',
       { config, schema: { operationId: 'getSparsity', tags: ['insight'], summary: 'The matrix of shoppers and items from far away', description: 'Both are sorted by how many of the others they have met, and cut into bins as equal as can be; a cell says how many of its pairs there are.', response: { 200: Sparsity, ...commonErrors } } },
-      async () => {
-        const named = await read();
-        return { ...looked(named), ...named.pictures.sparsity };
-      },
+      drawn(({ pictures }) => pictures.sparsity),
     );
     app.get(
       '/v1/insights/categories',
       { config, schema: { operationId: 'getCategoryMix', tags: ['insight'], summary: 'How catalogue and events are shared out among categories', response: { 200: Categories, ...commonErrors } } },
-      async () => {
-        const named = await read();
-        const { shown, ...mix } = named.categories;
-        return { ...looked(named), ...mix, shown: [...shown] };
-      },
+      drawn(({ categories: { shown, ...mix } }) => ({ ...mix, shown: [...shown] })),
     );
     app.get(
       '/v1/insights/item-map',

@@ -38,7 +38,9 @@ export interface Sampled {
 export interface ReadingOptions extends CsvOptions {
   readonly kind?: ImportKind;
   readonly preset: string;
+  /** Column names by meaning, over those of the preset. */
   readonly columns: Partial<Record<Meaning, string>>;
+  /** Event type of rows that name none; null: the preset's, else `rating` where there is a value column, else `view`. */
   readonly type: string | null;
   readonly dates?: DateFormat;
   readonly decimals?: Decimals;

@@ -11,32 +11,21 @@ import type { EventTypeRule } from '../model/interactions.ts';
 import { bePatient } from '../storage/connections.ts';
 import { DatabaseFull, DatabaseUnavailable, connectAlone } from '../storage/database.ts';
 import { listEventTypes } from '../storage/event-types.ts';
-import { type ImportKind, NumbersChanged, analyzeTables, createStaging, endImport, findInterrupted, lockImport, resumeImport, startImport } from '../storage/imports.ts';
+import { NumbersChanged, analyzeTables, createStaging, endImport, findInterrupted, lockImport, resumeImport, startImport } from '../storage/imports.ts';
 import { readUserChanges } from '../storage/users.ts';
 import { createCatalogueWriter } from './catalogue-rows.ts';
 import { createChunkWriter } from './chunks.ts';
-import type { Meaning } from './columns.ts';
-import { type CsvOptions, ImportFileFault } from './csv.ts';
-import { NEEDS, type Sampled, chooseType, takeSample } from './dry-run.ts';
-import type { Decimals } from './file-numbers.ts';
-import type { DateFormat } from './file-times.ts';
+import { ImportFileFault } from './csv.ts';
+import { NEEDS, type ReadingOptions, type Sampled, chooseType, takeSample } from './dry-run.ts';
 import { type Layout, type LayoutFacts, factsOf, readLayout } from './layout.ts';
 import { ImportCancelled, type ReadBefore, type SkippedRows, TooManyBadRows, createReadState } from './read-state.ts';
 import { type RowReader, createRowEvent, findPreset } from './rows.ts';
 
-export interface ImportOptions extends CsvOptions {
+export interface ImportOptions extends ReadingOptions {
   readonly connectionString: string;
   readonly path: string;
   /** What the file is called to people; default: its path. */
   readonly source?: string;
-  readonly kind?: ImportKind;
-  readonly preset: string;
-  /** Column names by meaning, over those of the preset. */
-  readonly columns: Partial<Record<Meaning, string>>;
-  /** Event type of rows that name none; null: the preset's, else `rating` where there is a value column, else `view`. */
-  readonly type: string | null;
-  readonly dates?: DateFormat;
-  readonly decimals?: Decimals;
   /** Of the rows read, from the first thousand on, how many may be bad; more end the import. */
   readonly maxBadShare?: number;
   readonly nowMs: number;

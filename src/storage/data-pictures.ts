@@ -62,7 +62,7 @@ export async function countCategories(database: Queryable, itemEvents: { readonl
         SELECT name, count(*) FILTER (WHERE deleted_at IS NULL)::int AS items, sum(events)::float8 AS events FROM counted, unnest(categories) AS name GROUP BY name
         UNION ALL SELECT NULL, count(*) FILTER (WHERE deleted_at IS NULL)::int, coalesce(sum(events), 0)::float8 FROM counted WHERE categories = '{}')
      SELECT name, items, events, (SELECT count(*)::int FROM mix WHERE name IS NOT NULL) AS categories FROM mix ORDER BY name IS NULL DESC, events DESC, items DESC, name LIMIT $3`,
-    [itemEvents.nos, itemEvents.events, MAX_CATEGORIES + 1].map((value) => (value instanceof Int32Array ? Array.from(value) : value)),
+    [Array.from(itemEvents.nos), Array.from(itemEvents.events), MAX_CATEGORIES + 1],
   );
   const [{ items, events, categories }, ...shown] = rows;
   return { shown: shown.map(({ name, ...share }) => ({ name: name!, items: share.items, events: share.events })), categories, without: { items, events } };
