@@ -151,7 +151,7 @@ export function importRoutes({ database, imports }: Services): FastifyPluginCall
         },
       );
       scope.post(
-        '/v1/imports/preview',
+        '/v1/import-previews',
         {
           config: { role: 'secret', shed: 'first', streamTypes: FILE_TYPES },
           schema: {

@@ -76,7 +76,7 @@ describe('imports over HTTP', () => {
 
   it('are previewed by their first bytes, packed or plain, with what is missing and what is cut off left out', async () => {
     const preview = async (body: string | Buffer, query = '') => {
-      const answer = await service.app.inject({ method: 'POST', url: `/v1/imports/preview${query}`, headers: { authorization: `Bearer ${KEYS.secret}`, 'content-type': 'application/octet-stream' }, payload: body });
+      const answer = await service.app.inject({ method: 'POST', url: `/v1/import-previews${query}`, headers: { authorization: `Bearer ${KEYS.secret}`, 'content-type': 'application/octet-stream' }, payload: body });
       return { status: answer.statusCode, headers: answer.headers, text: answer.body, json: answer.json() };
     };
     const before = (await get(1)).status;

@@ -43,7 +43,7 @@ export function Reading({ file, onStarted }) {
     aborter.current?.abort();
     const mine = new AbortController();
     aborter.current = mine;
-    call('POST', withQuery('v1/imports/preview', { ...queryOf(), whole: file.size <= HEAD_BYTES }), file.slice(0, HEAD_BYTES), { ...FILE, signal: mine.signal }).then(
+    call('POST', withQuery('v1/import-previews', { ...queryOf(), whole: file.size <= HEAD_BYTES }), file.slice(0, HEAD_BYTES), { ...FILE, signal: mine.signal }).then(
       (answer) => {
         setPreview(answer);
         setError(null);
