@@ -104,8 +104,8 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** At 40,000 to 90,000 events a second a group takes 10 to 25 ms. With twice as many, what a group makes room for comes at once, and whoever comes meanwhile hears late that it is too much. */
-const MAX_GROUP_EVENTS = 1_000;
+/** At 40,000 to 90,000 events a second a group takes 15 to 35 ms. In larger ones what a group makes room for comes at once, and whoever comes meanwhile hears late that it is too much; with smaller ones Postgres waits for the next. */
+const MAX_GROUP_EVENTS = 1_500;
 /** Two: one that Postgres works on, one that waits there for its turn. */
 const MAX_GROUPS = 2;
 /** Behind another: smaller ones would cost a transaction each for little. */
