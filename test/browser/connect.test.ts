@@ -23,7 +23,7 @@ interface Stored {
 }
 
 describe('connect', () => {
-  reserve('demo-lists', 'empty-events');
+  reserve('empty-events');
 
   it('looks well in light and dark, wide and narrow', async () => {
     await checkAppearances('demo', 'connect', 'connect?part=node');
