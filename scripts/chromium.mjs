@@ -1,11 +1,15 @@
-/** The browser that the dashboard's tests run in: the one of CHROMIUM, else the first on PATH under one of the usual names, else Debian's package where it may be installed. */
+/**
+ * The browser that the dashboard's tests run in: the one of CHROMIUM, else the first on PATH under one of the usual names, else Debian's package where it may be installed. The headless shell is the same engine without
+ * a browser's windows, menus and profiles around it: a tab opens in a quarter of the time.
+ */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
+const SHELL = 'chromium-headless-shell';
+const NAMES = [SHELL, 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 
-export const HOW_TO_GET_ONE = 'Install Chromium ("apt-get install chromium" on Debian and Ubuntu, as root), or name one: CHROMIUM=/path/to/chromium npm run test:browser.';
+export const HOW_TO_GET_ONE = 'Install Chromium ("apt-get install chromium-headless-shell", or chromium, on Debian, as root), or name one: CHROMIUM=/path/to/chromium npm run test:browser.';
 
 function isProgram(path) {
   try {
@@ -33,16 +37,22 @@ export function findChromium(environment = process.env) {
   return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(isProgram) ?? null;
 }
 
-/** Debian's package, by root alone. @returns {string | null} why there is none now, in words; null where there is one */
+/** @param {string | null} path of `findChromium` */
+export const isShell = (path) => path !== null && basename(path) === SHELL;
+
+/** Debian's headless shell, by root alone; Chromium as a whole where the shell is not to be had. @returns {string | null} why there is none now, in words; null where there is one */
 export function installChromium() {
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
     return 'it can be installed here by root on Debian alone';
   }
-  for (const args of [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', 'chromium']]) {
-    const { status } = spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, timeout: 300_000 });
-    if (status !== 0) {
-      return `"apt-get ${args.join(' ')}" failed`;
-    }
+  const apt = (...args) => spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, timeout: 300_000 }).status === 0;
+  if (!apt('update', '-qq')) {
+    return '"apt-get update" failed';
+  }
+  // Nothing that is there is taken away for it.
+  const install = (name) => apt('install', '-y', '-qq', '--no-install-recommends', '--no-remove', name);
+  if (!install(SHELL) && findChromium() === null && !install('chromium')) {
+    return `"apt-get install" of ${SHELL} and of chromium failed`;
   }
   return findChromium({ PATH: process.env.PATH }) === null ? 'the package brought no chromium' : null;
 }

@@ -15,6 +15,13 @@ const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
  * @returns url, keys by role, the lines logged, what to call it by, and how to stop it; ready to answer
  */
 export async function startServer(environment = {}, nodeArguments = []) {
+  const server = await beginServer(environment, nodeArguments);
+  await untilReady(server);
+  return server;
+}
+
+/** As `startServer`, but back as soon as it listens: a demo shop is made, and its first model trained, meanwhile. */
+export async function beginServer(environment = {}, nodeArguments = []) {
   const folder = await mkdtemp(join(tmpdir(), 'jongleur-script-'));
   await chmod(folder, 0o755);
   const keys = Object.fromEntries([['publishable', 'pk'], ['secret', 'sk'], ['admin', 'ak']].map(([role, prefix]) => [role, `${prefix}_${randomBytes(32).toString('base64url')}`]));
@@ -70,11 +77,15 @@ export async function startServer(environment = {}, nodeArguments = []) {
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => void stop().then(() => process.exit(130)));
   }
+  return { child, url, keys, lines, call, stop };
+}
+
+/** @param server of `beginServer` @throws Error where it ended before */
+export async function untilReady({ url, child, lines }) {
   while (!(await fetch(`${url}/health/ready`).then((answer) => answer.ok, () => false))) {
     if (child.exitCode !== null) {
       throw new Error(`the server ended with ${child.exitCode}:\n${lines.slice(-20).join('\n')}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  return { child, url, keys, lines, call, stop };
 }

@@ -1,7 +1,7 @@
 /**
  * The dashboard's tests in a real browser: `npm run test:browser -- [--install] [--skip-without] [--screenshots] [what vitest takes]`.
  *
- *   --install        installs Debian's chromium where there is none and this is root
+ *   --install        installs Debian's headless shell of chromium where it is not there and this is root
  *   --skip-without   says so and ends well where there is none
  *   --screenshots    writes the pictures of docs/images anew
  */
@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HOW_TO_GET_ONE, findChromium, installChromium } from './chromium.mjs';
+import { HOW_TO_GET_ONE, findChromium, installChromium, isShell } from './chromium.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const OWN = new Set(['--install', '--skip-without', '--screenshots']);
@@ -18,8 +18,8 @@ const rest = process.argv.slice(2).filter((argument) => !OWN.has(argument));
 
 let chromium = findChromium();
 let why = 'there is no chromium here';
-if (chromium === null && given.has('--install')) {
-  console.log('No chromium found: installing Debian’s package …');
+if (!process.env.CHROMIUM && !isShell(chromium) && given.has('--install')) {
+  console.log(`${chromium === null ? 'No chromium' : 'No headless shell of it'} found: installing Debian’s package …`);
   why = installChromium() ?? why;
   chromium = findChromium();
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 // @ts-expect-error -- a script has no types
-import { HOW_TO_GET_ONE, findChromium } from '../scripts/chromium.mjs';
+import { HOW_TO_GET_ONE, findChromium, isShell } from '../scripts/chromium.mjs';
 
 it('a browser for the dashboard’s tests is the one of CHROMIUM, else the first on PATH, else said to be missing', () => {
   const folder = mkdtempSync(join(tmpdir(), 'jongleur-chromium-'));
@@ -13,6 +13,10 @@ it('a browser for the dashboard’s tests is the one of CHROMIUM, else the first
   expect(findChromium({ PATH: folder })).toBeNull();
   chmodSync(program, 0o755);
   expect(findChromium({ PATH: `/nowhere:${folder}` })).toBe(program);
+  // The shell opens tabs in less time.
+  const shell = join(folder, 'chromium-headless-shell');
+  writeFileSync(shell, '', { mode: 0o755 });
+  expect([findChromium({ PATH: folder }), isShell(shell), isShell(program), isShell(null)]).toEqual([shell, true, false, false]);
   expect(findChromium({ PATH: '', CHROMIUM: program })).toBe(program);
   expect(() => findChromium({ PATH: folder, CHROMIUM: '/nowhere/chromium' })).toThrow('/nowhere/chromium');
   rmSync(folder, { recursive: true });

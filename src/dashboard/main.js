@@ -4,7 +4,7 @@ import { Refusal, call, onLoggedOut, readHealth } from './api.js';
 import { AskDialog, Notice } from './parts/ask.js';
 import { Fault, Loading } from './parts/states.js';
 import { PAGES } from './pages.js';
-import { hrefOf, useRoute } from './route.js';
+import { hrefOf, readRoute, useRoute } from './route.js';
 
 const HEALTH_EVERY_MS = 10_000;
 
@@ -163,6 +163,8 @@ function App() {
   return error === null ? html`<p class="starting">Jongleur</p>` : html`<main class="login"><${Fault} error=${error} again=${check} /></main>`;
 }
 
+// The page that the address names is on its way while the session is asked about.
+PAGES.find(({ path }) => path === readRoute().path)?.load().catch(() => undefined);
 const place = document.getElementById('app');
 place.replaceChildren();
 render(html`<${App} />`, place);

@@ -1,7 +1,8 @@
 /** Which page is shown, and with which parameters: `#/try?user=user-1`. A link or the browser's way back is all it takes to get there. */
 import { useEffect, useState } from './lib/preact.js';
 
-function readRoute() {
+/** @returns {{ path: string, parameters: Record<string, string> }} as the address says now */
+export function readRoute() {
   const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?');
   return { path: path === '' ? 'home' : path, parameters: Object.fromEntries(new URLSearchParams(query)) };
 }

@@ -1,5 +1,5 @@
 /**
- * The dashboard's files: those of `src/dashboard`, as they are, and three of libraries under `lib/`. All are read, and compressed, once; a request looks its path up among them and never reaches a file.
+ * The dashboard's files: those of `src/dashboard`, as they are but for the page itself, and three of libraries under `lib/`. All are read, and compressed, once; a request looks its path up among them and never reaches a file.
  */
 import { hash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
+import { JOINED_STYLES, preparePage } from './dashboard-page.ts';
 
 export interface DashboardFile {
   readonly type: string;
@@ -46,12 +47,15 @@ async function readAll(): Promise<ReadonlyMap<string, DashboardFile>> {
   const folder = fileURLToPath(new URL('../dashboard/', import.meta.url));
   const { resolve } = createRequire(import.meta.url);
   const own = (await readdir(folder, { recursive: true })).map((path) => path.replaceAll('\\', '/')).filter((path) => extname(path) in TYPES);
-  return new Map(
+  const read = new Map<string, Buffer>(
     await Promise.all([
-      ...own.map(async (path) => await prepare(path, await readFile(join(folder, path)))),
-      ...LIBRARY_FILES.map(async ({ path, beside, file, after = '' }) => await prepare(path, Buffer.concat([await readFile(join(dirname(resolve(beside)), file)), Buffer.from(after)]))),
+      ...own.map(async (path): Promise<[string, Buffer]> => [path, await readFile(join(folder, path))]),
+      ...LIBRARY_FILES.map(async ({ path, beside, file, after = '' }): Promise<[string, Buffer]> => [path, Buffer.concat([await readFile(join(dirname(resolve(beside)), file)), Buffer.from(after)])]),
     ]),
   );
+  const { page, styles } = preparePage(String(read.get('index.html')), (path) => String(read.get(path)));
+  read.set('index.html', Buffer.from(page)).set(JOINED_STYLES, Buffer.from(styles));
+  return new Map(await Promise.all([...read].map(async ([path, plain]) => await prepare(path, plain))));
 }
 
 let all: Promise<ReadonlyMap<string, DashboardFile>> | undefined;

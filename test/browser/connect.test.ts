@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 // @ts-expect-error -- a file of the browser has no types
 import { SNIPPETS } from '../../src/dashboard/pages/connect/snippets.js';
 import { checkAppearances, openDashboard } from './support/dashboard.ts';
+import { reserve } from './support/reservations.ts';
 
 const run = promisify(execFile);
 const RUNNERS: Readonly<Record<string, (text: string) => [string, string[]]>> = {
@@ -22,6 +23,8 @@ interface Stored {
 }
 
 describe('connect', () => {
+  reserve('empty-events');
+
   it('looks well in light and dark, wide and narrow', async () => {
     await checkAppearances('demo', 'connect', 'connect?part=node');
   }, 60_000);
@@ -44,10 +47,10 @@ describe('connect', () => {
 
   it.each(Object.keys(RUNNERS).filter((name) => isThere(NEEDS[name])))('has a true example for %s: its click counts for its list', async (name) => {
     const { call, shop, close } = await openDashboard('demo');
-    const clicks = async () => (await call('GET', 'v1/metrics/live')).json.rows.reduce((sum: number, row: { clicks: number }) => sum + row.clicks, 0) as number;
+    const clicks = async () => ((await call('GET', 'v1/metrics/live?by=scenario')).json.rows.find(({ key }: { key: string }) => key === '')?.clicks ?? 0) as number;
     const [before, { json: { nextCursor } }] = [await clicks(), (await call('GET', 'v1/events?limit=1'))];
     const snippet = (SNIPPETS as { name: string; write(of: object): string }[]).find((one) => one.name === name)!;
-    // Each as another shopper: lists of one shopper and second are one list, and a click of an item counts once for it.
+    // Of lists without a scenario. Each as another shopper: lists of one shopper and second are one list, and a click of an item counts once for it.
     const userId = `user-${11 + Object.keys(RUNNERS).indexOf(name)}`;
     const { stdout } = await run(...RUNNERS[name](snippet.write({ url: shop.url, key: shop.keys.secret }).replaceAll('user-1', userId)));
     expect(stdout).toMatch(/item-\d+/);

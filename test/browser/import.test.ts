@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { APPEARANCES, checkAppearances, openDashboard } from './support/dashboard.ts';
+import { reserve } from './support/reservations.ts';
 
 const ROWS = [
   'who;thing, exactly;ordered_at;qty;price;remark',
@@ -14,6 +15,8 @@ const ROWS = [
 const FILE = { name: 'orders.csv', mimeType: 'text/csv', buffer: Buffer.from(`${ROWS.join('\n')}\n`) };
 
 describe('the import page', () => {
+  reserve('empty-events');
+
   it('takes a file with bad rows in, shows what was kept aside, and takes it back', async () => {
     const dashboard = await openDashboard('empty');
     const { page, call } = dashboard;

@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { type Dashboard, checkAppearances, findBarriers, openDashboard } from './support/dashboard.ts';
 
 const LISTS = 60;
+/** Other tests look at the lists of the first shoppers. */
+const FIRST_SHOPPER = 1_001;
 
 /** Lists of the demo's shoppers, every third of them clicked. */
 async function showLists({ call }: Dashboard, scenario: string): Promise<void> {
   await Promise.all(Array.from({ length: LISTS }, async (_, n) => {
-    const userId = `user-${n + 1}`;
+    const userId = `user-${FIRST_SHOPPER + n}`;
     const { recommendationId, items } = (await call('GET', `v1/users/${userId}/recommendations?limit=5&scenario=${scenario}`)).json;
     if (n % 3 === 0) {
       await call('POST', 'v1/events', { userId, itemId: items[n % 5].itemId, type: 'view', recommendationId, position: (n % 5) + 1 });

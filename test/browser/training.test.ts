@@ -2,12 +2,15 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { checkAppearances, findBarriers, openDashboard } from './support/dashboard.ts';
+import { reserve } from './support/reservations.ts';
 
 const AMPLE_MS = 60_000;
 const row = (page: Page, table: string, name: string) => page.getByRole('region', { name: table }).getByRole('row').filter({ has: page.getByRole('rowheader', { name, exact: true }) });
 const dialogOf = (page: Page) => page.getByRole('dialog');
 
 describe('training', () => {
+  reserve('demo-lists');
+
   it('is started, watched to its end, read, approved and rolled back, by clicking', async () => {
     const dashboard = await openDashboard('demo');
     const { page, call } = dashboard;

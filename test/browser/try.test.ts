@@ -1,8 +1,10 @@
 /** The page on which lists are tried: what it shows is what the API answers. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Dashboard, checkAppearances, openDashboard } from './support/dashboard.ts';
+import { reserve } from './support/reservations.ts';
 
 describe('trying lists', () => {
+  reserve('demo-lists');
   let dashboard: Dashboard;
   beforeAll(async () => {
     dashboard = await openDashboard('demo');

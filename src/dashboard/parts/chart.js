@@ -119,7 +119,8 @@ export function Chart({ name, says, x, xName, isTime = false, series, unit, yTex
     }
     const width = () => Math.max(120, place.current.clientWidth);
     plot.current = new uPlot(optionsOf({ uPlot, width: width(), height, series, ends, isTime, isLogarithmic, hasTicksAtPoints, xText, yText, marks, least, most, stepped, onCursor: setCursor }), data, place.current);
-    const observer = new ResizeObserver(() => plot.current.setSize({ width: width(), height }));
+    // It tells the first width too, which would draw all of it twice.
+    const observer = new ResizeObserver(() => plot.current.width === width() || plot.current.setSize({ width: width(), height }));
     observer.observe(place.current);
     return () => {
       observer.disconnect();

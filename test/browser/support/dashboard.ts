@@ -1,5 +1,5 @@
 /**
- * The dashboard as a test sees it: a tab of its own, logged in, in one of four appearances. Whatever a person would see in the browser's console fails the test when the tab is closed: errors and warnings, what the
+ * The dashboard as a test sees it: a tab, logged in, in one of four appearances. Whatever a person would see in the browser's console fails the test when it closes the dashboard: errors and warnings, what the
  * Content-Security-Policy refused, requests to any other host, answers of 500 and more.
  */
 import { createRequire } from 'node:module';
@@ -34,15 +34,26 @@ export interface Dashboard {
   settle(): Promise<void>;
   /** Asks the service, with the admin key. */
   call(method: string, path: string, body?: unknown): Promise<{ status: number; json: any }>; // eslint-disable-line typescript/no-explicit-any
-  /** Closes the tab. @throws where there was any fault */
+  /** Leaves the tab to the next test. @throws where there was any fault */
   close(): Promise<void>;
 }
 
-let connection: Promise<Browser> | undefined;
+let launched: Promise<Browser> | undefined;
+const sessions = new Map<Shop, ReturnType<typeof sessionCookie>>();
+/** Tabs that lie ready for the next test of the same shop. */
+const kept = new Map<Shop, Tab>();
 
+interface Tab {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  readonly faults: string[];
+}
+
+/** One for all files of a worker; it ends with the worker. */
 async function browser(): Promise<Browser> {
-  connection ??= chromium.connect(inject('browserEndpoint'));
-  return await connection;
+  // Chromium refuses its sandbox to root.
+  launched ??= chromium.launch({ executablePath: process.env.CHROMIUM, args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-dev-shm-usage', '--disable-gpu'] });
+  return await launched;
 }
 
 export async function callShop({ url, keys }: ShopAddress, method: string, path: string, body?: unknown): Promise<{ status: number; json: any }> { // eslint-disable-line typescript/no-explicit-any
@@ -55,6 +66,13 @@ async function sessionCookie({ url, keys }: ShopAddress): Promise<{ name: string
   const answer = await fetch(`${url}/dashboard/session`, { method: 'POST', headers: { 'content-type': 'application/json', origin: url }, body: JSON.stringify({ key: keys.admin }) });
   const [name, value] = answer.headers.get('set-cookie')!.split(';')[0].split('=');
   return { name, value, url };
+}
+
+/** A demo shop is made while the first tests of other shops run. */
+async function untilReady({ url }: ShopAddress): Promise<void> {
+  while (!(await fetch(`${url}/health/ready`)).ok) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 function watch(page: Page, shop: ShopAddress, faults: string[]): void {
@@ -76,19 +94,54 @@ function watch(page: Page, shop: ShopAddress, faults: string[]): void {
   });
 }
 
-/** @param options `isLoggedIn`: by default */
-export async function openDashboard(which: Shop, { appearance = APPEARANCES[0], isLoggedIn = true }: { appearance?: Appearance; isLoggedIn?: boolean } = {}): Promise<Dashboard> {
-  const shop = inject('shops')[which];
-  const context = await (await browser()).newContext({ viewport: SIZES[appearance.width], colorScheme: appearance.scheme, reducedMotion: 'reduce', locale: 'en-GB', timezoneId: 'Europe/Berlin', acceptDownloads: true });
+async function openTab(shop: ShopAddress): Promise<Tab> {
+  const context = await (await browser()).newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', acceptDownloads: true });
   context.setDefaultTimeout(15_000);
-  if (isLoggedIn) {
-    await context.addCookies([await sessionCookie(shop)]);
-  }
   const page = await context.newPage();
   const faults: string[] = [];
   watch(page, shop, faults);
   // Refused inline scripts and styles are reported to the page as well, wherever the console's words change.
   await page.addInitScript(`addEventListener('securitypolicyviolation', (event) => console.error('CSP: ' + event.violatedDirective + ' ' + event.blockedURI))`);
+  return { page, context, faults };
+}
+
+async function dress({ page }: Pick<Tab, 'page'>, { scheme, width }: Appearance): Promise<void> {
+  await page.setViewportSize(SIZES[width]);
+  await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+}
+
+/** Leads to another page of the dashboard without loading it anew, and waits until it is drawn for the first time. */
+async function goByHash(page: Page, hash: string): Promise<void> {
+  await page.evaluate(async (next) => {
+    if (location.hash === next) {
+      return;
+    }
+    const changed = new Promise((resolve) => addEventListener('hashchange', resolve, { once: true }));
+    location.hash = next;
+    await changed;
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  }, hash);
+}
+
+/**
+ * A tab on a shop: the one that the last test left, where it did, since opening one and loading the dashboard takes longer than most tests.
+ *
+ * @param options `isOwn`: a new one, with nothing in its cache, that is closed at the end; by default where somebody `isLoggedIn`, which is by default too, it is not
+ */
+export async function openDashboard(which: Shop, { appearance = APPEARANCES[0], isLoggedIn = true, isOwn = !isLoggedIn }: { appearance?: Appearance; isLoggedIn?: boolean; isOwn?: boolean } = {}): Promise<Dashboard> {
+  const shop = inject('shops')[which];
+  await untilReady(shop);
+  const left = isOwn ? undefined : kept.get(which);
+  // Whoever fails does not bring it back.
+  kept.delete(which);
+  const tab = left ?? (await openTab(shop));
+  const { page, context, faults } = tab;
+  await dress(tab, appearance);
+  if (isLoggedIn && left === undefined) {
+    sessions.set(which, sessions.get(which) ?? sessionCookie(shop));
+    await context.addCookies([await sessions.get(which)!]);
+  }
+  const start = `${shop.url}/dashboard`;
 
   const settle = async () => {
     await page.waitForFunction(() => document.querySelector('.loading, .starting') === null);
@@ -96,15 +149,30 @@ export async function openDashboard(which: Shop, { appearance = APPEARANCES[0], 
   return {
     page, context, shop, faults, settle,
     async open(route) {
-      const address = `${shop.url}/dashboard#/${route}`;
-      await page.goto(address);
+      const [before, hash = ''] = page.url().split('#');
+      if (before !== start) {
+        await page.goto(`${start}#/${route}`);
+      } else if (hash === `/${route}`) {
+        await page.reload();
+      } else {
+        await goByHash(page, `#/${route}`);
+      }
       await page.locator('main').first().waitFor();
       await settle();
     },
     call: async (method, path, body) => await callShop(shop, method, path, body),
     async close() {
-      await context.close();
-      expect(faults).toEqual([]);
+      if (isOwn) {
+        await context.close();
+      } else {
+        // No page is left that asks for more, on behalf of which the next test would fail.
+        await page.unrouteAll({ behavior: 'ignoreErrors' });
+        if (page.url().startsWith(`${start}#`)) {
+          await goByHash(page, '#/left');
+        }
+        kept.set(which, tab);
+      }
+      expect(faults.splice(0)).toEqual([]);
     },
   };
 }
@@ -112,12 +180,14 @@ export async function openDashboard(which: Shop, { appearance = APPEARANCES[0], 
 /** What axe-core finds that is serious or critical, in words; an empty list is well. */
 export async function findBarriers({ page }: Dashboard): Promise<string[]> {
   // Evaluated by the debugger, so the page's policy does not hold it off.
-  await page.evaluate(AXE);
+  if (!(await page.evaluate(() => 'axe' in window))) {
+    await page.evaluate(AXE);
+  }
   return await page.evaluate(async () => {
     interface Found {
       readonly violations: { readonly id: string; readonly impact: string; readonly help: string; readonly nodes: { readonly html: string; readonly failureSummary: string }[] }[];
     }
-    const { violations } = (await (window as unknown as { axe: { run(): Promise<Found> } }).axe.run()) as Found;
+    const { violations } = (await (window as unknown as { axe: { run(options: object): Promise<Found> } }).axe.run({ resultTypes: ['violations'], iframes: false })) as Found;
     return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map(({ html, failureSummary }) => `${id}: ${help}: ${html} (${failureSummary})`));
   });
 }
@@ -140,8 +210,7 @@ export async function checkAppearances(which: Shop, name: string, route: string,
   // The two that differ in both: what is wrong with one of the other two shows in one of these as well.
   for (const { scheme, width } of takesPictures ? APPEARANCES : APPEARANCES.filter((one) => (one.scheme === 'light') === (one.width === 'wide'))) {
     // One tab takes on each in turn: opening one is most of the time.
-    await dashboard.page.setViewportSize(SIZES[width]);
-    await dashboard.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await dress(dashboard, { scheme, width });
     await dashboard.settle();
     // Charts follow the window when it has been drawn once.
     await dashboard.page.evaluate(async () => await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));

@@ -1,8 +1,13 @@
-/** For the whole browser suite: a server with the demo shop and its first model, one with a shop that begins empty, one that nobody touches before the test of a first start, and a chromium. */
-import { chromium } from 'playwright-core';
+/**
+ * For the whole browser suite: a server with the demo shop and its first model, one with a shop that begins empty, and one that nobody touches before the test of a first start. The demo shop is still being made when
+ * the first tests run; those that need it wait for it.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 // @ts-expect-error -- a script has no types
-import { startServer } from '../../../scripts/server.mjs';
+import { beginServer } from '../../../scripts/server.mjs';
 
 /** Which of the servers. */
 export type Shop = 'demo' | 'empty' | 'fresh';
@@ -15,8 +20,8 @@ export interface ShopAddress {
 declare module 'vitest' {
   interface ProvidedContext {
     shops: Readonly<Record<Shop, ShopAddress>>;
-    /** Where the browser is reached by playwright-core. */
-    browserEndpoint: string;
+    /** A folder in which files note what they have for themselves. */
+    reservations: string;
   }
 }
 
@@ -25,18 +30,17 @@ interface Server extends ShopAddress {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  // Chromium refuses its sandbox to root.
-  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  const [browser, demo, empty, fresh] = await Promise.all([
-    chromium.launchServer({ executablePath: process.env.CHROMIUM, args: [...args, '--disable-dev-shm-usage'] }),
-    startServer({ DEMO: 'on', RETRAIN_CRON: '0 3 * * *' }) as Promise<Server>,
-    startServer({ DEMO: 'off' }) as Promise<Server>,
-    startServer({ DEMO: 'off' }) as Promise<Server>,
-  ]);
+  const begunAt = performance.now();
+  const [demo, empty, fresh] = await Promise.all(
+    [{ DEMO: 'on', RETRAIN_CRON: '0 3 * * *' }, { DEMO: 'off' }, { DEMO: 'off' }].map(async (environment) => (await beginServer(environment)) as Server),
+  );
+  const reservations = mkdtempSync(join(tmpdir(), 'jongleur-browser-'));
   const addressOf = ({ url, keys }: Server): ShopAddress => ({ url, keys });
   project.provide('shops', { demo: addressOf(demo), empty: addressOf(empty), fresh: addressOf(fresh) });
-  project.provide('browserEndpoint', browser.wsEndpoint());
+  project.provide('reservations', reservations);
   return async () => {
-    await Promise.all([browser.close(), demo.stop(), empty.stop(), fresh.stop()]);
+    await Promise.all([demo.stop(), empty.stop(), fresh.stop()]);
+    rmSync(reservations, { recursive: true });
+    process.stdout.write(`\nBrowser suite: ${((performance.now() - begunAt) / 1000).toFixed(1)} s, servers and all.\n`);
   };
 }

@@ -2,17 +2,16 @@
 import { html, useMemo, useState } from '../../lib/preact.js';
 import { inPath } from '../../api.js';
 import { useAnswer } from '../../answers.js';
-import { Canvas, colourOf } from '../../parts/canvas.js';
+import { Canvas } from '../../parts/canvas.js';
 import { Panel } from '../../parts/panel.js';
 import { Answered, Empty } from '../../parts/states.js';
 import { Table } from '../../parts/table.js';
 import { fixed, number, percent } from '../../words.js';
+import { createPicture } from './map-picture.js';
 
 const USUAL = 2_000;
 const MOST = 10_000;
 const COLOURED = 6;
-const MARGIN = 14;
-const NEAR_PX = 14;
 const MOST_ZOOM = 60;
 const WHOLE = { zoom: 1, x: 0, y: 0 };
 
@@ -27,62 +26,6 @@ function colourCategories(points) {
     }
   }
   return new Map([...counts].sort(([, a], [, b]) => b - a).slice(0, COLOURED).map(([name], index) => [name, `--series-${index + 1}`]));
-}
-
-function boundsOf(points) {
-  let [left, right, low, high] = [Infinity, -Infinity, Infinity, -Infinity];
-  for (const { x, y } of points) {
-    [left, right, low, high] = [Math.min(left, x), Math.max(right, x), Math.min(low, y), Math.max(high, y)];
-  }
-  return { left, low, width: right - left || 1, height: high - low || 1 };
-}
-
-/** Where a point lies on a canvas, in its pixels. */
-function placer({ left, low, width: spanX, height: spanY }, { zoom, x, y }, width, height) {
-  const [scaleX, scaleY] = [((width - 2 * MARGIN) / spanX) * zoom, ((height - 2 * MARGIN) / spanY) * zoom];
-  return (point) => [MARGIN + (point.x - left) * scaleX + x * width, height - MARGIN - (point.y - low) * scaleY + y * height];
-}
-
-function drawMap(context, width, height, { points, bounds, colours, view, marked }) {
-  const place = placer(bounds, view, width, height);
-  const size = Math.max(1.6, Math.min(6, (points.length > 3000 ? 1.8 : 2.6) * Math.sqrt(view.zoom)));
-  // By colour, the grey ones first: changing it for each point would take most of the time.
-  for (const [colour, isOf] of [['--line-strong', ({ category }) => !colours.has(category)], ...[...colours].map(([name, variable]) => [variable, ({ category }) => category === name])]) {
-    context.fillStyle = colourOf(colour);
-    context.globalAlpha = colour === '--line-strong' ? 0.55 : 0.8;
-    context.beginPath();
-    for (const point of points) {
-      if (isOf(point)) {
-        const [x, y] = place(point);
-        if (x > -size && x < width + size && y > -size && y < height + size) {
-          context.moveTo(x + size, y);
-          context.arc(x, y, size, 0, 2 * Math.PI);
-        }
-      }
-    }
-    context.fill();
-  }
-  context.globalAlpha = 1;
-  context.strokeStyle = colourOf('--text');
-  for (const [point, radius] of marked) {
-    const [x, y] = place(point);
-    context.lineWidth = 2;
-    context.beginPath();
-    context.arc(x, y, size + radius, 0, 2 * Math.PI);
-    context.stroke();
-  }
-}
-
-function nearest(points, place, x, y) {
-  let [best, least] = [null, NEAR_PX ** 2];
-  for (const point of points) {
-    const [left, top] = place(point);
-    const square = (left - x) ** 2 + (top - y) ** 2;
-    if (square < least) {
-      [best, least] = [point, square];
-    }
-  }
-  return best;
 }
 
 function Similar({ item, onChoose }) {
@@ -104,7 +47,7 @@ function Map2D({ points }) {
   const [chosen, setChosen] = useState(null);
   const [drag, setDrag] = useState(null);
   const colours = useMemo(() => colourCategories(points), [points]);
-  const bounds = useMemo(() => boundsOf(points), [points]);
+  const picture = useMemo(() => createPicture(points, colours), [points]);
   const others = points.some(({ category }) => !colours.has(category));
 
   /** Zooms by a factor; the place of the pointer, in parts of the canvas, stays. */
@@ -123,7 +66,7 @@ function Map2D({ points }) {
   };
   const findAt = (event) => {
     const box = event.currentTarget.getBoundingClientRect();
-    return nearest(points, placer(bounds, view, box.width, box.height), event.clientX - box.left, event.clientY - box.top);
+    return picture.find(event.clientX - box.left, event.clientY - box.top, box.width, box.height, view);
   };
   const onPointerMove = (event) => {
     if (drag !== null && event.buttons !== 0) {
@@ -143,7 +86,6 @@ function Map2D({ points }) {
   };
   const choose = (itemId) => setChosen(points.find((point) => point.itemId === itemId) ?? { itemId, title: null, category: null, events: 0 });
   const marked = [hovered !== null && [hovered, 3], chosen?.x !== undefined && [chosen, 5]].filter(Boolean);
-  const drawn = { points, bounds, colours, view, marked };
   return html`<div class="map">
     <div class="stack">
       <div class="row map-tools">
@@ -152,7 +94,7 @@ function Map2D({ points }) {
         <button type="button" class="small" disabled=${view.zoom === 1} onClick=${() => setView(WHOLE)}>All</button>
         <span class="muted map-hint" aria-live="off">${hovered === null ? 'Click an item for what is similar. Ctrl and the wheel zoom, dragging moves.' : `${nameOf(hovered)}${hovered.category === null ? '' : ` · ${hovered.category}`} · ${number(hovered.events)} events`}</span>
       </div>
-      <${Canvas} label=${`A map of ${number(points.length)} items, coloured by category. The list below it has the same items.`} draw=${(context, width, height) => drawMap(context, width, height, drawn)} drawn=${[points, view, hovered, chosen]} ratio=${0.72}
+      <${Canvas} label=${`A map of ${number(points.length)} items, coloured by category. The list below it has the same items.`} draw=${(context, width, height) => picture.draw(context, width, height, view, marked)} drawn=${[points, view, hovered, chosen]} ratio=${0.72}
         class=${drag === null ? '' : 'dragging'} onWheel=${onWheel} onPointerDown=${(event) => setDrag({ x: event.clientX, y: event.clientY, view })} onPointerMove=${onPointerMove} onPointerLeave=${() => setHovered(null)} onClick=${onClick} />
       <ul class="legend">${[...colours].map(([name, variable]) => html`<li><span class="swatch" style=${{ background: `var(${variable})` }}></span>${name}</li>`)}${others && html`<li><span class="swatch" style=${{ background: 'var(--line-strong)' }}></span>${colours.size === 0 ? 'without a category' : 'others'}</li>`}</ul>
       <${Listed} points=${points} onChoose=${choose} />
