@@ -52,7 +52,8 @@ function Progress({ experiment: { state, result: { asOf, looks, progress, needsL
   <//>`;
 }
 
-export function Experiment({ name, onChanged }) {
+/** @param {{ name: string, onChanged: () => Promise<void>, onGone: () => Promise<void> }} props `onGone`: it is deleted */
+export function Experiment({ name, onChanged, onGone }) {
   const path = `v1/experiments/${inPath(name)}`;
   const found = useAnswer(path, { every: EVERY_MS });
   const { error, isBusy, attempt } = useAttempt();
@@ -65,6 +66,13 @@ export function Experiment({ name, onChanged }) {
   });
   const start = ({ variants, traffic, scenario }) => act({ title: `Start ${name}?`, says: `From the next answer on ${traffic < 1 ? `${percent(traffic)} of the shoppers` : 'all shoppers'} are shared out to ${variants.map((one) => `${one.name} (${percent(one.share)})`).join(', ')}${scenario === undefined ? ', in all lists' : `, in lists of ${scenario}`}. Each stays with theirs. Once started its definition cannot be changed.`, action: 'Start it' }, 'start', undefined, `${name} is running.`);
   const stop = ({ kind }) => act({ title: `Stop ${name}?`, says: kind === 'guard' ? 'All shoppers have the new version at once, and nothing watches it any more.' : 'All shoppers have the usual lists again. What was found stays; an experiment that has ended does not begin again.', action: 'Stop it', danger: true }, 'stop', undefined, `${name} has ended.`);
+  const remove = () => attempt(async () => {
+    if (await ask({ title: `Delete the draft ${name}?`, says: 'Its variants and settings are gone. Nothing changes for shoppers, as it was never started, and its name is free again.', action: 'Delete it', danger: true })) {
+      await call('DELETE', path);
+      notice(`${name} is deleted.`);
+      await onGone();
+    }
+  });
   const promote = (experiment) => (variant) => act({
     title: `Promote ${variant.name}?`,
     says: `Everybody gets what its shoppers have${variant.settings === undefined ? '' : `: its settings become those of the scenario ${experiment.scenario}`}${variant.modelVersion === undefined ? '' : `; model ${variant.modelVersion} becomes the live one`}. The experiment ends.${experiment.result.comparisons.some(({ variant: one, verdict }) => one === variant.name && verdict === 'better') ? '' : ' Nothing yet says that it is better.'}`,
@@ -72,12 +80,12 @@ export function Experiment({ name, onChanged }) {
   }, 'promote', { variant: variant.name }, `${variant.name} is taken over.`);
   return html`<${Answered} of=${found} what="Counting">${(experiment) => html`<${Panel} title=${name} says=${experiment.description} end=${html`<span class="row tight">
       <${Tag} tone=${experiment.state === 'running' ? 'accent' : ''}>${experiment.kind === 'guard' ? `guard, ${experiment.state}` : experiment.state}<//>
-      ${experiment.state === 'draft' && html`<button type="button" class="small primary" disabled=${isBusy} onClick=${() => start(experiment)}>Start</button>`}
+      ${experiment.state === 'draft' && html`<button type="button" class="small danger" disabled=${isBusy} onClick=${remove}>Delete</button><button type="button" class="small primary" disabled=${isBusy} onClick=${() => start(experiment)}>Start</button>`}
       ${experiment.state === 'running' && html`<button type="button" class="small danger" disabled=${isBusy} onClick=${() => stop(experiment)}>Stop</button>`}</span>`}>
     ${error !== null && html`<${Fault} error=${error} />`}
     <ul class="says">${experiment.result.says.map((sentence) => html`<li>${sentence}</li>`)}</ul>
     <${Progress} experiment=${experiment} />
     <${Variants} experiment=${experiment} onPromote=${promote(experiment)} />
-    <p class="muted">Measures ${experiment.measure} a list${experiment.scenario === undefined ? '' : ` of ${experiment.scenario}`}, to find a difference of ${percent(experiment.minEffect)} with ${percent(experiment.power)} certainty.${experiment.startedAt === null ? '' : ` Started ${moment(experiment.startedAt)}.`}${experiment.stoppedAt === null ? '' : ` Ended ${moment(experiment.stoppedAt)}.`}</p>
+    <p class="muted">Measures ${experiment.measure} a list${experiment.scenario === undefined ? '' : ` of ${experiment.scenario}`}, to find a difference of ${percent(experiment.minEffect)} with ${percent(experiment.power)} certainty.${experiment.startedAt === null ? '' : ` Started ${moment(experiment.startedAt)}.`}${experiment.stoppedAt === null ? '' : ` Ended ${moment(experiment.stoppedAt)}. It stays here: it is the record of what was decided, and lists and events name its variants.`}</p>
   <//>`}<//>`;
 }
