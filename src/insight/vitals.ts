@@ -25,6 +25,6 @@ export interface Vitals {
   readonly loopDelays: Histogram;
   readonly model: { readonly version: number; readonly madeAtMs: number; readonly newestEventMs: number } | null;
   readonly listsChanged: ListsChanged | null;
-  readonly answers: { readonly lists: Readonly<Record<string, number>>; readonly fallbacks: Readonly<Record<string, number>>; readonly stale: number };
+  readonly answers: { readonly lists: Readonly<Record<string, number>>; readonly fallbacks: Readonly<Record<string, number>>; readonly stale: number; readonly previews: number };
   readonly events: { readonly accepted: number; readonly duplicates: number; readonly rejected: number; readonly overloaded: number; readonly failed: number; readonly queued: number; readonly maxQueued: number };
 }

@@ -26,7 +26,7 @@ describe('the watch', () => {
   function setUp() {
     let nowMs = Date.now();
     const traffic: { -readonly [K in keyof TrafficTotals]: number } = { answers: 0, faults: 0, refused: 0 };
-    const answers = { lists: { personal: 0, trending: 0 }, fallbacks: { personal: 0 }, stale: 0 };
+    const answers = { lists: { personal: 0, trending: 0 }, fallbacks: { personal: 0 }, stale: 0, previews: 0 };
     const state = { traffic, answers, databaseUp: true, queued: 0, pressureLevel: 0, model: null as Vitals['model'], listsChanged: null as Vitals['listsChanged'] };
     const vitals = (): Vitals => ({
       version: '1', phase: 'ready', loopDelays: createHistogram([1]), connections: { open: 1, waiting: 0 }, answers: structuredClone(answers),
