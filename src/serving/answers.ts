@@ -85,7 +85,7 @@ export interface Answers {
   reasons(userId: string, itemId: string): Promise<({ readonly modelVersion: number; readonly score: number } & Explanation) | UnknownItem | 'unknown-shopper'>;
   /** The shoppers who would like an item most. */
   audience(itemId: string, limit: number, includeSeen: boolean): Audience | UnknownItem;
-  /** Its items with most events, as many as `MAX_MAPPED` at most. @returns null: no model is live. @throws DatabaseUnavailable */
+  /** Its most popular items, as many as `MAX_MAPPED` at most. @returns null: no model is live. @throws DatabaseUnavailable */
   itemMap(limit: number): Promise<ItemMap | null>;
   /** @throws SteeringFault where the text is no condition */
   checkFilter(text: string, field: string): void;
