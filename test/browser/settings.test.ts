@@ -41,6 +41,8 @@ describe('settings', () => {
     await page.getByText('When everything sends the new one').waitFor();
     const second = await shown(/secret/);
     expect([second === first, await opens(first), await opens(second)]).toEqual([false, 200, 200]);
+    // A page of the shop has it: that is refused, and told of where the next test looks.
+    expect((await fetch(`${shop.url}/v1/scenarios`, { headers: { authorization: `Bearer ${second}`, origin: 'https://shop.example' } })).status).toBe(403);
     await page.getByRole('button', { name: /^Revoke the old key/ }).click();
     await page.getByRole('button', { name: 'Cancel' }).click();
     expect(await opens(first)).toBe(200);
@@ -113,6 +115,14 @@ describe('settings', () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Default: 0.05').waitFor({ state: 'detached' });
     expect((await dashboard.call('GET', 'v1/settings')).json.gate.margin).toBe(0.05);
+    const inPage = async () => (await dashboard.call('GET', 'v1/keys')).json.items.find(({ refusedOrigin, revokedAt }: { refusedOrigin: string | null; revokedAt: string | null }) => refusedOrigin !== null && revokedAt === null);
+    await expect.poll(inPage, { timeout: 10_000, interval: 100 }).toMatchObject({ name: 'a warehouse', refusedOrigin: 'https://shop.example' });
+    const { no } = await inPage();
+    await dashboard.open('settings?part=keys');
+    await page.getByRole('alert').filter({ hasText: `Key ${no} “a warehouse” is in a web page.` }).getByText('A page of https://shop.example sent it').waitFor();
+    await page.getByRole('button', { name: `Revoke key ${no}` }).click();
+    await page.getByRole('button', { name: 'Revoke it' }).click();
+    await page.getByRole('alert').waitFor({ state: 'detached' });
     await dashboard.close();
   });
 });

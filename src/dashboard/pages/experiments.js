@@ -15,11 +15,13 @@ const MOST_OWN = 100;
 /** A version that goes live brings one: these are those of some weeks. */
 const MOST_GUARDS = 20;
 const TONES = { draft: '', running: 'accent', stopped: '' };
+/** How one ended, where nothing was promoted. */
+const ENDS = { 'rolled-back': ['rolled back', 'bad'], worse: ['worse, and stays', 'warn'], over: ['nothing found', 'good'] };
 
 function List({ name: ofTable, experiments, current }) {
   const columns = [
     { title: 'Name', isHead: true, cell: ({ name }) => html`<a href=${hrefOf('experiments', { name })} aria-current=${name === current ? 'true' : undefined}>${name}</a>` },
-    { title: 'State', cell: ({ state, ended, promoted }) => html`<${Tag} tone=${promoted === null ? TONES[state] : 'good'}>${promoted !== null ? `promoted ${promoted}` : state === 'stopped' ? (ended ?? state) : state}<//>` },
+    { title: 'State', cell: ({ state, ended, promoted }) => { const [word, tone] = promoted !== null ? [`promoted ${promoted}`, 'good'] : (ENDS[ended] ?? [ended ?? state, TONES[state]]); return html`<${Tag} tone=${tone}>${word}<//>`; } },
     { title: 'Lists of', cell: ({ scenario }) => scenario ?? 'all scenarios' },
     { title: 'Variants', cell: ({ variants }) => variants.map(({ name, share }) => `${name} ${percent(share)}`).join(' · ') },
     { title: 'Started', cell: ({ startedAt }) => day(startedAt) },
@@ -49,7 +51,7 @@ export default function Experiments({ parameters: { name } }) {
       ${isDrafting && html`<${Draft} onDone=${made} />`}
       ${name !== undefined && !isDrafting && html`<${Experiment} key=${name} name=${name} onChanged=${reload} onGone=${gone} />`}
       <${Answered} of=${list}>${({ items }) => (items.length === 0
-        ? html`<${Panel}><${Empty} title="None yet" says="An experiment gives some shoppers another list (more varied, another model, or no recommendations at all) and says, with how much certainty, whether they click or buy more." /><//>`
+        ? html`<${Panel} title="Your experiments"><${Empty} title="None yet" says="An experiment gives some shoppers another list (more varied, another model, or no recommendations at all) and says, with how much certainty, whether they click or buy more." /><//>`
         : html`<${Panel} title="Your experiments"><${List} name="Experiments" experiments=${items} current=${name} /><//>`)}<//>
       ${guards.answer?.items.length > 0 && html`<${Panel} title="Guards of new models" says=${`The service makes one itself when a new model goes live: some shoppers stay on the former one for a while, and the new one is taken back where it is clicked less.${guards.answer.nextCursor === undefined ? '' : ` These are the newest ${MOST_GUARDS}.`}`}><${List} name="Guards" experiments=${guards.answer.items} current=${name} /><//>`}
     </div>`;

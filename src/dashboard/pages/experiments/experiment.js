@@ -10,12 +10,11 @@ import { Span } from '../../parts/span.js';
 import { Answered, Fault } from '../../parts/states.js';
 import { describeSteering } from '../../parts/steering.js';
 import { Table } from '../../parts/table.js';
-import { ago, bytes, moment, number, percent } from '../../words.js';
+import { ago, bytes, count, moment, number, percent, signed } from '../../words.js';
 
 const EVERY_MS = 5000;
+const HOUR_MS = 3_600_000;
 const VERDICTS = { open: ['', 'too early to say'], better: ['good', 'better'], worse: ['bad', 'worse'], none: ['', 'no difference found'] };
-
-const signed = (share) => `${share > 0 ? '+' : ''}${percent(share)}`;
 
 function whatIs({ settings, modelVersion, off, modelBytes }) {
   const parts = [off === true ? 'what is trending, in place of recommendations' : '', settings === undefined ? '' : describeSteering(settings), modelVersion === undefined ? '' : `model ${modelVersion}${modelBytes === null ? '' : ` (${bytes(modelBytes)})`}`];
@@ -43,10 +42,26 @@ function Variants({ experiment: { variants, measure, state, kind, result }, onPr
   return html`<${Table} name="Variants" columns=${columns} rows=${variants} keyOf=${({ name }) => name} />`;
 }
 
-function Progress({ experiment: { state, result: { asOf, looks, progress, needsLists, sampleRatio } } }) {
-  return state !== 'draft' && html`<${Figures} label="How far it is">
-    <${Figure} name="Of the plan" value=${progress === null ? '–' : percent(Math.min(1, progress), 2)} note=${progress === null ? 'too few outcomes to tell yet' : html`<progress max="1" value=${Math.min(1, progress)} aria-label="Share of the plan"></progress>`} />
-    <${Figure} name="More lists needed" value=${needsLists === null ? '–' : number(needsLists)} note="about, until it can tell" />
+/** A guard's plan is a time, a shop's own an amount. */
+function planOf({ kind, hours, startedAt, stoppedAt, variants, result: { progress, needsLists } }) {
+  const share = kind === 'guard' ? Math.min(1, ((stoppedAt === null ? Date.now() : Date.parse(stoppedAt)) - Date.parse(startedAt)) / (hours * HOUR_MS)) : progress;
+  const sum = (name) => variants.reduce((all, variant) => all + variant[name], 0);
+  return {
+    share,
+    name: kind === 'guard' ? `Of its ${count(hours, 'hour')}` : 'Of the plan',
+    next: kind === 'guard' ? { name: 'Lists so far', value: number(sum('lists')), note: `with ${count(sum('clicks'), 'click')}: a guard goes by what its hours bring` } : { name: 'More lists needed', value: needsLists === null ? '–' : number(needsLists), note: 'about, until it can tell' },
+  };
+}
+
+function Progress({ experiment }) {
+  const { state, result: { asOf, looks, sampleRatio } } = experiment;
+  if (state === 'draft') {
+    return null;
+  }
+  const { name, share, next } = planOf(experiment);
+  return html`<${Figures} label="How far it is">
+    <${Figure} name=${name} value=${share === null ? '–' : percent(Math.max(0, Math.min(1, share)), 2)} note=${share === null ? 'too few outcomes to tell yet' : html`<progress max="1" value=${Math.min(1, share)} aria-label=${name}></progress>`} />
+    <${Figure} ...${next} />
     <${Figure} name="Last look" value=${asOf === null ? 'none yet' : ago(asOf)} note=${`${number(looks)} so far, by the clock: reading this page more often changes nothing`} />
     <${Figure} name="Shares as meant" value=${sampleRatio.isMismatch ? 'no' : 'yes'} tone=${sampleRatio.isMismatch ? 'bad' : ''} note=${sampleRatio.isMismatch ? `p = ${number(sampleRatio.p, 2)}: something serves or counts the variants unequally; trust no figure here until it is found` : 'each variant has had its part of the lists'} />
   <//>`;
@@ -86,6 +101,6 @@ export function Experiment({ name, onChanged, onGone }) {
     <ul class="says">${experiment.result.says.map((sentence) => html`<li>${sentence}</li>`)}</ul>
     <${Progress} experiment=${experiment} />
     <${Variants} experiment=${experiment} onPromote=${promote(experiment)} />
-    <p class="muted">Measures ${experiment.measure} a list${experiment.scenario === undefined ? '' : ` of ${experiment.scenario}`}, to find a difference of ${percent(experiment.minEffect)} with ${percent(experiment.power)} certainty.${experiment.startedAt === null ? '' : ` Started ${moment(experiment.startedAt)}.`}${experiment.stoppedAt === null ? '' : ` Ended ${moment(experiment.stoppedAt)}. It stays here: it is the record of what was decided, and lists and events name its variants.`}</p>
+    <p class="muted">Measures ${experiment.measure} a list${experiment.scenario === undefined ? '' : ` of ${experiment.scenario}`}, ${experiment.kind === 'guard' ? `every hour for ${count(experiment.hours, 'hour')}` : `to find a difference of ${percent(experiment.minEffect)} with ${percent(experiment.power)} certainty`}.${experiment.startedAt === null ? '' : ` Started ${moment(experiment.startedAt)}.`}${experiment.stoppedAt === null ? '' : ` Ended ${moment(experiment.stoppedAt)}. It stays here: it is the record of what was decided, and lists and events name its variants.`}</p>
   <//>`}<//>`;
 }
