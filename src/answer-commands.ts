@@ -96,7 +96,8 @@ export function addAnswerCommands(program: Command, { withHouse }: Surroundings)
       try {
         const { filter, boost, exclude, scenario } = options;
         const steering = { ...steeringOf(options), filter, exclude, boosts: boost === undefined ? undefined : answers.readBoosts(boost), fields: ['title', 'price'] as const };
-        const made = await ask(answers, { steering, scenario }, await listEventTypes(database));
+        // Who asks at a terminal is shown a list, and no shopper.
+        const made = await ask(answers, { steering, scenario, preview: true }, await listEventTypes(database));
         if (made === null) {
           throw new CommandFault(`There is no item ${of}.`);
         }

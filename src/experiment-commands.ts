@@ -53,7 +53,7 @@ function describe({ name, state, startedAt, measure, traffic, variants, result }
 }
 
 export function addExperimentCommands(program: Command, { withHouse }: Surroundings): void {
-  const experiments = program.command('experiments').description('look at live experiments and at the guards of new versions; start, stop, promote');
+  const experiments = program.command('experiments').description('look at live experiments and at the guards of new versions; start, stop, promote, delete');
   /** Faults of the user's in their own words. */
   const blaming = async <T>(work: Promise<T>): Promise<T> =>
     await work.catch((error: unknown) => {
@@ -105,6 +105,16 @@ export function addExperimentCommands(program: Command, { withHouse }: Surroundi
         const { promoteVariant } = await api();
         await blaming(promoteVariant(database, experiment, variant, new Date()));
         await show(database, experiment, options);
+      });
+    });
+  experiments
+    .command('delete')
+    .argument('<name>', 'a draft')
+    .description('delete a draft; one that was started stays, as the record of what was decided')
+    .action(async (experiment: string) => {
+      await withHouse(async ({ database }) => {
+        await blaming((await api()).deleteExperiment(database, experiment));
+        print(`The draft ${experiment} is deleted.`);
       });
     });
 }

@@ -158,7 +158,7 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
   stopping.onStop('imports', 5_000, async () => await imports.stop());
   const redaction = createRedaction(database, say);
   stopping.onStop('redaction', 5_000, async () => await redaction.stop());
-  const monitoring = createMonitoring({ database, answers, writer, pressure, databaseUp: health.isUp, phase, version, now: Date.now, log: (message, detail, level = 'info') => logger[level](detail, message) });
+  const monitoring = createMonitoring({ database, answers, writer, pressure, keys, databaseUp: health.isUp, phase, version, now: Date.now, log: (message, detail, level = 'info') => logger[level](detail, message) });
   const app = await createApp({ database, writer, imports, answers, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase, databaseUp: health.isUp, databaseFull: health.isFull, logger, publicUrl: config.publicUrl, corsOrigins: config.corsOrigins, eventsRetentionDays: config.eventsRetentionDays, limits: { ...config.rateLimits, trustProxy: config.trustProxy }, pressure, admission: createAdmission(), monitoring, version });
   stopping.onStop('http', 10_000, async () => await app.close());
   stopping.onStop('quality', 1_000, () => quality.stop());

@@ -16,6 +16,7 @@ export interface MonitoringOptions {
   readonly answers: Pick<Answers, 'modelFacts' | 'listDrift' | 'tally'>;
   readonly writer: Pick<Writer, 'tally'>;
   readonly pressure: Pressure;
+  readonly keys: { givenInPages(): number };
   readonly databaseUp: () => boolean;
   readonly phase: () => string;
   readonly version: string;
@@ -23,12 +24,12 @@ export interface MonitoringOptions {
   readonly log: Log;
 }
 
-export function createMonitoring({ database, answers, writer, pressure, databaseUp, phase, version, now, log }: MonitoringOptions): Monitoring & Pick<Watch, 'start' | 'sample' | 'look' | 'stop'> {
+export function createMonitoring({ database, answers, writer, pressure, keys, databaseUp, phase, version, now, log }: MonitoringOptions): Monitoring & Pick<Watch, 'start' | 'sample' | 'look' | 'stop'> {
   const traffic = createTraffic();
   const vitals = (): Vitals => ({
     version, phase: phase(), databaseUp: databaseUp(), pressureLevel: pressure.level(), loopDelays: pressure.delays,
     connections: { open: database.totalCount, waiting: database.waitingCount },
-    model: answers.modelFacts(), listsChanged: answers.listDrift(), answers: answers.tally(), events: writer.tally(),
+    model: answers.modelFacts(), listsChanged: answers.listDrift(), givenKeysInPages: keys.givenInPages(), answers: answers.tally(), events: writer.tally(),
   });
   const { start, sample, look, stop, found, judgedAtMs } = createWatch({ database, vitals, traffic: traffic.totals, now, log });
   return {

@@ -16,6 +16,7 @@ export function createRecommendationLoop(answers: Answers, database: Database, n
   const impressions = createImpressions({
     database, now, log,
     drain: () => answers.drainLists().map(({ issuedAtMs, source, ...list }) => ({ ...list, listedAtMs: issuedAtMs, sourceNo: RECOMMENDATION_SOURCES.indexOf(source) })),
+    previews: () => answers.tally().previews,
   });
   const recommendations: RecommendationReader = {
     read(text) {

@@ -16,11 +16,11 @@ const interval = { mean: 0.1, low: 0.05, high: 0.15 };
 const FOUND: Found = {
   vitals: {
     version: '1', phase: 'ready', databaseUp: true, connections: { open: 1, waiting: 0 }, pressureLevel: 0, loopDelays: createHistogram([1]), model: { version: 2, madeAtMs: 1, newestEventMs: 1 },
-    listsChanged: { fromVersion: 1, toVersion: 2, shoppers: 1, overlap: 0.5, rankBiasedOverlap: 0.5, itemsBefore: 1, itemsAfter: 1 },
-    answers: { lists: { personal: 1, trending: 1 }, fallbacks: { personal: 1 }, stale: 0 }, events: { accepted: 1, duplicates: 0, rejected: 0, overloaded: 0, failed: 0, queued: 0, maxQueued: 10 },
+    listsChanged: { fromVersion: 1, toVersion: 2, shoppers: 1, overlap: 0.5, rankBiasedOverlap: 0.5, itemsBefore: 1, itemsAfter: 1 }, givenKeysInPages: 0,
+    answers: { lists: { personal: 1, trending: 1 }, fallbacks: { personal: 1 }, stale: 0, previews: 0 }, events: { accepted: 1, duplicates: 0, rejected: 0, overloaded: 0, failed: 0, queued: 0, maxQueued: 10 },
   },
   look: {
-    lastHour: 1, volume: { count: 1, usual: 1, z: 0, ratio: 1 }, drift: { types: 0, items: 0, users: 0 }, imports: { counts: [{ state: 'done', imports: 1 }], failedSinceDone: 0 },
+    lastHour: 1, volume: { count: 1, usual: 1, z: 0, ratio: 1 }, drift: { types: 0, items: 0, users: 0 }, imports: { counts: [{ state: 'done', imports: 1 }], failedSinceDone: 0 }, keysInPages: 0,
     training: { counts: [{ state: 'published', code: null, runs: 1 }], ended: [{ state: 'published', code: null, finishedAt: new Date(0) }], running: { phase: 'fit', progress: 0.5 }, seconds: { fit: 1 } },
   },
   rates: { lists: 1, clicks: 1, purchases: 1, clickRate: interval, clicksPerList: interval, purchasesPerList: interval, revenuePerList: interval },

@@ -37,6 +37,10 @@ describe('jongleur experiments', () => {
     expect(JSON.parse(await jongleur('promote', 'shorter', 'short', '--json'))).toMatchObject({ state: 'stopped', ended: 'promoted', promoted: 'short' });
     expect((await database.query(`SELECT definition->'limit' AS limit FROM scenarios WHERE name = 'home'`)).rows).toEqual([{ limit: 3 }]);
     await expect(jongleur('stop', 'shorter')).rejects.toThrow(CommandFault);
+    await expect(jongleur('delete', 'shorter')).rejects.toThrow(/was started, and stays/);
+    await putDraft(database, 'second-thoughts', { traffic: 1, measure: 'clicks', minEffect: 0.1, power: 0.8, variants: [{ name: 'a', share: 0.5 }, { name: 'b', share: 0.5 }] });
+    expect(await jongleur('delete', 'second-thoughts')).toBe('The draft second-thoughts is deleted.\n');
+    await expect(jongleur('delete', 'second-thoughts')).rejects.toThrow(/no experiment "second-thoughts"/);
     await expect(jongleur('show', 'longer')).rejects.toThrow(/no experiment "longer"/);
   });
 });

@@ -26,7 +26,8 @@ const faultsOf = (error) => (error === null || error === undefined ? [] : (error
 /** What is wrong with a field, and with what lies in it where `within`. @returns {string | null} */
 export function wrongOf(error, field, within = false) {
   const found = faultsOf(error).filter((fault) => fault.field === field || (within && fault.field.startsWith(`${field}.`)));
-  return found.length === 0 ? null : found.map(({ message }) => message).join(' ');
+  // What stands beside its field need not name it.
+  return found.length === 0 ? null : found.map((fault) => (fault.message.startsWith(`${fault.field}: `) ? fault.message.slice(fault.field.length + 2) : fault.message)).join(' ');
 }
 
 /** The refusal where a form has no field to show it beside. @param fields names, and beginnings of names */

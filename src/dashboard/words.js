@@ -32,6 +32,9 @@ export const fixed = (value, places = 3) => (isNone(value) ? NONE : value.toLoca
 /** A share as per cent: 0.0123 is 1.23 %. */
 export const percent = (share, digits = 3) => (isNone(share) ? NONE : `${(share * 100).toLocaleString(LANGUAGE, { maximumSignificantDigits: digits })} %`);
 
+/** A difference as per cent, with its sign: −3.4 %. */
+export const signed = (share, digits = 2) => (isNone(share) ? NONE : `${share >= 0 ? '+' : '−'}${percent(Math.abs(share), digits)}`);
+
 /** 1 event, 2 events. */
 export const count = (value, one, many = `${one}s`) => `${number(value)} ${value === 1 ? one : many}`;
 

@@ -50,7 +50,7 @@ export interface KeyRing {
   all(): Iterable<readonly [sha256Hex: string, key: FoundKey]>;
   noteUse(keyNo: number): void;
   /** A page of another origin sent a key that must not be in a browser. */
-  noteRefused(keyNo: number, origin: string): void;
+  noteRefused(key: FoundKey, origin: string): void;
 }
 
 export interface FoundKey {
@@ -137,9 +137,7 @@ function createIdentify({ keys, sessions, publicUrl }: Guard): (request: Fastify
     if (origin !== undefined && key.role !== 'publishable' && !isOwnOrigin(origin, host, publicUrl)) {
       const from = origin.slice(0, MOST_OF_ORIGIN);
       request.log.warn({ reqId: request.id, keyNo: key.keyNo, role: key.role, origin: from }, 'a key that must not be in a browser was sent by one, and refused');
-      if (key.keyNo !== null) {
-        keys.noteRefused(key.keyNo, from);
-      }
+      keys.noteRefused(key, from);
       throw new Problem('key-in-browser', `${ROLE_WORDS[key.role][0].toUpperCase()}${ROLE_WORDS[key.role].slice(1)} came from a browser's page of ${JSON.stringify(from)}, which is not this server's own${publicUrl === null ? '' : ` (PUBLIC_URL is ${publicUrl})`}.`);
     }
     return key;

@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox';
 import { MISMATCH_LEVEL, type ExperimentResult, countVariants, looksOf, resultOf } from '../insight/live-experiments.ts';
 import { describeResult } from '../insight/experiment-words.ts';
 import type { Database } from '../storage/database.ts';
-import { EXPERIMENT_MEASURES, ExperimentFault, GUARD_PREFIX, type LiveExperiment, type StoredVariant, endExperiment, findExperiment, listExperiments, notePromotion, putDraft, startExperiment } from '../storage/live-experiments.ts';
+import { EXPERIMENT_MEASURES, ExperimentFault, GUARD_PREFIX, type LiveExperiment, type StoredVariant, deleteDraft, endExperiment, findExperiment, listExperiments, notePromotion, putDraft, startExperiment } from '../storage/live-experiments.ts';
 import { ModelStateFault, activateModel, findModel, pruneModels, readModelSizes } from '../storage/models.ts';
 import { listScenarios, putScenario } from '../storage/scenarios.ts';
 import { pageOf, parseCursor } from './paging.ts';
@@ -139,6 +139,13 @@ export async function beginExperiment(database: Database, name: string, now: Dat
   return present(await startExperiment(database, name, now), name);
 }
 
+/** Deletes a draft. @throws Problem, ExperimentFault where it was started */
+export async function deleteExperiment(database: Database, name: string): Promise<void> {
+  if (!(await deleteDraft(database, name))) {
+    present(null, name);
+  }
+}
+
 /** Shoppers have the scenario's and the live model's lists again. @throws Problem, ExperimentFault */
 export async function stopExperiment(database: Database, name: string, now: Date): Promise<void> {
   const found = present(await findExperiment(database, name), name);
@@ -219,9 +226,9 @@ export function experimentRoutes({ database, answers }: Services): FastifyPlugin
       '/v1/experiments',
       {
         config: { role: 'admin' },
-        schema: { operationId: 'listExperiments', tags: ['insight'], summary: 'Live experiments, newest first', description: 'The guards of new versions among them.', querystring: Type.Object({ limit: Limit(200, 20), cursor: Cursor }, { additionalProperties: false }), response: { 200: Page(Summary), ...commonErrors } },
+        schema: { operationId: 'listExperiments', tags: ['insight'], summary: 'Live experiments, newest first', description: 'The guards of new versions among them, unless `kind` says otherwise.', querystring: Type.Object({ limit: Limit(200, 20), cursor: Cursor, kind: Type.Optional(OneOf(['shop', 'guard'], 'shop: those that you made; guard: those that the service makes when a version goes live')) }, { additionalProperties: false }), response: { 200: Page(Summary), ...commonErrors } },
       },
-      async (request) => pageOf(await listExperiments(database, parseCursor(request.query.cursor), request.query.limit + 1), request.query.limit, ({ experimentNo }) => experimentNo, factsOf) as never,
+      async (request) => pageOf(await listExperiments(database, parseCursor(request.query.cursor), request.query.limit + 1, request.query.kind ?? null), request.query.limit, ({ experimentNo }) => experimentNo, factsOf) as never,
     );
     app.post(
       '/v1/experiments',
@@ -249,6 +256,17 @@ export function experimentRoutes({ database, answers }: Services): FastifyPlugin
         schema: { operationId: 'getExperiment', tags: ['insight'], summary: 'An experiment and what it has found', description: 'What was counted is of now; differences and verdicts are of the last look.', ...byName, response: { 200: Experiment, ...withNotFound } },
       },
       async (request) => await answerExperiment(database, request.params.name, Date.now()),
+    );
+    app.delete(
+      '/v1/experiments/:name',
+      {
+        config: { role: 'admin' },
+        schema: { operationId: 'deleteExperiment', tags: ['insight'], summary: 'Delete a draft', description: 'One that was started stays, also when it has ended: lists and events name its variants, and it is the record of what was decided.', ...byName, response: { 204: Type.Null(), ...withNotFound, ...conflicts } },
+      },
+      async (request, reply) => {
+        await deleteExperiment(database, request.params.name);
+        return await reply.status(204).send(null);
+      },
     );
     app.post(
       '/v1/experiments/:name/start',

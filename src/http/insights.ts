@@ -62,7 +62,7 @@ const ItemMap = Type.Object({
   modelVersion: Type.Integer(),
   items: Type.Integer({ description: 'Items that the model knows' }),
   shares: Type.Array(Type.Number(), { description: 'Share of the variance of all directions that x and y show', minItems: 2, maxItems: 2 }),
-  points: Type.Array(Type.Object({ itemId: Type.String(), title: Nullable(Type.String()), category: Nullable(Type.String({ description: 'The first of the item’s' })), x: Type.Number(), y: Type.Number(), events: Type.Integer({ description: 'When the map was made' }) }), { description: 'Most events first' }),
+  points: Type.Array(Type.Object({ itemId: Type.String(), title: Nullable(Type.String()), category: Nullable(Type.String({ description: 'The first of the item’s' })), x: Type.Number(), y: Type.Number(), popularity: Type.Number({ description: 'As the model knows it, in parts of the mean of its items: 2 is twice as popular as the average item. What shoppers did with the item, each one’s weighed by event type and saturated' }) }), { description: 'The most popular first' }),
 });
 
 const looked = ({ pictures: { checkedAtMs, events } }: NamedPictures) => ({ checkedAt: new Date(checkedAtMs).toISOString(), events });
@@ -134,7 +134,7 @@ export function insightRoutes({ quality, answers }: Services): FastifyPluginCall
         config,
         schema: {
           operationId: 'getItemMap', tags: ['insight'], summary: 'The live model’s items as a map',
-          description: `The first two principal components of the directions of the items’ vectors: what lies near one another is alike to the model. Made once a version, of the ${MAX_MAPPED.toLocaleString('en-US')} items with most events; \`limit\` leaves out and moves nothing.`,
+          description: `The first two principal components of the directions of the items’ vectors: what lies near one another is alike to the model. Made once a version, of the ${MAX_MAPPED.toLocaleString('en-US')} most popular items, as the model knows them; \`limit\` leaves out and moves nothing.`,
           querystring: Type.Object({ limit: Limit(MAX_MAPPED, USUAL_MAPPED) }, { additionalProperties: false }), response: { 200: ItemMap, ...withNotFound },
         },
       },

@@ -29,7 +29,7 @@ type LiveKeyHex = Pick<LiveKey, 'keyNo' | 'role'> & { readonly sha256: string };
  *
  * @param ownSecret a secret key that the process made for itself, and that ends with it; null: none
  */
-export function createKeyRing(database: Database, given: Readonly<Record<Role, string | null>>, ownSecret: string | null = null): KeyRing & { reload(): Promise<void>; restore(copied: readonly LiveKeyHex[]): void; flushUse(): Promise<void> } {
+export function createKeyRing(database: Database, given: Readonly<Record<Role, string | null>>, ownSecret: string | null = null): KeyRing & { reload(): Promise<void>; givenInPages(): number; restore(copied: readonly LiveKeyHex[]): void; flushUse(): Promise<void> } {
   const fixed = new Map<string, FoundKey>();
   for (const role of ['publishable', 'secret', 'admin'] as const) {
     const key = given[role];
@@ -44,6 +44,8 @@ export function createKeyRing(database: Database, given: Readonly<Record<Role, s
   let generation = 0;
   const used = new Set<number>();
   const refused = new Map<number, string>();
+  /** Of the environment: such a key has no row to be noted in, and ends with the process. */
+  const refusedGiven = new Set<Role>();
 
   function use(live: readonly LiveKeyHex[]): void {
     ring = new Map([...fixed, ...live.map(({ sha256, keyNo, role }) => [sha256, { keyNo, role }] as const)]);
@@ -57,7 +59,14 @@ export function createKeyRing(database: Database, given: Readonly<Record<Role, s
     reload: createReload(async () => use((await loadLiveKeys(database)).map((key) => ({ ...key, sha256: key.sha256.toString('hex') })))),
     restore: use,
     noteUse: (keyNo) => void used.add(keyNo),
-    noteRefused: (keyNo, origin) => void refused.set(keyNo, origin),
+    noteRefused({ keyNo, role }, origin) {
+      if (keyNo === null) {
+        refusedGiven.add(role);
+      } else {
+        refused.set(keyNo, origin);
+      }
+    },
+    givenInPages: () => refusedGiven.size,
     async flushUse() {
       if (used.size > 0) {
         const numbers = [...used];

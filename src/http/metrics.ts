@@ -41,7 +41,7 @@ const Metrics = Type.Object({
   by: OneOf(METRIC_GROUPINGS), from: Type.String(), to: Type.String(), windowHours: Type.Integer({ description: 'Setting `attributionHours`' }),
   complete: Type.String({ description: 'Lists made before this have had their whole window; those after it may still lead to purchases' }),
   rows: Type.Array(Row),
-  withoutList: Type.Object({}, { additionalProperties: { type: 'integer' }, description: 'Events whose recommendationId told nothing, by why: malformed, forged, expired, early (before the list), outside (a position beyond its end)' }),
+  withoutList: Type.Object({}, { additionalProperties: { type: 'integer' }, description: 'Events whose recommendationId told nothing, by why: malformed, forged, expired, preview (the list was asked for with preview), early (before the list), outside (a position beyond its end)' }),
 });
 
 const rateOf = (interval: Interval | null) => (interval === null ? null : { value: interval.mean, low: interval.low, high: interval.high });
@@ -112,15 +112,15 @@ export function metricRoutes({ database, impressions, recommendations }: Service
           operationId: 'postImpressions', tags: ['data'], summary: 'Say which lists were seen',
           description: 'Without it every list that is given out counts as shown. Once a page says of a scenario’s lists which were really seen, those alone count that day. Ids that tell nothing are told of and cost the others nothing.',
           body: Type.Object({ recommendationIds: Type.Array(Type.String({ maxLength: 200 }), { minItems: 1, maxItems: MAX_SEEN, description: 'Of the lists that came into view, each once' }) }, { additionalProperties: false, examples: [{ recommendationIds: ['the recommendationId of an answer'] }] }),
-          response: { 200: Type.Object({ accepted: Type.Integer(), rejected: Type.Array(Type.Object({ index: Type.Integer(), code: OneOf(['malformed', 'forged', 'expired']), message: Type.String() })) }), ...commonErrors },
+          response: { 200: Type.Object({ accepted: Type.Integer(), rejected: Type.Array(Type.Object({ index: Type.Integer(), code: OneOf(['malformed', 'forged', 'expired', 'preview']), message: Type.String() })) }), ...commonErrors },
         },
       },
       async (request) => {
-        const rejected: { index: number; code: 'malformed' | 'forged' | 'expired'; message: string }[] = [];
+        const rejected: { index: number; code: 'malformed' | 'forged' | 'expired' | 'preview'; message: string }[] = [];
         request.body.recommendationIds.forEach((text, index) => {
           const list = recommendations.read(text);
           if (typeof list === 'string') {
-            rejected.push({ index, code: list, message: `recommendationIds.${index} is ${describeValue(text)}, which ${{ malformed: 'is no recommendationId', forged: 'was not signed by this installation', expired: 'is older than 30 days' }[list]}.` });
+            rejected.push({ index, code: list, message: `recommendationIds.${index} is ${describeValue(text)}, which ${{ malformed: 'is no recommendationId', forged: 'was not signed by this installation', expired: 'is older than 30 days', preview: 'is of a list that was asked for with preview' }[list]}.` });
           } else {
             impressions.noteSeen(list);
           }

@@ -29,7 +29,7 @@ const Overview = Type.Object({
     event: Type.Boolean({ description: 'An event was stored' }),
     catalogue: Type.Boolean({ description: 'There are items with a title' }),
     training: Type.Boolean({ description: 'A model was live' }),
-    recommendation: Type.Boolean({ description: 'A list was given out' }),
+    recommendation: Type.Boolean({ description: 'A list was given out, or tried with preview' }),
     shown: Type.Boolean({ description: 'A page said that a list was seen, or an event named the list it came of' }),
   }, { description: 'What a new installation comes to, one after the other' }),
 });

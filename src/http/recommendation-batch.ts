@@ -42,8 +42,8 @@ export function recommendationBatchRoutes({ answers, logger }: Services): Fastif
         },
       },
       async (request, reply) => {
-        const { userIds, scenario, ...rest } = request.body;
-        const asked: ListRequest = { steering: readBody(rest), scenario };
+        const { userIds, ...given } = request.body;
+        const asked: ListRequest = { steering: readBody(given), scenario: given.scenario, preview: given.preview };
         // What is wrong with the request is said before the first line.
         answers.check(asked);
         const lines = Readable.from(linesOf(answers, userIds, asked));

@@ -18,8 +18,8 @@ const UserItemParams = Type.Object({ userId: UserId, itemId: ItemId });
 const STEERED = 'All lists take the same parameters: see docs/recommendations.md.';
 
 export function recommendationRoutes({ answers, writer }: Services, queries: KnownQueries): FastifyPluginCallbackTypebox {
-  const query = (given: SteeringQueryFields): ListRequest => ({ steering: readQuery(given, answers.readBoosts), scenario: given.scenario, cursor: given.cursor });
-  const body = (given: SteeringBodyFields): ListRequest => ({ steering: readBody(given), scenario: given.scenario, cursor: given.cursor });
+  const query = (given: SteeringQueryFields): ListRequest => ({ steering: readQuery(given, answers.readBoosts), scenario: given.scenario, cursor: given.cursor, preview: given.preview });
+  const body = (given: SteeringBodyFields): ListRequest => ({ steering: readBody(given), scenario: given.scenario, cursor: given.cursor, preview: given.preview });
   const found = <T>(answer: T | null, itemIds: readonly string[]): T => {
     if (answer === null) {
       throw itemIds.length === 1 ? noSuchItem(itemIds[0]) : new Problem('not-found', `There is none of the ${itemIds.length} items, the first being ${JSON.stringify(itemIds[0])}.`, { field: 'itemIds' });

@@ -25,6 +25,7 @@ const COMMON = { ...(Object.fromEntries(PARAMETER_NAMES.map((name) => [name, sch
 
 const Scenario = Type.String({ minLength: 1, maxLength: 64, description: 'A scenario whose steering applies where the request says nothing; see GET /v1/scenarios', examples: ['home'] });
 const ListCursor = Type.String({ minLength: 1, maxLength: 200, description: '`nextCursor` of the page before, with the same other parameters' });
+const Preview = Type.Boolean({ description: 'true: it is shown to nobody, as while you try things out. It is not counted as given out (live metrics, experiments), and an event that names its recommendationId is stored without a list', 'x-default': false, examples: [true] });
 const BoostText = Type.String({ minLength: 1, maxLength: MAX_FILTER_CHARS, description: 'What to move up or down: `field:value^amount`, several separated by commas; an amount of 5 lifts the fiftieth item of a list to the first place, below 0 moves down', examples: ['category:shoes^1.5'] });
 const Boosts = Type.Array(
   Type.Object({ filter: Filter, amount: Type.Number({ minimum: -10, maximum: 10, description: '5 lifts the fiftieth item of a list to the first place' }) }, { additionalProperties: false }),
@@ -42,9 +43,9 @@ function optional<const T extends TProperties>(properties: T): Optionals<T> {
 }
 
 /** In a query, where lists are texts. */
-export const SteeringQuery = { ...optional({ ...COMMON, boost: BoostText, exclude: ExcludedQuery, scenario: Scenario, cursor: ListCursor }), fields: FieldsQuery };
+export const SteeringQuery = { ...optional({ ...COMMON, boost: BoostText, exclude: ExcludedQuery, scenario: Scenario, cursor: ListCursor, preview: Preview }), fields: FieldsQuery };
 /** In a body. */
-export const SteeringBody = { ...optional({ ...COMMON, boosts: Boosts, exclude: Excluded, scenario: Scenario, cursor: ListCursor }), fields: FieldsBody };
+export const SteeringBody = { ...optional({ ...COMMON, boosts: Boosts, exclude: Excluded, scenario: Scenario, cursor: ListCursor, preview: Preview }), fields: FieldsBody };
 
 const Rules = {
   pins: Type.Array(Type.Object({ itemId: ItemId, position: Type.Integer({ minimum: 1, maximum: 200 }) }, { additionalProperties: false }), { maxItems: 50, description: 'Items that have a place of their own, counted from 1, where they are available and pass `filter`, `never` and `exclude`', examples: [[{ itemId: 'item-1', position: 1 }]] }),
@@ -84,11 +85,11 @@ function parseExcluded(texts: readonly string[]): readonly string[] {
 
 /** @param parseBoosts from `category:shoes^1.5` to conditions and amounts; throws where it cannot */
 export function readQuery(query: SteeringQueryFields, parseBoosts: (text: string) => readonly Boost[]): SteeringRequest {
-  const { fields, boost, exclude, scenario: _, cursor: __, ...rest } = query;
+  const { fields, boost, exclude, scenario: _, cursor: __, preview: ___, ...rest } = query;
   return { ...rest, exclude: exclude === undefined ? undefined : parseExcluded(exclude), fields: fields === undefined ? undefined : parseFields(fields), boosts: boost === undefined ? undefined : parseBoosts(boost) };
 }
 
 export function readBody(body: SteeringBodyFields): SteeringRequest {
-  const { scenario: _, cursor: __, ...rest } = body;
+  const { scenario: _, cursor: __, preview: ___, ...rest } = body;
   return rest;
 }

@@ -4,13 +4,13 @@
  */
 import type { EventRecommendation } from '../storage/events.ts';
 
-/** `early`: the event is from before the list; `outside`: the list was shorter than the position. */
-export type RecommendationFault = 'malformed' | 'forged' | 'expired' | 'early' | 'outside';
-export const RECOMMENDATION_FAULTS: readonly RecommendationFault[] = ['malformed', 'forged', 'expired', 'early', 'outside'];
+/** `preview`: the list was shown to nobody; `early`: the event is from before the list; `outside`: the list was shorter than the position. */
+export type RecommendationFault = 'malformed' | 'forged' | 'expired' | 'preview' | 'early' | 'outside';
+export const RECOMMENDATION_FAULTS: readonly RecommendationFault[] = ['malformed', 'forged', 'expired', 'preview', 'early', 'outside'];
 
 export interface RecommendationReader {
   /** Fields of the list, or what is wrong with the id. */
-  read(text: string): (Omit<EventRecommendation, 'position'> & { readonly length: number }) | 'malformed' | 'forged' | 'expired';
+  read(text: string): (Omit<EventRecommendation, 'position'> & { readonly length: number }) | Exclude<RecommendationFault, 'early' | 'outside'>;
   noteFault(fault: RecommendationFault): void;
 }
 

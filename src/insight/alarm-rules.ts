@@ -25,6 +25,8 @@ export interface Measures {
   /** 1: a version waits to be approved. */
   readonly approvalWaits: number | null;
   readonly failedImports: number | null;
+  /** Secret and admin keys that a page of another origin has sent, and that still open doors. */
+  readonly keysInPages: number | null;
   /** Events of the last hour, of what is usual at this hour of the week; 1 where the difference is one that chance makes. */
   readonly volumeRatio: number | null;
   readonly typeDrift: number | null;
@@ -86,6 +88,10 @@ export const ALARM_RULES = [
   {
     code: 'import-failing', severity: 'warning', title: 'An import failed', measure: (m) => m.failedImports, side: 'above', threshold: 0, clearAt: 0, unit: 'imports since one that was done', holdMs: 0, clearMs: 0,
     advice: 'GET /v1/imports says why; it goes on from where it ended when the same file is imported again.',
+  },
+  {
+    code: 'key-in-page', severity: 'critical', title: 'A key that must not be in a web page is in one', measure: (m) => m.keysInPages, side: 'above', threshold: 0, clearAt: 0, unit: 'keys', holdMs: 0, clearMs: 0,
+    advice: 'The page was refused, but whoever looks at it can read the key and use it from elsewhere. GET /v1/keys says which key it is and whose page sent it: make another (POST /v1/keys), put it on your servers alone, and revoke the old one (DELETE /v1/keys/{no}). One that was set by JONGLEUR_SECRET_KEY or JONGLEUR_ADMIN_KEY is in no list, the log has it: set another and restart.',
   },
   {
     code: 'volume-collapsed', severity: 'critical', title: 'Far fewer events come than usual at this hour', measure: (m) => m.volumeRatio, side: 'below', threshold: 0.5, clearAt: 0.7, unit: 'of the usual', holdMs: 5 * MINUTE, clearMs: 5 * MINUTE,

@@ -3,6 +3,7 @@
  * loses the lists of these seconds; while Postgres is away they wait.
  */
 import type { Database } from '../storage/database.ts';
+import { notePreviewed } from '../storage/first-steps.ts';
 import { type ListCount, type ListKind, addImpressions } from '../storage/impressions.ts';
 
 const HOUR_MS = 3_600_000;
@@ -28,6 +29,8 @@ export interface ImpressionsOptions {
   readonly database: Database;
   /** Lists given out since it was last asked. */
   readonly drain: () => readonly Listed[];
+  /** Lists that are shown to nobody, since the process began: none of them counts, but the first is told of. */
+  readonly previews: () => number;
   readonly now: () => number;
   readonly log: (message: string, detail: Record<string, unknown>, failed?: boolean) => void;
 }
@@ -38,11 +41,12 @@ interface Waiting {
   seenLists: number;
 }
 
-export function createImpressions({ database, drain, now, log }: ImpressionsOptions): Impressions {
+export function createImpressions({ database, drain, previews, now, log }: ImpressionsOptions): Impressions {
   let waiting = new Map<string, Waiting>();
   let faults = new Map<string, { readonly hourMs: number; readonly fault: string; events: number }>();
   let flushing: Promise<void> = Promise.resolve();
   let isFull = false;
+  let hasTold = false;
 
   function add(kind: ListKind, lists: number, seenLists: number): void {
     const key = `${kind.hourMs} ${kind.scenarioNo} ${kind.variantNo} ${kind.modelVersion} ${kind.sourceNo} ${kind.bucket} ${kind.length}`;
@@ -92,6 +96,10 @@ export function createImpressions({ database, drain, now, log }: ImpressionsOpti
       }
     }
     isFull = false;
+    if (!hasTold && previews() > 0) {
+      await notePreviewed(database);
+      hasTold = true;
+    }
   }
 
   function flush(): Promise<void> {

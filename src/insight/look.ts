@@ -1,6 +1,7 @@
 /** What only Postgres knows of how things are: read on a slow schedule, never when somebody asks. */
 import { minWindow, stabilityIndex } from '../model/quality/drift.ts';
 import { type Unusual, compareWithUsual } from '../model/usual.ts';
+import { countKeysInPages } from '../storage/api-keys.ts';
 import { type Mix, type MixCounts, MIXES, countArrivals, countMixes } from '../storage/arrivals.ts';
 import type { Database } from '../storage/database.ts';
 import { readImportRecord } from '../storage/imports.ts';
@@ -17,6 +18,8 @@ export interface Look {
   readonly drift: Readonly<Record<Mix, number | null>>;
   readonly training: TrainingRecord;
   readonly imports: Awaited<ReturnType<typeof readImportRecord>>;
+  /** Keys of the database that a page has sent and that must not be in one, and that still open doors. */
+  readonly keysInPages: number;
 }
 
 /** Of the last seven days, all lists together. */
@@ -42,8 +45,9 @@ export async function lookAt(database: Database): Promise<Look> {
   const mixes = await countMixes(database);
   const training = await readTrainingRecord(database);
   const imports = await readImportRecord(database);
+  const keysInPages = await countKeysInPages(database);
   const drift = Object.fromEntries(MIXES.map((mix) => [mix, driftOfMix(mixes[mix], mix === 'users' ? LEAST_USERS : minWindow)])) as Record<Mix, number | null>;
-  return { lastHour, volume: compareWithUsual(lastHour, formerWeeks), drift, training, imports };
+  return { lastHour, volume: compareWithUsual(lastHour, formerWeeks), drift, training, imports, keysInPages };
 }
 
 /** @returns null where no list was given out. @throws DatabaseUnavailable */

@@ -36,6 +36,7 @@ function answerFamilies({ answers, model, listsChanged, events }: Vitals): Famil
     counter('jongleur_events_total', 'Events that were sent, by what became of them: accepted, duplicate (stored before), rejected (wrong), overloaded (refused for want of room) or failed (Postgres).', by('outcome', { accepted, duplicate: duplicates, rejected, overloaded, failed })),
     counter('jongleur_lists_total', 'Lists given out, by what they came from.', by('source', answers.lists)),
     counter('jongleur_fallback_lists_total', 'Lists whose kind knew nothing, so that another was given, by what was asked for.', by('asked', answers.fallbacks)),
+    counter('jongleur_preview_lists_total', 'Lists asked for with `preview`, shown to nobody: not among those given out.', answers.previews),
     counter('jongleur_stale_lists_total', 'Lists that said `stale`: something of them may not be the newest.', answers.stale),
     gauge('jongleur_model_version', 'Version that answers.', model?.version ?? null),
     gauge('jongleur_model_created_timestamp_seconds', 'When it was made, seconds since 1970.', seconds(model?.madeAtMs)),

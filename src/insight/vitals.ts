@@ -25,6 +25,8 @@ export interface Vitals {
   readonly loopDelays: Histogram;
   readonly model: { readonly version: number; readonly madeAtMs: number; readonly newestEventMs: number } | null;
   readonly listsChanged: ListsChanged | null;
-  readonly answers: { readonly lists: Readonly<Record<string, number>>; readonly fallbacks: Readonly<Record<string, number>>; readonly stale: number };
+  /** Keys of the environment that a page has sent and that must not be in one; those of the database are noted there. */
+  readonly givenKeysInPages: number;
+  readonly answers: { readonly lists: Readonly<Record<string, number>>; readonly fallbacks: Readonly<Record<string, number>>; readonly stale: number; readonly previews: number };
   readonly events: { readonly accepted: number; readonly duplicates: number; readonly rejected: number; readonly overloaded: number; readonly failed: number; readonly queued: number; readonly maxQueued: number };
 }

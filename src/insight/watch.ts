@@ -142,7 +142,7 @@ export function createWatch({ database, vitals, traffic, now, log }: WatchOption
     return first === undefined || seconds < 1 ? { requests: null, lists: null } : { requests: (traffic().answers - first.answers) / seconds, lists: (listsOf(found) - first.lists) / seconds };
   }
 
-  function measure({ databaseUp, pressureLevel, model, listsChanged, events }: Vitals, nowMs: number): Measures {
+  function measure({ databaseUp, pressureLevel, model, listsChanged, givenKeysInPages, events }: Vitals, nowMs: number): Measures {
     awaySinceMs = databaseUp ? null : (awaySinceMs ?? nowMs);
     const known = look !== null && nowMs - lookedAtMs <= LOOK_GOOD_MS ? look : null;
     const volume = known?.volume ?? null;
@@ -155,6 +155,7 @@ export function createWatch({ database, vitals, traffic, now, log }: WatchOption
       fallbackShare: share('fallbacks', 'personal', LONG_MS),
       ...trainingMeasures(known, model, nowMs),
       failedImports: known?.imports.failedSinceDone ?? null,
+      keysInPages: known === null ? null : known.keysInPages + givenKeysInPages,
       volumeRatio: volume === null ? null : Math.abs(volume.z) > OUTLIER ? volume.ratio : 1,
       typeDrift: known?.drift.types ?? null, itemDrift: known?.drift.items ?? null, userDrift: known?.drift.users ?? null,
       listOverlap: listsChanged?.overlap ?? null,

@@ -46,6 +46,12 @@ export function scoreRecentPopularity(columns: EventColumns, rules: readonly Eve
   return Float32Array.from(scores);
 }
 
+/** Scores in parts of their mean: 1 for an item of mean popularity; all 0 where nothing is popular. */
+export function partsOfMean(scores: Float32Array): Float32Array {
+  const mean = scores.reduce((sum, one) => sum + one, 0) / scores.length;
+  return scores.map((one) => (mean > 0 ? one / mean : 0));
+}
+
 /** Item indexes by score, best first; ties to the smaller index. */
 export function orderByScore(scores: Float32Array): Int32Array {
   return Int32Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[b]! - scores[a]! || a - b);

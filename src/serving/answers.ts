@@ -29,10 +29,9 @@ import { createMasks } from './masks.ts';
 import { createOtherModels } from './other-models.ts';
 import { createPages } from './pages.ts';
 import { MAX_DEPTH } from './parameters.ts';
-import { type IssuedLists, type ListSource, type ReadRecommendation, createBuckets, createRecommendationIds } from './recommendation-id.ts';
+import { type IssuedLists, type ListSource, type ReadRecommendation, type UnreadableId, createBuckets, createRecommendationIds } from './recommendation-id.ts';
 import { type Asked, type ListRequest, createRequests } from './requests.ts';
 import { createScenarios } from './scenarios.ts';
-import type { Unsigned } from './signing.ts';
 import type { Boost, Steered } from './steering.ts';
 import { type AnswerTally, createTally } from './tally.ts';
 import { createTrending } from './trending.ts';
@@ -86,7 +85,7 @@ export interface Answers {
   reasons(userId: string, itemId: string): Promise<({ readonly modelVersion: number; readonly score: number } & Explanation) | UnknownItem | 'unknown-shopper'>;
   /** The shoppers who would like an item most. */
   audience(itemId: string, limit: number, includeSeen: boolean): Audience | UnknownItem;
-  /** Its items with most events, as many as `MAX_MAPPED` at most. @returns null: no model is live. @throws DatabaseUnavailable */
+  /** Its most popular items, as many as `MAX_MAPPED` at most. @returns null: no model is live. @throws DatabaseUnavailable */
   itemMap(limit: number): Promise<ItemMap | null>;
   /** @throws SteeringFault where the text is no condition */
   checkFilter(text: string, field: string): void;
@@ -103,7 +102,7 @@ export interface Answers {
   /** Users were erased or merged, or events taken back: what is kept of users is looked at anew. */
   followUsers(): Promise<void>;
   /** What a recommendation id says, or what is wrong with it. */
-  readRecommendation(text: string): ReadRecommendation | Unsigned | 'expired';
+  readRecommendation(text: string): ReadRecommendation | UnreadableId;
   /** Lists given out since it was last asked, by kind and second. */
   drainLists(): IssuedLists[];
   /** What the model makes of a shopper: null where none is live. */
@@ -170,9 +169,17 @@ export function createAnswers(options: AnswersOptions): Answers {
   const instead = (source: ListSource, key: string, steered: Steered) => (mayFill(steered) ? trending(key) : emptyPlan(source, following.model(), key));
 
   /** The token says which list it was: for events that follow from it. */
-  function issue({ live, key, source }: Pick<Plan, 'live' | 'key' | 'source'>, { steered: { scenarioNo }, variantNo }: Asked, length: number): string {
-    return recommendationIds.issue({ scenarioNo, variantNo, modelVersion: live?.version ?? 0, bucket: bucketOf(key), length, source });
+  function issue({ live, key, source }: Pick<Plan, 'live' | 'key' | 'source'>, { steered: { scenarioNo }, variantNo, isPreview }: Asked, length: number): string {
+    const fields = { scenarioNo, variantNo, modelVersion: live?.version ?? 0, bucket: bucketOf(key), length, source };
+    if (isPreview) {
+      tally.notePreview();
+      return recommendationIds.issuePreview(fields);
+    }
+    return recommendationIds.issue(fields);
   }
+
+  /** The plan, counted where another kind than was asked for is given to somebody. */
+  const counted = (asked: 'personal' | 'session' | 'similar' | 'together', plan: Plan, { isPreview }: Asked): Plan => (isPreview ? plan : tally.noteKind(asked, plan));
 
   /** A list at the turn of a moment. */
   function listAt(atMs: number, plan: Plan, steered: Prepared, depth: number): Entry[] {
@@ -256,7 +263,7 @@ export function createAnswers(options: AnswersOptions): Answers {
 
   function personal(state: UserState, userId: string, { cursor }: ListRequest, asked: Asked): Answer | Promise<Answer> {
     // A variant without personal lists gives what it is meant to give: no fallback.
-    const plan = asked.isOff ? personalPlan({ ...state, vector: null }, userId, asked.steered, trending(userId)) : tally.noteKind('personal', personalPlan(state, userId, asked.steered, instead('personal', userId, asked.steered)));
+    const plan = asked.isOff ? personalPlan({ ...state, vector: null }, userId, asked.steered, trending(userId)) : counted('personal', personalPlan(state, userId, asked.steered, instead('personal', userId, asked.steered)), asked);
     return answer(plan, cursor, asked, state.mark, state.stale);
   }
 
@@ -286,7 +293,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     const state = userId === null ? null : await states.stateOf(userId);
     const live = following.model();
     const plan = (live === null ? null : planOf(live, state, asked.steered)) ?? { ...instead(source, userId ?? itemIds.join('\n'), asked.steered), seenIds: itemIds };
-    return await answer(tally.noteKind(source, plan), request.cursor, asked, state?.mark, isUnsure || state?.stale === true);
+    return await answer(counted(source, plan, asked), request.cursor, asked, state?.mark, isUnsure || state?.stale === true);
   }
 
   function exploreFor(): void {
@@ -335,7 +342,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       const live = following.model();
       const seenIds = items.map(({ itemId }) => itemId);
       const plan = (live === null ? null : sessionPlan(live, items, asked.steered.neighbourWeight)) ?? { ...instead('session', '', asked.steered), seenIds };
-      return await answer(tally.noteKind('session', plan), request.cursor, asked);
+      return await answer(counted('session', plan, asked), request.cursor, asked);
     },
     async reasons(userId, itemId) {
       const state = await states.stateOf(userId);

@@ -9,6 +9,7 @@ import { type InPieces, overRanges } from '../model/pieces.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { type SpanUsers, measureSimilarSpan, measureSpans } from '../model/span.ts';
 import { rowsOfUsers } from '../model/without-users.ts';
+import { partsOfMean } from '../model/popularity.ts';
 import { liftsOf } from '../model/rerank.ts';
 import { SnapshotDamaged } from '../model/snapshot-damaged.ts';
 import { type ItemSide, type UserSide, decodeItemSideInPieces, decodeUserSideInPieces } from '../model/snapshot.ts';
@@ -32,6 +33,8 @@ export interface LiveModel {
   /** What was in the same baskets; null: the version knows no baskets. */
   readonly together: Neighbours | null;
   readonly foldIn: FoldIn;
+  /** By item, in parts of the mean: what shoppers did with it, each one's weighed and saturated (model/popularity.ts). */
+  readonly popularity: Float32Array;
   /** What popularity's discount multiplies by, by item (model/rerank.ts). */
   readonly lifts: Float32Array;
   readonly recipe: Recipe;
@@ -90,7 +93,8 @@ export function* createLiveModel(facts: { version: number; watermark: string; sy
   // Copies: whatever is left of the item part's bytes would keep all of them, and the scan has its own.
   const itemNos = items.itemNos.slice();
   const together = items.together && copyOf(items.together);
-  const lifts = liftsOf(items.popularity);
+  const popularity = partsOfMean(items.popularity);
+  const lifts = liftsOf(popularity);
   const ownFoldIn = scan.createFoldIn(items.recipe, items.weightScale);
   if (ownFoldIn !== null) {
     giveBack(itemPart);
@@ -113,6 +117,7 @@ export function* createLiveModel(facts: { version: number; watermark: string; sy
     recipe: items.recipe,
     weightScale: items.weightScale,
     foldIn,
+    popularity,
     lifts,
     stride,
     userNos: users.userNos,

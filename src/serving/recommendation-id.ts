@@ -3,12 +3,15 @@
  *
  *   format u8 · time u32, seconds · scenario u16 · variant u16 · model version u32 · bucket u8 · list length u16 · source u8 · signature, 16 bytes       big-endian, 33 → 44 characters
  *
- * Lists of one second with the same fields have the same id: it says what kind of list it was, not whose. So at most one signature is made for each such combination and second.
+ * Lists of one second with the same fields have the same id: it says what kind of list it was, not whose. So at most one signature is made for each such combination and second. A list that is shown to nobody
+ * has an id of a format of its own, which is not counted and tells nothing when it comes back: clicks of nobody's lists would spoil the rates of everybody's.
  */
 import { hashText, seedAfter } from '../model/hash.ts';
 import { createSigner, type Unsigned } from './signing.ts';
 
 const FORMAT = 1;
+/** Of lists that are shown to nobody. */
+const PREVIEW_FORMAT = 2;
 const BODY_BYTES = 17;
 /** Columns of `events` are smallint and integer. */
 const MOST_SMALL = 0x7fff;
@@ -47,11 +50,15 @@ export interface IssuedLists extends RecommendationFields {
   readonly lists: number;
 }
 
+/** Why an id tells nothing: it is none at all, was not signed by this installation, is too old, or of a list that is shown to nobody. */
+export type UnreadableId = Unsigned | 'expired' | 'preview';
+
 export interface RecommendationIds {
   /** @throws RangeError for a field that does not fit */
   issue(fields: RecommendationFields): string;
-  /** Fields, or what is wrong: no such id at all, not signed by this installation, or too old. */
-  read(text: string): ReadRecommendation | Unsigned | 'expired';
+  /** The id of a list that is shown to nobody: it is not counted. @throws RangeError as above */
+  issuePreview(fields: RecommendationFields): string;
+  read(text: string): ReadRecommendation | UnreadableId;
   /** Lists that were given ids since it was last asked, counted. */
   drain(): IssuedLists[];
 }
@@ -89,9 +96,9 @@ export function createRecommendationIds(key: Buffer, now: () => number, maxAgeMs
     }
   }
 
-  function sign({ scenarioNo, variantNo, modelVersion, bucket, length }: RecommendationFields, source: number): string {
-    body.writeUInt8(FORMAT, 0);
-    body.writeUInt32BE(second, 1);
+  function sign(format: number, ofSecond: number, { scenarioNo, variantNo, modelVersion, bucket, length }: RecommendationFields, source: number): string {
+    body.writeUInt8(format, 0);
+    body.writeUInt32BE(ofSecond, 1);
     body.writeUInt16BE(scenarioNo, 5);
     body.writeUInt16BE(variantNo, 7);
     body.writeUInt32BE(modelVersion, 9);
@@ -121,20 +128,29 @@ export function createRecommendationIds(key: Buffer, now: () => number, maxAgeMs
       const one = (fields.modelVersion * (MOST_LENGTH + 1) + fields.length) * 128 + fields.bucket;
       let known = ofList.get(one);
       if (known === undefined) {
-        known = { text: sign(fields, source), fields, lists: 0 };
+        known = { text: sign(FORMAT, second, fields, source), fields, lists: 0 };
         ofList.set(one, known);
         kept++;
       }
       known.lists++;
       return known.text;
     },
+    issuePreview(fields) {
+      const source = RECOMMENDATION_SOURCES.indexOf(fields.source);
+      check(fields, source);
+      return sign(PREVIEW_FORMAT, Math.floor(now() / 1000), fields, source);
+    },
     read(text) {
       const bytes = signer.open(text);
       if (typeof bytes === 'string') {
         return bytes;
       }
+      const format = bytes.readUInt8(0);
+      if (format === PREVIEW_FORMAT) {
+        return 'preview';
+      }
       const source = RECOMMENDATION_SOURCES[bytes.readUInt8(16)];
-      if (bytes.readUInt8(0) !== FORMAT || source === undefined) {
+      if (format !== FORMAT || source === undefined) {
         return 'malformed'; // signed by another version of the program
       }
       const issuedAtMs = bytes.readUInt32BE(1) * 1000;

@@ -13,6 +13,8 @@ export interface ListRequest {
   readonly steering: SteeringRequest;
   readonly scenario?: string | undefined;
   readonly cursor?: string | undefined;
+  /** It is shown to nobody: not counted, and of no use to an event. */
+  readonly preview?: boolean | undefined;
 }
 
 export interface Asked {
@@ -21,6 +23,8 @@ export interface Asked {
   readonly fingerprint: number;
   /** The best by score that a condition leaves, and nothing else: no order of its own, no places given, no words. */
   readonly isPlain: boolean;
+  /** Shown to nobody. */
+  readonly isPreview: boolean;
   /** Of the experiment's variant that this is; 0: of none. */
   readonly variantNo: number;
   /** The model version that answers; null: the live one. */
@@ -49,7 +53,7 @@ function isPlain({ cursor }: ListRequest, { fields, boosts, exclude, popularityD
 export function createRequests(scenarios: Scenarios, trials: Pick<Trials, 'of' | 'generation'>, conditions: Conditions, catalogue: Pick<Catalogue, 'schema'>): Requests {
   function prepare(request: ListRequest, applied: Steered): Omit<Asked, 'variantNo' | 'version' | 'isOff' | 'trials'> {
     const steered = conditions.prepare(applied);
-    return { steered, fingerprint: hashText(JSON.stringify(applied)), isPlain: isPlain(request, steered) };
+    return { steered, fingerprint: hashText(JSON.stringify(applied)), isPlain: isPlain(request, steered), isPreview: request.preview === true };
   }
 
   const known = new WeakMap<ListRequest, Known>();

@@ -1,4 +1,4 @@
-/** What answers were, counted since the process began: by what they came from, how many had to be something else than what was asked for, and how many could not know the newest. */
+/** What answers were, counted since the process began: by what they came from, how many had to be something else than what was asked for, and how many could not know the newest. Lists that are shown to nobody are counted as such alone. */
 import { type IssuedLists, type ListSource, RECOMMENDATION_SOURCES, type RecommendationSource } from './recommendation-id.ts';
 
 /** What can know nothing, so that something else is given. */
@@ -11,6 +11,8 @@ export interface AnswerTally {
   /** Lists whose kind knew nothing, so that another was given, by what was asked for. */
   readonly fallbacks: Readonly<Record<MayFallBack, number>>;
   readonly stale: number;
+  /** Lists that are shown to nobody. */
+  readonly previews: number;
 }
 
 export interface Tally {
@@ -20,13 +22,14 @@ export interface Tally {
   noteKind<T extends { readonly source: ListSource }>(asked: MayFallBack, given: T): T;
   /** Marks, and counts once, an answer of which something is not, or may not be, the newest. @returns the same */
   markStale<T extends { stale?: boolean }>(answer: T): T;
+  notePreview(): void;
   read(): AnswerTally;
 }
 
 export function createTally(): Tally {
   const lists = Object.fromEntries(RECOMMENDATION_SOURCES.map((source) => [source, 0])) as Record<RecommendationSource, number>;
   const fallbacks = Object.fromEntries(MAY_FALL_BACK.map((source) => [source, 0])) as Record<MayFallBack, number>;
-  let stale = 0;
+  let [stale, previews] = [0, 0];
   return {
     noteLists(issued) {
       issued.forEach((one) => (lists[one.source] += one.lists));
@@ -45,6 +48,7 @@ export function createTally(): Tally {
       }
       return answer;
     },
-    read: () => ({ lists: { ...lists }, fallbacks: { ...fallbacks }, stale }),
+    notePreview: () => void previews++,
+    read: () => ({ lists: { ...lists }, fallbacks: { ...fallbacks }, stale, previews }),
   };
 }

@@ -64,6 +64,12 @@ export async function noteKeyInBrowser(database: Queryable, keyNo: number, origi
   await run(database, 'UPDATE api_keys SET refused_origin = $2, refused_at = now() WHERE key_no = $1', [keyNo, origin]);
 }
 
+/** Of those that open doors. */
+export async function countKeysInPages(database: Queryable): Promise<number> {
+  const [{ keys }] = await run<{ keys: number }>(database, 'SELECT count(*)::int AS keys FROM api_keys WHERE refused_origin IS NOT NULL AND revoked_at IS NULL');
+  return keys;
+}
+
 /** One process at a time makes the first keys of a database. */
 export async function lockFirstKeys(connection: Queryable): Promise<void> {
   await run(connection, 'LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE');

@@ -74,11 +74,6 @@ export async function nameItems(database: Queryable, itemNos: readonly number[])
   return new Map(rows.map(({ itemNo, ...names }) => [itemNo, names]));
 }
 
-/** Items with most events, those first. Reads all events: seconds for ten million. */
-export async function countEventsByItem(database: Queryable, limit: number): Promise<{ itemNo: number; events: number }[]> {
-  return await run(database, 'SELECT item_no AS "itemNo", count(*)::int AS events FROM events GROUP BY item_no ORDER BY events DESC, item_no LIMIT $1', [limit]);
-}
-
 /** 0 where there are no events. */
 export async function newestEventNo(database: Queryable): Promise<number> {
   const [row] = await run<{ newest: number }>(database, 'SELECT coalesce(max(event_no), 0) AS newest FROM events');

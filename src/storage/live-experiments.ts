@@ -87,9 +87,9 @@ export const GUARD_PREFIX = 'guard-';
 const COLUMNS = `experiment_no AS "experimentNo", name, kind, state, definition, first_variant_no AS "firstVariantNo", looks, result AS "end", created_at AS "createdAt", started_at AS "startedAt", stopped_at AS "stoppedAt"`;
 const TELL = `SELECT pg_notify('jongleur_scenarios', '')`;
 
-/** Newest first, those before a number where it is given. */
-export async function listExperiments(database: Queryable, beforeNo: number | null, limit: number): Promise<LiveExperiment[]> {
-  return await run<LiveExperiment>(database, `SELECT ${COLUMNS} FROM experiments WHERE experiment_no < coalesce($1::bigint, 2147483648) ORDER BY experiment_no DESC LIMIT $2`, [beforeNo, limit]);
+/** Newest first, those before a number where it is given. @param kind null: both */
+export async function listExperiments(database: Queryable, beforeNo: number | null, limit: number, kind: LiveExperiment['kind'] | null = null): Promise<LiveExperiment[]> {
+  return await run<LiveExperiment>(database, `SELECT ${COLUMNS} FROM experiments WHERE experiment_no < coalesce($1::bigint, 2147483648) AND ($3::text IS NULL OR kind = $3) ORDER BY experiment_no DESC LIMIT $2`, [beforeNo, limit, kind]);
 }
 
 /** In the order in which they were started. */
@@ -114,6 +114,23 @@ export async function putDraft(database: Queryable, name: string, definition: Ex
     throw new ExperimentFault('exists', `There is an experiment ${JSON.stringify(name)} that was started: what it measured would be mixed up with what this one does. Take another name.`);
   }
   return row;
+}
+
+/**
+ * Deletes a draft. What was started stays: events and impressions name its variants by their numbers, which the next experiment would be given again, and what was decided by it could not be looked up.
+ *
+ * @returns whether there was one of that name
+ * @throws ExperimentFault where it was started
+ */
+export async function deleteDraft(database: Queryable, name: string): Promise<boolean> {
+  const deleted = await run(database, `DELETE FROM experiments WHERE name = $1 AND state = 'draft' RETURNING 1`, [name]);
+  if (deleted.length > 0) {
+    return true;
+  }
+  if ((await findExperiment(database, name)) === null) {
+    return false;
+  }
+  throw new ExperimentFault('not-draft', `Experiment ${JSON.stringify(name)} was started, and stays: lists and events name its variants, and what was decided by it could not be looked up without it. Only a draft can be deleted.`);
 }
 
 const versionsOf = ({ variants }: ExperimentDefinition) => variants.map(({ modelVersion }) => modelVersion).filter((version) => version !== undefined);

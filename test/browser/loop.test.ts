@@ -96,7 +96,30 @@ describe('experiments', () => {
     await after.page.getByRole('button', { name: 'Stop', exact: true }).click();
     await after.page.getByRole('button', { name: 'Stop it' }).click();
     await after.page.getByText('varied-mail has ended.').waitFor();
+    await after.page.getByText('It stays here: it is the record of what was decided').waitFor();
     expect((await call('GET', 'v1/experiments/varied-mail')).json).toMatchObject({ state: 'stopped', ended: 'stopped' });
+
+    const { name: _, updatedAt: __, ...mail } = (await call('GET', 'v1/scenarios/mail')).json;
+    // Of two drafts one is deleted, and the other promoted: its variant's settings become the scenario's.
+    const variants = [{ name: 'as-it-is', share: 0.5 }, { name: 'shorter', share: 0.5, settings: { limit: 4 } }];
+    await call('POST', 'v1/experiments', { name: 'second-thoughts', scenario: 'mail', variants });
+    await call('POST', 'v1/experiments', { name: 'shorter-mail', scenario: 'mail', variants, start: true });
+    await after.open('experiments?name=second-thoughts');
+    await after.page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await after.page.getByRole('dialog').getByText('Nothing changes for shoppers').waitFor();
+    await after.page.getByRole('button', { name: 'Delete it' }).click();
+    await after.page.getByText('second-thoughts is deleted.').waitFor();
+    await after.page.getByRole('rowheader', { name: 'second-thoughts' }).waitFor({ state: 'detached' });
+    expect((await call('GET', 'v1/experiments/second-thoughts')).status).toBe(404);
+    await after.page.getByRole('link', { name: 'shorter-mail' }).click();
+    await after.page.getByRole('button', { name: 'Promote shorter' }).click();
+    await after.page.getByRole('dialog').getByText('its settings become those of the scenario mail').waitFor();
+    await after.page.getByRole('button', { name: 'Promote it' }).click();
+    await after.page.getByText('shorter is taken over.').waitFor();
+    await after.page.getByText('promoted shorter').waitFor();
+    expect((await call('GET', 'v1/experiments/shorter-mail')).json).toMatchObject({ state: 'stopped', promoted: 'shorter' });
+    expect((await call('GET', 'v1/scenarios/mail')).json.limit).toBe(4);
+    await call('PUT', 'v1/scenarios/mail', mail);
     await after.close();
   }, 60_000);
 });

@@ -26,6 +26,8 @@ describe('settings', () => {
     await page.getByText('When everything sends the new one').waitFor();
     const second = await shown(/secret/);
     expect([second === first, await opens(first), await opens(second)]).toEqual([false, 200, 200]);
+    // A page of the shop has it: that is refused, and told of where the next test looks.
+    expect((await fetch(`${shop.url}/v1/scenarios`, { headers: { authorization: `Bearer ${second}`, origin: 'https://shop.example' } })).status).toBe(403);
     await page.getByRole('button', { name: /^Revoke the old key/ }).click();
     await page.getByRole('button', { name: 'Cancel' }).click();
     expect(await opens(first)).toBe(200);
@@ -66,6 +68,14 @@ describe('settings', () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Default: 0.05').waitFor({ state: 'detached' });
     expect(await margin()).toBe(0.05);
+    const inPage = async () => (await dashboard.call('GET', 'v1/keys')).json.items.find(({ refusedOrigin, revokedAt }: { refusedOrigin: string | null; revokedAt: string | null }) => refusedOrigin !== null && revokedAt === null);
+    await expect.poll(inPage, { timeout: 10_000, interval: 100 }).toMatchObject({ name: 'a warehouse', refusedOrigin: 'https://shop.example' });
+    const { no } = await inPage();
+    await dashboard.open('settings?part=keys');
+    await page.getByRole('alert').filter({ hasText: `Key ${no} “a warehouse” is in a web page.` }).getByText('A page of https://shop.example sent it').waitFor();
+    await page.getByRole('button', { name: `Revoke key ${no}` }).click();
+    await page.getByRole('button', { name: 'Revoke it' }).click();
+    await page.getByRole('alert').waitFor({ state: 'detached' });
     await dashboard.close();
   });
 });
@@ -99,15 +109,22 @@ describe('settings in the demo shop', () => {
     expect(await page.getByLabel('Diversity').getAttribute('aria-invalid')).toBe('true');
     await page.getByLabel('Diversity').fill('0,3');
     await page.getByRole('button', { name: 'Add a boost' }).click();
-    await page.locator('.entry').getByLabel('Items that match').fill('price << 3');
+    const filter = page.locator('.entry').getByRole('combobox', { name: 'Items that match' });
+    await filter.fill('price << 3');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.locator('.rows .wrong').waitFor();
     expect(await page.locator('.rows .wrong').count()).toBe(1);
+    expect(await filter.getAttribute('aria-invalid')).toBe('true');
     takeRefusals(dashboard);
-    await page.locator('.entry').getByLabel('Items that match').fill('price < 30');
+    // Completed by keyboard as on the page Try it.
+    await filter.fill('pri');
+    await page.getByRole('option', { name: /^price/ }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('< 30');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('rowheader', { name: 'front-page' }).waitFor();
-    expect((await dashboard.call('GET', 'v1/scenarios/front-page')).json).toMatchObject({ diversity: 0.3, boosts: [{ filter: 'price < 30', amount: 1 }] });
+    expect((await dashboard.call('GET', 'v1/scenarios/front-page')).json).toMatchObject({ diversity: 0.3, boosts: [{ filter: expect.stringMatching(/^price < 30 ?$/), amount: 1 }] });
     await page.getByRole('button', { name: 'Delete front-page' }).click();
     await page.getByRole('button', { name: 'Delete it' }).click();
     await page.getByRole('rowheader', { name: 'front-page' }).waitFor({ state: 'detached' });

@@ -66,6 +66,10 @@ describe('training', () => {
     await dialogOf(page).getByRole('button', { name: 'Make it live' }).click();
     await page.getByText(`Version ${version} is live.`).waitFor();
     expect(await liveVersion()).toBe(version);
+    // Its guard counts what shoppers of either version are shown and click, from the moment when it answers.
+    await expect.poll(async () => (await call('GET', 'health/ready')).json.modelVersion, { interval: 50 }).toBe(version);
+    const shown = await Promise.all(Array.from({ length: 40 }, async (_, n) => ({ userId: `user-${1501 + n}`, ...(await call('GET', `v1/users/user-${1501 + n}/recommendations?limit=5`)).json })));
+    await call('POST', 'v1/events', { events: shown.slice(0, 10).map(({ userId, items, recommendationId }) => ({ userId, itemId: items[0].itemId, type: 'view', recommendationId, position: 1 })) });
 
     await page.getByRole('link', { name: 'All runs and versions' }).click();
     await row(page, 'Model versions', String(version)).getByText('live', { exact: true }).waitFor();
@@ -79,6 +83,28 @@ describe('training', () => {
     await dialog.getByRole('button', { name: `Roll back to ${before}` }).click();
     await row(page, 'Model versions', String(before)).getByText('live', { exact: true }).waitFor();
     expect(await liveVersion()).toBe(before);
+    // And forth again, and back.
+    await page.getByRole('button', { name: `Make it live: version ${version}` }).click();
+    await dialogOf(page).getByText(`Version ${before} is kept, and can be made live again.`).waitFor();
+    await dialogOf(page).getByRole('button', { name: 'Make it live' }).click();
+    await row(page, 'Model versions', String(version)).getByText('live', { exact: true }).waitFor();
+    expect(await liveVersion()).toBe(version);
+    await page.getByRole('button', { name: `Roll back to it: version ${before}` }).click();
+    await dialogOf(page).getByRole('button', { name: `Roll back to ${before}` }).click();
+    await row(page, 'Model versions', String(before)).getByText('live', { exact: true }).waitFor();
+
+    // The next one is refused.
+    await call('POST', 'v1/events', { events: Array.from({ length: 30 }, (_, k) => ({ userId: `user-${k + 1}`, itemId: `item-${k + 41}`, type: 'view' })) });
+    const { no } = (await call('POST', 'v1/training-runs', { search: 'off' })).json;
+    await expect.poll(async () => (await call('GET', `v1/training-runs/${no}`)).json.state, { timeout: AMPLE_MS, interval: 200 }).toBe('needs-approval');
+    const refused = (await call('GET', `v1/training-runs/${no}`)).json.version as number;
+    await page.getByRole('button', { name: `Refuse: version ${refused}` }).click();
+    await dialogOf(page).getByText(`Version ${before} stays live`).waitFor();
+    await dialogOf(page).getByRole('button', { name: 'Refuse it' }).click();
+    await page.getByText(`Version ${refused} is refused.`).waitFor();
+    await page.getByRole('button', { name: `Refuse: version ${refused}` }).waitFor({ state: 'detached' });
+    expect((await call('GET', `v1/models/${refused}`)).json.state).toBe('rejected');
+    expect(await liveVersion()).toBe(before);
 
     await page.getByRole('button', { name: 'Let new versions go live by themselves' }).click();
     await dialogOf(page).getByRole('button', { name: 'Let them go live' }).click();
@@ -87,6 +113,13 @@ describe('training', () => {
     await page.getByRole('button', { name: 'Compare', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: `Version ${version} beside version ${before}` }).waitFor();
     await page.getByRole('region', { name: 'Side by side' }).getByText('Found again').waitFor();
+
+    const { hours, variants } = (await call('GET', `v1/experiments/guard-${version}`)).json as { hours: number; variants: { lists: number; clicks: number }[] };
+    const sum = (figure: 'lists' | 'clicks') => variants.reduce((all, variant) => all + variant[figure], 0);
+    expect([variants.every(({ lists }) => lists > 0), sum('lists') >= shown.length, sum('clicks') >= 10]).toEqual([true, true, true]);
+    await dashboard.open(`experiments?name=guard-${version}`);
+    await page.getByText(`Of its ${hours} hours`).waitFor();
+    await row(page, 'Variants', 'new').getByRole('cell', { name: `model ${version}` }).waitFor();
     await dashboard.close();
   }, 120_000);
 
@@ -134,11 +167,17 @@ describe('training', () => {
     const card = (await call('GET', 'v1/models/2')).json;
     const difference = { users: 832, candidate: 0.19, reference: 0.187, relative: 0.016, lowerBound: 0.004, low: 0.002, high: 0.031 };
     const compared = { code: 'not-worse', passed: true, figure: 0.004, threshold: -0.05, message: 'Better.', comparison: { baseline: null, version: 1, difference } };
-    await page.route('**/v1/models/2', (route) => void route.fulfill({ json: { ...card, gate: { ...card.gate, reasons: [compared] } } }));
+    // A guard looks after an hour at first: what it saw is made up here, of nothing but its shape.
+    const arm = (lists: number, clicks: number) => ({ lists, clicks, rate: { value: clicks / lists, low: (clicks / lists) * 0.9, high: (clicks / lists) * 1.1 } });
+    const guard = { experiment: 'guard-2', state: 'running', hours: 24, startedAt: card.createdAt, ended: null, look: { at: card.createdAt, variants: [arm(400, 163), arm(1600, 401)], comparisons: [{ verdict: 'open' }] } };
+    await page.route('**/v1/models/2', (route) => void route.fulfill({ json: { ...card, guard, gate: { ...card.gate, reasons: [compared] } } }));
     await dashboard.open('training?compare=1,2');
     await page.getByText('The settings of version 2 place what shoppers went on to want 1.6 % better than those of version 1').waitFor();
     await page.getByText('That is more than chance.').waitFor();
     expect(await page.getByRole('list', { name: 'Paired difference of NDCG@20' }).textContent()).toMatch(/\+1\.6 % \+0\.2 % to \+3\.1 %/);
+    await dashboard.open('training?version=2');
+    await page.getByText('It is too early to say whether the new version is clicked less.').waitFor();
+    expect(await page.getByRole('list', { name: 'Clicks a list' }).textContent()).toMatch(/former version163 clicks on 400 lists.*This version401 clicks on 1,600 lists0\.251/);
     await dashboard.close();
   });
 

@@ -38,7 +38,8 @@ describe('trying lists', () => {
     await page.getByText('Ask for this list from a terminal').click();
     const command = (await page.getByLabel('Command', { exact: true }).textContent())!;
     const [, path, text] = /^curl -X POST 'http[^']*?\/(v1\/[^']+)'[^]*-d '([^']+)'$/.exec(command)!;
-    expect(JSON.parse(text)).toMatchObject({ diversity: 0.9, explore: 0 });
+    // The shopkeeper looks, and no shopper: it is not counted.
+    expect(JSON.parse(text)).toMatchObject({ preview: true, diversity: 0.9, explore: 0 });
     expect(await answeredIds(path, JSON.parse(text))).toEqual(await shownIds());
     await page.getByRole('button', { name: 'Reset' }).click();
     await expect.poll(shownIds).toEqual(before);

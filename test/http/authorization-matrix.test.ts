@@ -91,6 +91,7 @@ const TABLE: Readonly<Record<string, Row | readonly Row[]>> = {
   listExperiments: ['admin', 200],
   createExperiment: ['admin', 201, { name: 'matrix', variants: [{ name: 'a', share: 0.5 }, { name: 'b', share: 0.5 }] }],
   getExperiment: ['admin', 404, undefined, '/v1/experiments/nothing'],
+  deleteExperiment: ['admin', 404, undefined, '/v1/experiments/nothing'],
   startExperiment: ['admin', 404, undefined, '/v1/experiments/nothing/start'],
   stopExperiment: ['admin', 404, undefined, '/v1/experiments/nothing/stop'],
   promoteVariant: ['admin', 404, { variant: 'a' }, '/v1/experiments/nothing/promote'],

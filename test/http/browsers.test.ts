@@ -56,6 +56,15 @@ describe('pages of other origins', () => {
     await service.keys.flushUse();
     const listed = (await service.call('GET', '/v1/keys')).json.items.find((one: { no: number }) => one.no === no);
     expect(listed).toMatchObject({ refusedOrigin: 'https://last.example', refusedAt: expect.any(String) });
+    const alarms = async () => {
+      await service.monitoring.look();
+      service.monitoring.sample();
+      return (await service.call('GET', '/v1/alerts')).json.items.map(({ code, value }: { code: string; value: number }) => [code, value]);
+    };
+    // It and the environment's, which no list shows.
+    expect(await alarms()).toEqual([['key-in-page', 2]]);
+    await service.call('DELETE', `/v1/keys/${no}`);
+    expect(await alarms()).toEqual([['key-in-page', 1]]);
   });
 });
 

@@ -198,6 +198,21 @@ describe('live experiments', () => {
     expect((await service.call('GET', '/v1/experiments?limit=1')).json).toMatchObject({ items: [{ name: 'other', state: 'draft' }], nextCursor: expect.any(String) as string });
   });
 
+  it('can be deleted before they were started, and stay from then on', async () => {
+    await begin('begun', { variants: half({}) });
+    await service.call('POST', '/v1/experiments', { name: 'draft', variants: half({}) });
+    const names = async (query = '') => (await service.call('GET', `/v1/experiments${query}`)).json.items.map(({ name }: { name: string }) => name);
+    expect([await names(), await names('?kind=shop'), await names('?kind=guard')]).toEqual([['draft', 'begun'], ['draft', 'begun'], []]);
+    expect((await service.call('DELETE', '/v1/experiments/draft')).status).toBe(204);
+    expectProblem(await service.call('DELETE', '/v1/experiments/draft'), 404, 'not-found');
+    expectProblem(await service.call('DELETE', '/v1/experiments/begun'), 409, 'experiment-started', /was started, and stays/);
+    await service.call('POST', '/v1/experiments/begun/stop');
+    expectProblem(await service.call('DELETE', '/v1/experiments/begun'), 409, 'experiment-started');
+    expect(await names()).toEqual(['begun']);
+    // Its name is free again, and its numbers are those that the next would have had.
+    expect((await begin('draft', { variants: half({}) })).json.variants.map(({ variantNo }: { variantNo: number }) => variantNo)).toEqual([1003, 1004]);
+  });
+
   it('do not count what was forged, foreign, cut, a year old or before its list, and count a click of a shopper and list once', async () => {
     await begin('honest', { variants: half({}) });
     const id = (await list('u1')).recommendationId as string;
@@ -307,6 +322,7 @@ describe('live experiments', () => {
       expect(await variantNoOf(stayed[0], 'limit=3')).toBe(1);
       expect((await service.call('GET', `/v1/experiments/guard-${fresh}`)).json).toMatchObject({ kind: 'guard', hours: 24, variants: [{ name: 'former', modelVersion: former, modelBytes: expect.any(Number) as number }, { name: 'new', modelVersion: fresh }] });
       expectProblem(await service.call('POST', `/v1/experiments/guard-${fresh}/promote`, { variant: 'former' }), 409, 'experiment-promotion');
+      expect((await service.call('GET', '/v1/experiments?kind=guard')).json.items.map(({ name }: { name: string }) => name)).toEqual([`guard-${fresh}`]);
     });
 
     it('rolls a version back that shoppers click less on, by itself, and keeps why', async () => {

@@ -109,7 +109,7 @@ describe('the fast lane', () => {
   it('takes queries that the framework has accepted, and no others', async () => {
     const bearer = { authorization: `Bearer ${KEYS.secret}` };
     const filter = encodeURIComponent('itemId != i3');
-    const taken = [`limit=5&filter=${filter}`, 'diversity=0.5&reasons=true', 'scenario=home', 'boost=itemId:i4%5E2&limit=3', 'exclude=i1&exclude=i2', 'minScore=0.01', 'explore=0.5&includeSeen=true', 'fill=false&limit=200'];
+    const taken = [`limit=5&filter=${filter}`, 'diversity=0.5&reasons=true', 'scenario=home', 'boost=itemId:i4%5E2&limit=3', 'exclude=i1&exclude=i2', 'minScore=0.01', 'explore=0.5&includeSeen=true', 'limit=5&preview=true', 'fill=false&limit=200'];
     const { nextCursor } = JSON.parse((await throughFramework('/v1/users/u1/recommendations?limit=5', bearer)).text);
     const others = [`filter=${encodeURIComponent('itemId !')}`, 'limit=3&fields=title', 'scenario=nowhere', 'diversity=2', `limit=5&cursor=${nextCursor}`];
     for (const query of [...taken, ...others]) {
@@ -123,6 +123,10 @@ describe('the fast lane', () => {
       expect([query, fast.status, told]).toEqual([query, slow.status, wanted]);
       expect([query, fromLane]).toEqual([query, taken.includes(query) ? 1 : 0]);
     }
+    // What nobody is shown is counted by no way.
+    service.answers.drainLists();
+    await overPort('/v1/users/u1/recommendations?limit=5&preview=true', bearer);
+    expect(service.answers.drainLists()).toEqual([]);
     // What it goes by may change: a scenario that is gone is told by the framework.
     await service.call('DELETE', '/v1/scenarios/home');
     expect(JSON.parse((await overPort('/v1/users/u1/recommendations?scenario=home', bearer)).text).code).toBe('scenario-unknown');

@@ -154,6 +154,27 @@ describe('what recommendations did', () => {
     expect((await metrics('by=day')).rows.map((row: { lists: number }) => row.lists)).toEqual([expect.any(Number), 1]);
   });
 
+  it('leaves lists out that nobody is shown, of every kind, and what is said of them', async () => {
+    const asked = { preview: true, limit: 3 };
+    const answers = await Promise.all([
+      service.call('GET', '/v1/users/u1/recommendations?preview=true&diversity=0.3'), service.call('POST', '/v1/users/u1/recommendations', asked), service.call('GET', '/v1/items/i1/similar?preview=true'), service.call('POST', '/v1/items/similar', { ...asked, itemIds: ['i1'] }),
+      service.call('POST', '/v1/items/together', { ...asked, itemIds: ['i1'] }), service.call('GET', '/v1/trending?preview=true', undefined, 'publishable'), service.call('GET', '/v1/newest?preview=true'), service.call('POST', '/v1/sessions/recommendations', { ...asked, items: [{ itemId: 'i1' }] }, 'publishable'),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect((await service.call('POST', '/v1/recommendations/batch', { ...asked, userIds: ['u1', 'u2'] })).text.split('\n')).toHaveLength(3);
+    const [{ recommendationId: id, nextCursor }] = answers.map(({ json }) => json);
+    // Otherwise it is the list that the shopper would see: its pages go on as any list's do.
+    const next = await service.call('GET', `/v1/users/u1/recommendations?diversity=0.3&cursor=${nextCursor}`);
+    expect(next.status).toBe(200);
+    const clicked = await send({ userId: 'u1', itemId: 'i3', recommendationId: id, position: 1 });
+    expect(clicked).toMatchObject({ accepted: 1, items: [{ status: 'accepted', recommendation: 'preview' }] });
+    expect((await service.call('POST', '/v1/impressions', { recommendationIds: [id] }, 'secret')).json).toMatchObject({ accepted: 0, rejected: [{ index: 0, code: 'preview' }] });
+    const { rows, withoutList } = await metrics();
+    expect(rows).toMatchObject([{ lists: 1, clicks: 0 }]);
+    expect(withoutList).toEqual({ preview: 1 });
+    expectProblem(await service.call('GET', '/v1/trending?preview=yes'), 400, 'invalid-request');
+  });
+
   it('adds up over replicas', async () => {
     const replica = await startService({}, {}, service.url);
     await list('u1');

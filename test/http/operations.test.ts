@@ -80,6 +80,7 @@ describe('operations', () => {
     const before = service.answers.tally();
     await service.call('GET', '/v1/users/u/recommendations');
     await service.call('GET', '/v1/users/u/recommendations');
+    await service.call('GET', '/v1/users/u/recommendations?preview=true');
     await service.impressions.flush();
     await service.monitoring.look();
     const query = service.database.query.bind(service.database);
@@ -98,6 +99,7 @@ describe('operations', () => {
     expect([valueOf('jongleur_events_total', { outcome: 'accepted' }), valueOf('jongleur_events_total', { outcome: 'rejected' })]).toEqual([1, 1]);
     // Without a model everybody gets what is trending.
     expect([valueOf('jongleur_lists_total', { source: 'trending' }), valueOf('jongleur_fallback_lists_total', { asked: 'personal' })]).toEqual([before.lists.trending + 2, before.fallbacks.personal + 2]);
+    expect(valueOf('jongleur_preview_lists_total')).toBe(before.previews + 1);
     expect([valueOf('jongleur_arrivals_last_hour'), valueOf('jongleur_model_version'), valueOf('jongleur_database_up')]).toEqual([1, undefined, 1]);
     expect(samples.filter(({ name }) => name === 'jongleur_alert').map(({ labels, value }) => [labels.code, value])).toEqual(ALARM_RULES.map(({ code }) => [code, 0]));
   });
@@ -115,9 +117,12 @@ describe('operations', () => {
     const { events, firstSteps } = await overview();
     expect([events.lastHour, Date.now() - Date.parse(events.lastAt) < 10_000, firstSteps]).toEqual([40, true, { event: true, catalogue: false, training: false, recommendation: false, shown: false }]);
     await fresh.call('PUT', '/v1/items/i1', { title: 'one' });
-    const { recommendationId } = (await fresh.call('GET', '/v1/users/u1/recommendations')).json;
+    await fresh.call('GET', '/v1/users/u1/recommendations?preview=true');
     await fresh.impressions.flush();
+    // A list that was only tried is a first one too.
     expect((await overview()).firstSteps).toMatchObject({ catalogue: true, training: false, recommendation: true, shown: false });
+    expect((await fresh.database.query('SELECT FROM impressions')).rowCount).toBe(0);
+    const { recommendationId } = (await fresh.call('GET', '/v1/users/u1/recommendations')).json;
     await fresh.call('POST', '/v1/impressions', { recommendationIds: [recommendationId] });
     await fresh.impressions.flush();
     await fresh.train();

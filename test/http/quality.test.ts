@@ -118,7 +118,9 @@ describe('data quality', () => {
     await service.answers.followModels();
     const { status, json } = await service.call('GET', '/v1/insights/item-map');
     expect([status, json.items, json.points.length]).toEqual([200, 90, 90]);
-    expect(json.points.map(({ events }: { events: number }) => events)).toEqual(json.points.map(({ events }: { events: number }) => events).toSorted((a: number, b: number) => b - a));
+    const popularity = json.points.map((point: { popularity: number }) => point.popularity) as number[];
+    expect(popularity).toEqual(popularity.toSorted((a, b) => b - a));
+    expect([popularity[0]! > 1, popularity.reduce((sum, one) => sum + one, 0) / 90]).toEqual([true, expect.closeTo(1, 3)]);
     expect(json.points.find(({ itemId }: { itemId: string }) => itemId === 'i1')).toMatchObject({ title: 'One', category: 'Fine things' });
     expect(json.shares[0]).toBeGreaterThanOrEqual(json.shares[1]);
     expect(json.shares[0] + json.shares[1]).toBeLessThanOrEqual(1);

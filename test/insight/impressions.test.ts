@@ -21,7 +21,7 @@ describe('impressions', () => {
 
   it('of one hour and kind are one row, to which everybody adds', async () => {
     let given: Listed[] = [listed({}), listed({ listedAtMs: HOUR + 3_599_999, lists: 4 }), listed({ length: 20 }), listed({ listedAtMs: HOUR + 3_600_000 })];
-    const impressions = createImpressions({ database, drain: () => given.splice(0), now: () => HOUR, log: () => undefined });
+    const impressions = createImpressions({ database, drain: () => given.splice(0), previews: () => 0, now: () => HOUR, log: () => undefined });
     await impressions.flush();
     given = [listed({ lists: 2 })];
     impressions.noteSeen(listed({}));
@@ -37,7 +37,7 @@ describe('impressions', () => {
     const wire = await startProxy(made.url);
     const remote = createDatabase({ connectionString: wire.url, maxConnections: 1, onError: () => undefined });
     const given: Listed[] = [listed({ lists: 3 })];
-    const impressions = createImpressions({ database: remote, drain: () => given.splice(0), now: () => HOUR, log: () => undefined });
+    const impressions = createImpressions({ database: remote, drain: () => given.splice(0), previews: () => 0, now: () => HOUR, log: () => undefined });
     wire.away = true;
     impressions.noteFault('expired');
     await expect(impressions.flush()).rejects.toThrow();

@@ -26,12 +26,12 @@ describe('the watch', () => {
   function setUp() {
     let nowMs = Date.now();
     const traffic: { -readonly [K in keyof TrafficTotals]: number } = { answers: 0, faults: 0, refused: 0 };
-    const answers = { lists: { personal: 0, trending: 0 }, fallbacks: { personal: 0 }, stale: 0 };
-    const state = { traffic, answers, databaseUp: true, queued: 0, pressureLevel: 0, model: null as Vitals['model'], listsChanged: null as Vitals['listsChanged'] };
+    const answers = { lists: { personal: 0, trending: 0 }, fallbacks: { personal: 0 }, stale: 0, previews: 0 };
+    const state = { traffic, answers, databaseUp: true, queued: 0, pressureLevel: 0, model: null as Vitals['model'], listsChanged: null as Vitals['listsChanged'], givenKeysInPages: 0 };
     const vitals = (): Vitals => ({
       version: '1', phase: 'ready', loopDelays: createHistogram([1]), connections: { open: 1, waiting: 0 }, answers: structuredClone(answers),
       events: { accepted: 0, duplicates: 0, rejected: 0, overloaded: 0, failed: 0, queued: state.queued, maxQueued: 100 },
-      databaseUp: state.databaseUp, pressureLevel: state.pressureLevel, model: state.model, listsChanged: state.listsChanged,
+      databaseUp: state.databaseUp, pressureLevel: state.pressureLevel, model: state.model, listsChanged: state.listsChanged, givenKeysInPages: state.givenKeysInPages,
     });
     const watch = createWatch({ database, vitals, traffic: () => ({ ...traffic }), now: () => nowMs, log: () => undefined });
     return {

@@ -77,7 +77,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   const leaks = openLeaks(inject('leakFolder'));
   Object.values(KEYS).forEach((key) => leaks.secret(key));
   const logger = pino({ level: 'info' }, { write: (line) => leaks.log(line.trimEnd()) });
-  const monitoring = createMonitoring({ database, answers, writer, pressure: { level: () => 0, delays: createHistogram([0.1, 1]), stop: () => undefined }, databaseUp: () => true, phase: () => phase, version, now, log: () => undefined });
+  const monitoring = createMonitoring({ database, answers, writer, keys, pressure: { level: () => 0, delays: createHistogram([0.1, 1]), stop: () => undefined }, databaseUp: () => true, phase: () => phase, version, now, log: () => undefined });
   const app = await createApp({ database, writer, imports, redaction, answers, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => phase, databaseUp: () => true, logger, publicUrl: null, corsOrigins: [], eventsRetentionDays: 0, limits: { perIp: 0, perKey: 0, perShopper: 0, trustProxy: [] }, pressure: { level: () => 0 }, admission: { admits: () => true }, monitoring, version, ...overrides }, bodyTimeoutMs);
 
   /** A request without a port. `role` null sends no key. */

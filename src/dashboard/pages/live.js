@@ -22,7 +22,7 @@ const MEASURES = {
   purchasesPerList: { title: 'Purchases a list', unit: 'purchases a list', text: (value) => number(value, 2) },
   revenuePerList: { title: 'Revenue a list', unit: 'revenue a list, in the shop’s currency', text: (value) => money(value) },
 };
-const WHY = { malformed: 'cut off or no id at all', forged: 'not signed by this installation', expired: 'older than 30 days', early: 'of an event before its list', outside: 'with a position beyond the end of the list' };
+const WHY = { malformed: 'cut off or no id at all', forged: 'not signed by this installation', expired: 'older than 30 days', preview: 'of a list that was asked for with preview', early: 'of an event before its list', outside: 'with a position beyond the end of the list' };
 
 /** To cents, with what stands before the point as it is. */
 const money = (value) => number(Math.round(value * 100) / 100, 12);

@@ -2,6 +2,7 @@
 import { html } from '../lib/preact.js';
 import { wrongOf } from '../attempt.js';
 import { Choice, Field } from './field.js';
+import { FilterField } from './filter-field.js';
 import { count } from '../words.js';
 import { Input, Rows, numberOf } from './input.js';
 
@@ -51,17 +52,17 @@ function Value({ rule: { name, says, kind, default: usual }, value, wrong, onCha
   return html`<${Input} label=${label} hint=${`${says.replaceAll('`', '')}.`} wrong=${wrong} isNumber value=${value === undefined ? '' : String(value)} placeholder=${usual === null ? 'as usual: none' : `as usual: ${usual}`} onChange=${onChange} />`;
 }
 
-/** @param {{ draft: object, onChange: (draft: object) => void, parameters: any[], error: any, before?: string }} props `before`: what the names of fields begin with in a refusal, such as `variants.1.settings.` */
-export function SteeringFields({ draft, onChange, parameters, error, before = '' }) {
+/** @param {{ draft: object, onChange: (draft: object) => void, parameters: any[], catalogue: object, error: any, before?: string }} props `catalogue`: of `useCatalogue`; `before`: what the names of fields begin with in a refusal, such as `variants.1.settings.` */
+export function SteeringFields({ draft, onChange, parameters, catalogue, error, before = '' }) {
   const set = (name) => (value) => onChange({ ...draft, [name]: value });
   const wrong = (name, within) => wrongOf(error, `${before}${name}`, within);
   const conditions = (name, label, hint) => html`<${Rows} label=${label} hint=${hint} rows=${draft[name] ?? []} blank="" add="Add a condition" onChange=${set(name)}>
-    ${(row, change, index) => html`<${Input} label="Items that match" value=${row} wrong=${wrong(`${name}.${index}`)} placeholder="price > 500" onChange=${change} />`}<//>`;
+    ${(row, change, index) => html`<${FilterField} label="Items that match" value=${row} wrong=${wrong(`${name}.${index}`)} placeholder="price > 500" catalogue=${catalogue} onChange=${change} />`}<//>`;
   return html`<div class="form">
     <div class="fields">${parameters.map((rule) => html`<${Value} key=${rule.name} rule=${rule} value=${draft[rule.name]} wrong=${wrong(rule.name)} onChange=${set(rule.name)} />`)}</div>
-    <${Input} label="Only items that match" hint=${html`A condition such as <code>${'category IN [shoes, "rain boots"] AND price < 100'}</code>`} wrong=${wrong('filter')} value=${draft.filter} onChange=${set('filter')} />
+    <${FilterField} label="Only items that match" hint=${html`A condition such as <code>${'category IN [shoes, "rain boots"] AND price < 100'}</code>. Completes as you type.`} wrong=${wrong('filter')} value=${draft.filter ?? ''} catalogue=${catalogue} onChange=${set('filter')} />
     <${Rows} label="Boosts" hint="Items that match move up, or down below 0. 5 lifts the fiftieth item of a list to the first place." rows=${draft.boosts ?? []} blank=${{ filter: '', amount: '1' }} add="Add a boost" onChange=${set('boosts')}>
-      ${(row, change, index) => html`<${Input} label="Items that match" value=${row.filter} wrong=${wrong(`boosts.${index}.filter`)} placeholder="category = shoes" onChange=${(filter) => change({ ...row, filter })} />
+      ${(row, change, index) => html`<${FilterField} label="Items that match" value=${row.filter} wrong=${wrong(`boosts.${index}.filter`)} placeholder="category = shoes" catalogue=${catalogue} onChange=${(filter) => change({ ...row, filter })} />
         <${Input} label="By" isNumber value=${String(row.amount)} wrong=${wrong(`boosts.${index}.amount`)} onChange=${(amount) => change({ ...row, amount })} />`}<//>
     <${Rows} label="Pins" hint="Items with a place of their own, counted from 1, where they are available." rows=${draft.pins ?? []} blank=${{ itemId: '', position: '1' }} add="Pin an item" onChange=${set('pins')}>
       ${(row, change, index) => html`<${Input} label="Item" value=${row.itemId} wrong=${wrong(`pins.${index}.itemId`)} placeholder="its id" onChange=${(itemId) => change({ ...row, itemId })} />

@@ -16,6 +16,8 @@ const MOST_ZOOM = 60;
 const WHOLE = { zoom: 1, x: 0, y: 0 };
 
 const nameOf = ({ title, itemId }) => title ?? itemId;
+/** Beside the average item, which is 1. */
+const timesAverage = (popularity) => `${number(popularity, 2)} × the average item`;
 
 /** Categories with most points, each with its colour; all others share one. */
 function colourCategories(points) {
@@ -31,7 +33,7 @@ function colourCategories(points) {
 function Similar({ item, onChoose }) {
   const answer = useAnswer(`v1/items/${inPath(item.itemId)}/similar?limit=8&fields=title,categories`);
   return html`<div class="stack"><h3>Similar to “${nameOf(item)}”</h3>
-    <p class="muted">${item.category === null ? 'No category' : item.category} · ${number(item.events)} events</p>
+    <p class="muted">${item.category === null ? 'No category' : item.category}${item.popularity === null ? '' : ` · popularity ${timesAverage(item.popularity)}`}</p>
     <${Answered} of=${answer} what="Asking the model">${({ items }) => (items.length === 0
       ? html`<${Empty} title="Nothing is like it" />`
       : html`<${Table} name="Similar items" rows=${items} keyOf=${({ itemId }) => itemId} columns=${[
@@ -84,7 +86,7 @@ function Map2D({ points }) {
       setChosen(found);
     }
   };
-  const choose = (itemId) => setChosen(points.find((point) => point.itemId === itemId) ?? { itemId, title: null, category: null, events: 0 });
+  const choose = (itemId) => setChosen(points.find((point) => point.itemId === itemId) ?? { itemId, title: null, category: null, popularity: null });
   const marked = [hovered !== null && [hovered, 3], chosen?.x !== undefined && [chosen, 5]].filter(Boolean);
   return html`<div class="map">
     <div class="stack">
@@ -92,7 +94,7 @@ function Map2D({ points }) {
         <button type="button" class="small" aria-label="Zoom in" onClick=${() => zoomBy(1.6)}>+</button>
         <button type="button" class="small" aria-label="Zoom out" disabled=${view.zoom === 1} onClick=${() => zoomBy(1 / 1.6)}>−</button>
         <button type="button" class="small" disabled=${view.zoom === 1} onClick=${() => setView(WHOLE)}>All</button>
-        <span class="muted map-hint" aria-live="off">${hovered === null ? 'Click an item for what is similar. Ctrl and the wheel zoom, dragging moves.' : `${nameOf(hovered)}${hovered.category === null ? '' : ` · ${hovered.category}`} · ${number(hovered.events)} events`}</span>
+        <span class="muted map-hint" aria-live="off">${hovered === null ? 'Click an item for what is similar. Ctrl and the wheel zoom, dragging moves.' : `${nameOf(hovered)}${hovered.category === null ? '' : ` · ${hovered.category}`} · popularity ${timesAverage(hovered.popularity)}`}</span>
       </div>
       <${Canvas} label=${`A map of ${number(points.length)} items, coloured by category. The list below it has the same items.`} draw=${(context, width, height) => picture.draw(context, width, height, view, marked)} drawn=${[points, view, hovered, chosen]} ratio=${0.72}
         class=${drag === null ? '' : 'dragging'} onWheel=${onWheel} onPointerDown=${(event) => setDrag({ x: event.clientX, y: event.clientY, view })} onPointerMove=${onPointerMove} onPointerLeave=${() => setHovered(null)} onClick=${onClick} />
@@ -107,11 +109,11 @@ const LISTED = 50;
 
 function Listed({ points, onChoose }) {
   const [isOpen, setOpen] = useState(false);
-  return html`<details onToggle=${(event) => setOpen(event.currentTarget.open)}><summary>The ${number(Math.min(LISTED, points.length))} items with most events, as a list</summary>
+  return html`<details onToggle=${(event) => setOpen(event.currentTarget.open)}><summary>The ${number(Math.min(LISTED, points.length))} most popular items, as a list</summary>
     ${isOpen && html`<${Table} name="Items of the map" rows=${points.slice(0, LISTED)} keyOf=${({ itemId }) => itemId} columns=${[
       { title: 'Item', isHead: true, cell: (point) => html`<button type="button" class="quiet link" onClick=${() => onChoose(point.itemId)}>${nameOf(point)}</button>` },
       { title: 'Category', cell: ({ category }) => category ?? '–' },
-      { title: 'Events', isNumber: true, cell: ({ events }) => number(events) },
+      { title: 'Popularity, × the average item', isNumber: true, cell: ({ popularity }) => number(popularity, 2) },
     ]} />`}
   </details>`;
 }
@@ -122,7 +124,7 @@ export function ItemMap() {
   const none = html`<${Empty} title="No model is live yet" says="A map is drawn of what a model has learnt. The first training makes one." />`;
   return html`<${Panel} title="A map of your items" says="How the live model sees the items: near one another is what the same shoppers like. Categories are coloured for you to compare; the model does not know of them.">
     <${Answered} of=${answer} what="Drawing the map" whenMissing=${none}>${({ modelVersion, items, shares, points }) => html`
-      <p class="muted">Model ${modelVersion}; ${points.length < items ? `the ${number(points.length)} items with most events of ${number(items)}` : `all ${number(items)} items`}. The plane shows ${percent(shares[0] + shares[1], 2)} of the differences between them: what lies near here may still be apart in the rest.
+      <p class="muted">Model ${modelVersion}; ${points.length < items ? `the ${number(points.length)} most popular items of ${number(items)}` : `all ${number(items)} items`}. The plane shows ${percent(shares[0] + shares[1], 2)} of the differences between them: what lies near here may still be apart in the rest.
         ${points.length < Math.min(items, MOST) && limit < MOST && html` <button type="button" class="small" onClick=${() => setLimit(MOST)}>Show ${number(Math.min(items, MOST))}</button>`}</p>
       <${Map2D} points=${points} />`}<//>
   <//>`;

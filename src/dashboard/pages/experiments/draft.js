@@ -3,6 +3,7 @@ import { html, useState } from '../../lib/preact.js';
 import { call } from '../../api.js';
 import { useAnswer } from '../../answers.js';
 import { unplaced, useAttempt, wrongOf } from '../../attempt.js';
+import { useCatalogue } from '../../catalogue.js';
 import { notice } from '../../parts/ask.js';
 import { Choice } from '../../parts/field.js';
 import { Input, numberOf } from '../../parts/input.js';
@@ -30,7 +31,7 @@ function bodyOf({ name, description, scenario, traffic, measure, minEffect, vari
   };
 }
 
-function Variant({ variant, index, count, models, parameters, error, onChange, onRemove }) {
+function Variant({ variant, index, count, models, parameters, catalogue, error, onChange, onRemove }) {
   const set = (field) => (value) => onChange({ ...variant, [field]: value });
   const wrong = (field) => wrongOf(error, `variants.${index}.${field}`);
   const versions = models.filter(({ state }) => state !== 'rejected').map(({ version, state }) => [String(version), `model ${version}, ${state}`]);
@@ -41,7 +42,7 @@ function Variant({ variant, index, count, models, parameters, error, onChange, o
       <${Choice} label="Shows" wrong=${wrong('off') ?? wrongOf(error, `variants.${index}.settings`)} value=${variant.kind} options=${KINDS} onChange=${set('kind')} />
       ${variant.kind === 'model' && html`<${Choice} label="Model version" hint="It takes the memory of one more model." wrong=${wrong('modelVersion')} value=${variant.modelVersion} options=${[['', 'choose one'], ...versions]} onChange=${set('modelVersion')} />`}
     </div>
-    ${variant.kind === 'settings' && html`<p class="muted">In place of the scenario’s own, setting by setting. What is left empty is as the scenario says.</p><${SteeringFields} draft=${variant.settings} onChange=${set('settings')} parameters=${parameters} error=${error} before=${`variants.${index}.settings.`} />`}
+    ${variant.kind === 'settings' && html`<p class="muted">In place of the scenario’s own, setting by setting. What is left empty is as the scenario says.</p><${SteeringFields} draft=${variant.settings} onChange=${set('settings')} parameters=${parameters} catalogue=${catalogue} error=${error} before=${`variants.${index}.settings.`} />`}
     ${count > 2 && html`<div><button type="button" class="small quiet" onClick=${onRemove}>Remove variant ${index + 1}</button></div>`}
   </fieldset>`;
 }
@@ -51,6 +52,7 @@ export function Draft({ onDone }) {
   const scenarios = useAnswer('v1/scenarios');
   const models = useAnswer('v1/models?limit=50');
   const parameters = useAnswer('v1/parameters');
+  const catalogue = useCatalogue();
   const [draft, setDraft] = useState({ name: '', description: '', scenario: '', traffic: '100', measure: 'clicks', minEffect: '10', variants: [variantOf('as-it-is', 'same', '50'), variantOf('other', 'settings', '50')] });
   const { error, isBusy, attempt } = useAttempt();
   const set = (field) => (value) => setDraft({ ...draft, [field]: value });
@@ -73,7 +75,7 @@ export function Draft({ onDone }) {
       <${Input} label="Least difference worth finding, in %" hint="Of the first variant’s rate. Half of it takes four times as long." wrong=${wrongOf(error, 'minEffect')} isNumber value=${draft.minEffect} onChange=${set('minEffect')} />
       <${Input} label="What it is for" wrong=${wrongOf(error, 'description')} value=${draft.description} maxlength="500" onChange=${set('description')} />
     </div>
-    ${draft.variants.map((variant, index) => html`<${Variant} key=${index} variant=${variant} index=${index} count=${draft.variants.length} models=${models.answer?.items ?? []} parameters=${items} error=${error} onChange=${setVariant(index)} onRemove=${() => set('variants')(draft.variants.filter((_, n) => n !== index))} />`)}
+    ${draft.variants.map((variant, index) => html`<${Variant} key=${index} variant=${variant} index=${index} count=${draft.variants.length} models=${models.answer?.items ?? []} parameters=${items} catalogue=${catalogue} error=${error} onChange=${setVariant(index)} onRemove=${() => set('variants')(draft.variants.filter((_, n) => n !== index))} />`)}
     ${wrongOf(error, 'variants') !== null && html`<p class="bad" role="alert">${wrongOf(error, 'variants')}</p>`}
     ${draft.variants.length < MOST_VARIANTS && html`<div><button type="button" class="small" onClick=${() => set('variants')([...draft.variants, variantOf('', 'settings', '')])}>Add a variant</button></div>`}
     ${error !== null && (unplaced(error, names) === null ? html`<p class="bad" role="alert">Not made: see what is wrong above.</p>` : html`<${Fault} error=${error} />`)}

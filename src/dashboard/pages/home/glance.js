@@ -1,15 +1,20 @@
 /** The figures of an installation, side by side. */
 import { html } from '../../lib/preact.js';
 import { Figure, Figures } from '../../parts/figure.js';
+import { hrefOf } from '../../route.js';
 import { ago, count, moment, number, percent } from '../../words.js';
 import { describeVerdict } from '../../verdicts.js';
 
-function LiveModel({ model, isLoading }) {
+/** The newest version, where its guard took it back. */
+const takenBack = (models) => models.filter(({ version }) => version === Math.max(...models.map((one) => one.version))).find(({ guard }) => guard?.ended === 'rolled-back');
+
+function LiveModel({ model, models, isLoading }) {
   if (model === undefined) {
     return html`<${Figure} name="Live model" value=${isLoading ? '…' : 'none yet'} note="everybody is shown what is trending" />`;
   }
   const { users, items } = model.trainedOn;
-  return html`<${Figure} name="Live model" value=${`version ${model.version}`} note=${html`made ${ago(model.createdAt)} from ${count(users, 'shopper')} and ${count(items, 'item')}`} />`;
+  const back = takenBack(models);
+  return html`<${Figure} name="Live model" value=${`version ${model.version}`} note=${html`made ${ago(model.createdAt)} from ${count(users, 'shopper')} and ${count(items, 'item')}${back !== undefined && html`; <a href=${hrefOf('training', { version: back.version })}>version ${back.version}</a> was clicked less, and rolled back by its guard`}`} />`;
 }
 
 function Quality({ model }) {
@@ -58,7 +63,7 @@ function NextTraining({ training: { enabled, scheduledAt, newEvents, minEvents, 
 export function Glance({ overview: { events, pace, training }, models, lastRun, total }) {
   const model = models.answer?.items.find(({ state }) => state === 'live');
   return html`<${Figures} label="At a glance">
-    <${LiveModel} model=${model} isLoading=${models.loading} />
+    <${LiveModel} model=${model} models=${models.answer?.items ?? []} isLoading=${models.loading} />
     <${Quality} model=${model} />
     <${Verdict} model=${model} />
     <${NextTraining} training=${training} lastRun=${lastRun} />

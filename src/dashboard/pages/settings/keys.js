@@ -58,7 +58,7 @@ export function Keys() {
   ];
   const leaked = (keys.answer?.items ?? []).filter(({ refusedOrigin, revokedAt }) => refusedOrigin !== null && revokedAt === null);
   return html`<${Panel} title="Keys" says="Publishable keys may be in web pages: they say which shop it is, never who. Secret and admin keys open everything and never leave your servers.">
-    ${leaked.map((key) => html`<div class="fault" role="alert"><strong>Key ${key.no} “${key.name}” is in a web page.</strong><p>A page of ${key.refusedOrigin} sent it ${ago(key.refusedAt)}, and was refused: whoever looks at that page can read it. Rotate it, put the new one on your server alone, and revoke it.</p></div>`)}
+    ${leaked.map((key) => html`<div class="fault" role="alert"><strong>Key ${key.no} “${key.name}” is in a web page.</strong><p>${key.refusedOrigin === 'null' ? 'A page without an address of its own (a file, or a frame that is shut in)' : `A page of ${key.refusedOrigin}`} sent it ${ago(key.refusedAt)}, and was refused: whoever looks at that page can read it. Rotate it, put the new one on your server alone, and revoke it.</p></div>`)}
     ${unplaced(error, ['name']) !== null && html`<${Fault} error=${error} />`}
     ${made !== null && html`<${ShownOnce} title=${`Key ${made.no}, ${made.role}`} text=${made.key} onClose=${() => setMade(null)}>
       ${made.instead !== undefined && html`<p>When everything sends the new one: <button type="button" class="small danger" onClick=${() => revoke(made.instead)}>Revoke the old key ${made.instead.no}</button></p>`}<//>`}

@@ -3,6 +3,7 @@ import { html, useState } from '../../lib/preact.js';
 import { call, inPath } from '../../api.js';
 import { useAnswer } from '../../answers.js';
 import { unplaced, useAttempt, wrongOf } from '../../attempt.js';
+import { useCatalogue } from '../../catalogue.js';
 import { ask, notice } from '../../parts/ask.js';
 import { Input } from '../../parts/input.js';
 import { Panel } from '../../parts/panel.js';
@@ -14,6 +15,7 @@ import { moment } from '../../words.js';
 function Form({ begun, parameters, onDone }) {
   const [name, setName] = useState(begun?.name ?? '');
   const [draft, setDraft] = useState(() => steeringDraft(begun ?? {}));
+  const catalogue = useCatalogue();
   const { error, isBusy, attempt } = useAttempt();
   const save = (event) => {
     event.preventDefault();
@@ -29,7 +31,7 @@ function Form({ begun, parameters, onDone }) {
       ${begun === null && html`<${Input} label="Name" hint="Requests send it as scenario=… Small letters, digits and -, a letter first." wrong=${wrongOf(error, 'name')} value=${name} placeholder="home" onChange=${setName} />`}
       <${Input} label="What it is for" wrong=${wrongOf(error, 'description')} value=${draft.description} placeholder="The front page" maxlength="500" onChange=${(description) => setDraft({ ...draft, description })} />
     </div>
-    <${SteeringFields} draft=${draft} onChange=${setDraft} parameters=${parameters} error=${error} />
+    <${SteeringFields} draft=${draft} onChange=${setDraft} parameters=${parameters} catalogue=${catalogue} error=${error} />
     ${error !== null && (unplaced(error, [...STEERING_FIELDS, 'name']) === null ? html`<p class="bad" role="alert">Not saved: see what is wrong above.</p>` : html`<${Fault} error=${error} />`)}
     <div class="row save panel-save"><button class="primary" disabled=${isBusy}>Save</button><button type="button" onClick=${() => onDone(false)}>Cancel</button></div>
   </form><//>`;

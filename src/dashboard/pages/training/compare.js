@@ -7,13 +7,11 @@ import { Head, Panel } from '../../parts/panel.js';
 import { Answered } from '../../parts/states.js';
 import { Table } from '../../parts/table.js';
 import { hrefOf } from '../../route.js';
-import { bytes, count, day, moment, number, percent } from '../../words.js';
+import { bytes, count, day, moment, number, percent, signed } from '../../words.js';
 import { describeVerdict } from '../../verdicts.js';
 import { METRICS, describeOutcome, describeParameter, describeVersionState, isKnown, metricOf, share } from './terms.js';
 import { VersionSteps } from './steps.js';
 import { figureOf } from './version.js';
-
-const signed = (share) => `${share >= 0 ? '+' : '−'}${percent(Math.abs(share), 2)}`;
 
 /** Where one's gate held it against the other, on the same data and shoppers. @returns the later version, the other, and their paired difference; null where there is none */
 function findPaired(first, second) {

@@ -3,10 +3,9 @@ import { html, useMemo, useState } from '../../lib/preact.js';
 import { Chart } from '../../parts/chart.js';
 import { Panel } from '../../parts/panel.js';
 import { Empty } from '../../parts/states.js';
-import { bytes, count, duration, fixed, number, percent, short } from '../../words.js';
+import { bytes, count, duration, fixed, number, percent, short, signed } from '../../words.js';
 
 const LEAST_POINTS = 2;
-const signed = (share) => `${share >= 0 ? '+' : '−'}${percent(Math.abs(share), 2)}`;
 const whole = (value) => (Number.isInteger(value) ? number(value) : '');
 
 const KINDS = [

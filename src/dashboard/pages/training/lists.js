@@ -47,7 +47,7 @@ export function Versions({ models, settings, onDone }) {
   const live = models.answer?.items.find(({ state }) => state === 'live');
   const columns = [
     { title: 'Version', isHead: true, cell: ({ version }) => html`<a href=${hrefOf('training', { version })}>${version}</a>` },
-    { title: 'State', cell: ({ state }) => { const [word, tone] = describeVersionState(state); return html`<${Tag} tone=${tone}>${word}<//>`; } },
+    { title: 'State', cell: ({ state, guard }) => { const [word, tone] = describeVersionState(state); return html`<${Tag} tone=${tone}>${word}<//>${guard?.ended === 'rolled-back' && html` <${Tag} tone="bad" title="Shoppers clicked it less than the version before">rolled back<//>`}`; } },
     { title: html`Found again <span class="muted">recall@20</span>`, isNumber: true, cell: ({ recall }) => between('recall', recall) },
     { title: html`Well placed <span class="muted">NDCG@20</span>`, isNumber: true, cell: ({ ndcg }) => between('ndcg', ndcg) },
     { title: 'Verdict', cell: ({ verdict }) => (verdict === null ? '–' : describeVerdict(verdict)[0]) },

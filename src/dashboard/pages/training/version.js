@@ -26,14 +26,15 @@ function Recipe({ recipe, start, size }) {
   <//>`;
 }
 
+const GUARD_VERDICTS = { open: 'It is too early to say whether the new version is clicked less.', worse: 'The new version is clicked clearly less.', none: 'Nothing was found against the new version.' };
 const GUARD_ENDS = { over: 'its time was up, and nothing was wrong', superseded: 'another version went live meanwhile', worse: 'the new version was clearly worse', 'rolled-back': 'the new version was clearly worse, and was rolled back' };
 
-function Guard({ guard: { state, hours, startedAt, ended, look } }) {
-  const rates = (look?.variants ?? []).flatMap(({ rate }, index) => (typeof rate?.low !== 'number' || typeof rate.high !== 'number' ? [] : [{ name: index === 0 ? 'The former version' : 'This version', colour: `--series-${index === 0 ? 2 : 1}`, mean: rate.value, low: rate.low, high: rate.high }]));
+function Guard({ guard: { experiment, state, hours, startedAt, ended, look } }) {
+  const rates = (look?.variants ?? []).flatMap(({ rate, lists, clicks }, index) => (typeof rate?.low !== 'number' || typeof rate.high !== 'number' ? [] : [{ name: index === 0 ? 'The former version' : 'This version', note: `${count(clicks, 'click')} on ${count(lists, 'list')}`, colour: `--series-${index === 0 ? 2 : 1}`, mean: rate.value, low: rate.low, high: rate.high }]));
   const says = 'After a version goes live, a share of the shoppers stays on the former one for a while; where the new one is clicked clearly less, it is rolled back by itself.';
   const words = state === 'running' ? `It began ${moment(startedAt)} and lasts ${count(hours, 'hour')}.` : `It has ended: ${GUARD_ENDS[ended] ?? ended ?? 'somebody stopped it'}.`;
   return html`<${Panel} title="The guard" says=${says} end=${html`<${Tag} tone=${state === 'running' ? 'accent' : ''}>${state === 'running' ? 'watching' : 'ended'}<//>`}>
-    <p>${words}</p>
+    <p>${words}${state === 'running' && ` ${GUARD_VERDICTS[look?.comparisons[0]?.verdict ?? 'open']}`} <a href=${hrefOf('experiments', { name: experiment })}>All its figures</a></p>
     ${rates.length > 0 && html`<h3>Clicks a list, by what shoppers did until ${moment(look.at)}</h3><${Intervals} name="Clicks a list" rows=${rates} text=${(value) => fixed(value)} />`}
   <//>`;
 }

@@ -11,5 +11,5 @@ export function curlOf({ path, body }) {
 }
 
 export function Curl({ asked }) {
-  return html`<details class="curl"><summary>Ask for this list from a terminal</summary><div class="stack"><p class="muted">With a secret key: <code>KEY=$(jongleur keys secret)</code>, or the one your shop has.</p><${Code} text=${curlOf(asked)} label="Command" /></div></details>`;
+  return html`<details class="curl"><summary>Ask for this list from a terminal</summary><div class="stack"><p class="muted">With a secret key: <code>KEY=$(jongleur keys secret)</code>, or the one your shop has. <code>preview</code> says that no shopper is shown the list, so that it is not counted: your shop leaves it out.</p><${Code} text=${curlOf(asked)} label="Command" /></div></details>`;
 }

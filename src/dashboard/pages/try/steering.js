@@ -1,8 +1,8 @@
 /** What steers a list: as a person moves it, and as the API takes it. What nobody moved is not sent, so that scenario and settings decide. */
-import { html, useState } from '../../lib/preact.js';
-import { complete, insert } from '../../filter-completion.js';
-import { Combo } from '../../parts/combo.js';
+import { html } from '../../lib/preact.js';
+import { unplaced, wrongOf } from '../../attempt.js';
 import { Choice, Slider } from '../../parts/field.js';
+import { FilterField } from '../../parts/filter-field.js';
 import { Panel } from '../../parts/panel.js';
 import { fixed, percent } from '../../words.js';
 
@@ -18,38 +18,18 @@ const SLIDERS = [
   { name: 'neighbourWeight', label: 'Often found together', usual: 1, max: 3, step: 0.1, show: (value) => `× ${fixed(value, 1)}`, hint: 'How much what goes with a shopper’s own items counts, against their taste.' },
 ];
 
-/** @returns the body of a question for a list */
+/** @returns the body of a question for a list that no shopper is shown */
 export function bodyOf({ limit, scenario, includeSeen, filter, boosts, ...sliders }) {
   const moved = Object.entries(sliders).filter(([, value]) => value !== null);
   const filled = boosts.filter((boost) => boost.filter.trim() !== '');
   return {
-    limit, fields: ['title', 'price', 'categories'], reasons: true, ...Object.fromEntries(moved),
+    preview: true, limit, fields: ['title', 'price', 'categories'], reasons: true, ...Object.fromEntries(moved),
     ...(scenario === '' ? {} : { scenario }), ...(includeSeen ? { includeSeen } : {}), ...(filter.trim() === '' ? {} : { filter }), ...(filled.length === 0 ? {} : { boosts: filled }),
   };
 }
 
 /** Whether a refusal is of something that this panel marks. */
-export const isOfSteering = (error) => error?.field === 'filter' || error?.field?.startsWith('boosts.') === true;
-
-/** What is wrong with a field, if the refusal is of that field. */
-const wrongOf = (error, field) => (error?.field === field ? error.detail.replace(/^[\w.]+: /, '') : null);
-
-function FilterField({ label, hint, value, wrong, catalogue: { schema, values }, onChange }) {
-  const [caret, setCaret] = useState(0);
-  const place = complete(value, caret, schema, values);
-  const pick = ({ text }) => {
-    const next = insert(value, place, text);
-    setCaret(next.caret);
-    onChange(next.text);
-    return next.caret;
-  };
-  return html`<${Combo} label=${label} hint=${hint} wrong=${wrong} isCode value=${value} placeholder="price < 100" options=${place.options} onPick=${pick} onInput=${(text, at) => {
-    setCaret(at);
-    if (text !== value) {
-      onChange(text);
-    }
-  }} />`;
-}
+export const isOfSteering = (error) => unplaced(error, ['filter', 'boosts']) === null;
 
 function Boosts({ boosts, error, catalogue, onChange }) {
   const set = (index, change) => onChange(boosts.map((boost, k) => (k === index ? { ...boost, ...change } : boost)));
