@@ -29,8 +29,8 @@ export const short = (value) => (isNone(value) ? NONE : SHORT.format(value));
 /** With so many places behind the point, so that numbers below one another line up. */
 export const fixed = (value, places = 3) => (isNone(value) ? NONE : value.toLocaleString(LANGUAGE, { minimumFractionDigits: places, maximumFractionDigits: places }));
 
-/** A share as per cent: 0.0123 is 1.23 %. */
-export const percent = (share, digits = 3) => (isNone(share) ? NONE : `${(share * 100).toLocaleString(LANGUAGE, { maximumSignificantDigits: digits })} %`);
+/** A share as per cent: 0.0123 is 1.23 %, never parted by the end of a line. */
+export const percent = (share, digits = 3) => (isNone(share) ? NONE : `${(share * 100).toLocaleString(LANGUAGE, { maximumSignificantDigits: digits })}\u00a0%`);
 
 /** A difference as per cent, with its sign: −3.4 %. */
 export const signed = (share, digits = 2) => (isNone(share) ? NONE : `${share >= 0 ? '+' : '−'}${percent(Math.abs(share), digits)}`);

@@ -47,7 +47,7 @@ const nameOf = (by, { key, name }) => {
 const capital = (text) => `${text[0].toUpperCase()}${text.slice(1)}`;
 const endsOf = (estimate, text) => (estimate === null ? {} : { low: text(estimate.low), high: text(estimate.high) });
 
-const perList = (estimate, text, more) => [estimate === null ? undefined : `${text(estimate.value)} a list (${text(estimate.low)} to ${text(estimate.high)} with 95 % confidence)`, more].filter((part) => part !== undefined).join(' · ');
+const perList = (estimate, text, more) => [estimate === null ? undefined : `${text(estimate.value)} a list (${text(estimate.low)} to ${text(estimate.high)} with 95\u00a0% confidence)`, more].filter((part) => part !== undefined).join(' · ');
 
 function Total({ total: { lists, items, clicks, carts, purchases, revenue, clickRate, purchasesPerList, revenuePerList } }) {
   return html`<${Figures} label="All lists together">
@@ -65,7 +65,7 @@ function Curve({ rows, measure }) {
     [JSON.stringify([measure, rows])],
   );
   const last = rows.at(-1)[measure];
-  return html`<${Chart} name=${`${title} by day`} x=${x} xName="day (UTC)" isTime series=${series} unit=${unit} yText=${text} least=${0} says=${`The band is where it truly lies with 95 % confidence.${last === null ? '' : ` Last: ${text(last.value)}, ${text(last.low)} to ${text(last.high)}.`}`} />`;
+  return html`<${Chart} name=${`${title} by day`} x=${x} xName="day (UTC)" isTime series=${series} unit=${unit} yText=${text} least=${0} says=${`The band is where it truly lies with 95\u00a0% confidence.${last === null ? '' : ` Last: ${text(last.value)}, ${text(last.low)} to ${text(last.high)}.`}`} />`;
 }
 
 function Beside({ by, rows, measure }) {
@@ -75,7 +75,7 @@ function Beside({ by, rows, measure }) {
   const columns = [
     { title: capital(GROUPINGS.find(([name]) => name === by)[1]), isHead: true, cell: (row) => nameOf(by, row) },
     { title: 'Lists', isNumber: true, cell: ({ lists }) => number(lists) },
-    { title: `${title}, with its 95 % interval`, cell: (row) => html`<${Span} estimate=${row[measure]} most=${most} text=${text} />` },
+    { title: `${title}, with its 95\u00a0% interval`, cell: (row) => html`<${Span} estimate=${row[measure]} most=${most} text=${text} />` },
     { title: 'Clicks', isNumber: true, cell: ({ clicks }) => number(clicks) },
     { title: 'Carts', isNumber: true, cell: ({ carts }) => number(carts) },
     { title: 'Purchases', isNumber: true, cell: ({ purchases }) => number(purchases) },

@@ -13,7 +13,7 @@ export function Figure({ name, value, unit, low, high, note, tone = '' }) {
   return html`<div class="figure">
     <div class="name">${name}</div>
     <div class=${`value ${tone}`}>${value}${unit && html`<span class="unit">${unit}</span>`}</div>
-    ${low !== undefined && html`<div class="between" title="95 % interval">${low} to ${high} with 95 % confidence</div>`}
+    ${low !== undefined && html`<div class="between" title="95\u00a0% interval">${low} to ${high} with 95\u00a0% confidence</div>`}
     ${note && html`<div class="note">${note}</div>`}
   </div>`;
 }

@@ -32,7 +32,7 @@ function Variants({ experiment: { variants, measure, state, kind, result }, onPr
     { title: 'Lists', isNumber: true, cell: ({ lists }) => number(lists) },
     { title: 'Clicks', isNumber: true, cell: ({ clicks }) => number(clicks) },
     { title: 'Purchases', isNumber: true, cell: ({ purchases }) => number(purchases) },
-    { title: `${measure[0].toUpperCase()}${measure.slice(1)} a list, 95 % interval`, cell: ({ rate }) => html`<${Span} estimate=${rate} most=${most} text=${(value) => number(value)} />` },
+    { title: `${measure[0].toUpperCase()}${measure.slice(1)} a list, 95\u00a0% interval`, cell: ({ rate }) => html`<${Span} estimate=${rate} most=${most} text=${(value) => number(value)} />` },
     ...(state === 'draft' ? [] : [{
       title: 'Beside the first', cell: (_, n) => (n === 0 ? '' : html`<${Tag} tone=${VERDICTS[result.comparisons[n - 1].verdict][0]}>${VERDICTS[result.comparisons[n - 1].verdict][1]}<//>
         ${result.comparisons[n - 1].lift !== null && html`<${Span} estimate=${result.comparisons[n - 1].lift} least=${-reach} most=${reach} text=${signed} />`}`),

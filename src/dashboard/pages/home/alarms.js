@@ -2,14 +2,16 @@
 import { html } from '../../lib/preact.js';
 import { Panel, Tag } from '../../parts/panel.js';
 import { Answered } from '../../parts/states.js';
-import { ago, number } from '../../words.js';
+import { ago, number, percent } from '../../words.js';
 
 const TONES = { critical: 'bad', warning: 'warn', info: 'accent' };
 
 function Alarm({ alarm: { severity, title, since, value, threshold, side, unit, advice } }) {
+  // "0.06 of all lists" is a share.
+  const word = unit.startsWith('of ') ? percent : number;
   return html`<li class="alarm">
     <div class="row"><${Tag} tone=${TONES[severity]}>${severity}<//><strong>${title}</strong></div>
-    <p>${number(value)} ${unit}, which is ${side} ${number(threshold)}; since ${ago(since)}.</p>
+    <p>${word(value)} ${unit}, which is ${side} ${word(threshold)}; since ${ago(since)}.</p>
     <p class="muted">${advice}</p>
   </li>`;
 }

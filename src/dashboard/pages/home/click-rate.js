@@ -15,7 +15,7 @@ function Curve({ rows }) {
   );
   const last = rows.at(-1);
   return html`<${Chart} name="Click rate by day" x=${x} xName="day (UTC)" isTime series=${series} unit="clicks of all items shown" yText=${(value) => percent(value, 2)} least=${0}
-    says=${`On ${day(last.key)} shoppers clicked ${count(last.clicks, 'item')} of ${count(last.items, 'item')} shown${last.clickRate === null ? '' : `: ${percent(last.clickRate.value)}, with 95 % confidence ${percent(last.clickRate.low)} to ${percent(last.clickRate.high)}`}.`} />`;
+    says=${`On ${day(last.key)} shoppers clicked ${count(last.clicks, 'item')} of ${count(last.items, 'item')} shown${last.clickRate === null ? '' : `: ${percent(last.clickRate.value)}, with 95\u00a0% confidence ${percent(last.clickRate.low)} to ${percent(last.clickRate.high)}`}.`} />`;
 }
 
 export function ClickRate({ rates }) {

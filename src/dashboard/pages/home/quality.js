@@ -6,6 +6,8 @@ import { Answered, Empty } from '../../parts/states.js';
 import { percent } from '../../words.js';
 
 const LEAST_VERSIONS = 2;
+/** Up to so many each has a tick of its own. */
+const MOST_TICKS = 12;
 
 function Curve({ measured }) {
   const [x, series] = useMemo(
@@ -15,8 +17,8 @@ function Curve({ measured }) {
   const [first, last] = [measured[0], measured.at(-1)];
   const live = measured.find(({ state }) => state === 'live');
   return html`<${Chart} name="Quality over versions" x=${x} xName="model version" series=${series} unit="share found again" yText=${(value) => percent(value, 2)} xText=${(value) => (Number.isInteger(value) ? String(value) : '')} least=${0}
-    marks=${live === undefined ? [] : [{ at: live.version, name: 'live' }]}
-    says=${`Version ${last.version} found ${percent(last.recall.mean)} again, version ${first.version} ${percent(first.recall.mean)}. The band is the 95 % interval; where bands overlap, the difference may be chance.`} />`;
+    hasTicksAtPoints=${x.length <= MOST_TICKS} marks=${live === undefined ? [] : [{ at: live.version, name: 'live' }]}
+    says=${`Version ${last.version} found ${percent(last.recall.mean)} again, version ${first.version} ${percent(first.recall.mean)}. The band is the 95\u00a0% interval; where bands overlap, the difference may be chance.`} />`;
 }
 
 export function Quality({ models }) {
@@ -28,7 +30,7 @@ export function Quality({ models }) {
       }
       return measured.length === 0
         ? html`<${Empty} title="Nothing was measured yet" says="The first training measures its model before it goes live." />`
-        : html`<${Empty} title=${`One version so far: ${percent(measured[0].recall.mean)} found again`} says=${`With 95 % confidence ${percent(measured[0].recall.low)} to ${percent(measured[0].recall.high)}. From the second version on there is a curve.`} />`;
+        : html`<${Empty} title=${`One version so far: ${percent(measured[0].recall.mean)} found again`} says=${`With 95\u00a0% confidence ${percent(measured[0].recall.low)} to ${percent(measured[0].recall.high)}. From the second version on there is a curve.`} />`;
     }}<//>
   <//>`;
 }

@@ -29,7 +29,7 @@ const words = (value) => (value === true ? 'yes' : value === false ? 'no' : type
 function Setting({ rule: { name, says, kind, default: usual, least, most, among, value }, typed, wrong, onChange }) {
   const label = LABELS[name] ?? name;
   const bounds = kind === 'integer' || kind === 'number' ? ` ${number(least)} to ${number(most)}.` : '';
-  const hint = html`${sentence(says)}${bounds} ${value === usual ? 'This is the default.' : html`Default: ${words(usual)}. <button type="button" class="link" onClick=${() => onChange(usual)}>Take it</button>`}`;
+  const hint = html`${sentence(says)}${bounds} ${value === usual ? `It is ${words(usual)} by default.` : html`Default: ${words(usual)}. <button type="button" class="link" onClick=${() => onChange(usual)}>Take it</button>`}`;
   switch (kind) {
     case 'switch':
       return html`<${Check} label=${label} hint=${hint} wrong=${wrong} value=${typed} onChange=${onChange} />`;

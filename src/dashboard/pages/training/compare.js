@@ -29,7 +29,7 @@ const cutOf = (card) => card.test?.heldOut?.cutMs ?? null;
 
 function sayPaired({ later, earlier, difference: { relative, low, high, users } }) {
   const isSure = low > 0 || high < 0;
-  return `The settings of version ${later.version} place what shoppers went on to want ${percent(Math.abs(relative), 2)} ${relative < 0 ? 'worse' : 'better'} than those of version ${earlier.version}, both fitted on the same events and asked for the same ${count(users, 'shopper')} (95 %: ${signed(low)} to ${signed(high)}). ${isSure ? 'That is more than chance.' : 'That may be chance.'}`;
+  return `The settings of version ${later.version} place what shoppers went on to want ${percent(Math.abs(relative), 2)} ${relative < 0 ? 'worse' : 'better'} than those of version ${earlier.version}, both fitted on the same events and asked for the same ${count(users, 'shopper')} (95\u00a0%: ${signed(low)} to ${signed(high)}). ${isSure ? 'That is more than chance.' : 'That may be chance.'}`;
 }
 
 function sayWithout(first, second) {

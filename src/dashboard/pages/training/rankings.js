@@ -23,7 +23,7 @@ function Figure({ test, metric, k }) {
   });
   return html`<p>${metric.says(k)}${metric.isBetterHigher ? '' : ' Neither good nor bad by itself.'}</p>
     <${Intervals} name=${`${metric.title}, ${metric.term}@${k}`} rows=${rows} text=${metric.text} />
-    <small class="muted">The bar is where the truth lies with 95 % confidence: other shoppers would have given another figure. Where bars do not overlap, chance is no explanation.</small>`;
+    <small class="muted">The bar is where the truth lies with 95\u00a0% confidence: other shoppers would have given another figure. Where bars do not overlap, chance is no explanation.</small>`;
 }
 
 function Segments({ figures, metric, k }) {

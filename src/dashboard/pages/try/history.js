@@ -36,7 +36,7 @@ function Event({ event: { itemId, title, type, value, quantity, price, occurredA
   return html`<li>
     <div class="item">
       <div class="title">${title ?? itemId}</div>
-      <div class="muted facts"><${Tag} tone=${TONES[type] ?? ''}>${type === 'rating' && value === null ? 'took the rating back' : `${WORDS[type] ?? type}${type === 'rating' ? ` ${number(value)}` : ''}`}<//> <span title=${`${itemId}, ${moment(occurredAt)}`}>${ago(occurredAt)}</span>${facts.length > 0 && ` · ${facts.join(' · ')}`}</div>
+      <div class="muted item-facts"><${Tag} tone=${TONES[type] ?? ''}>${type === 'rating' && value === null ? 'took the rating back' : `${WORDS[type] ?? type}${type === 'rating' ? ` ${number(value)}` : ''}`}<//> <span title=${`${itemId}, ${moment(occurredAt)}`}>${ago(occurredAt)}</span>${facts.length > 0 && ` · ${facts.join(' · ')}`}</div>
     </div>
     <div class="item-end">${select}</div>
   </li>`;

@@ -85,7 +85,7 @@ function Why({ item, parts, explain }) {
   return html`<div class="why">
     ${parts !== undefined && html`<dl class="parts">${PARTS.map(({ name, word, colour }) => html`<div><dt><span class="swatch" style=${{ background: `var(${colour})` }}></span>${word}</dt><dd>${fixed(parts[name], 3)}</dd></div>`)}<div><dt>score</dt><dd>${fixed(parts.factors + parts.neighbours + parts.recency, 3)}</dd></div></dl>`}
     ${reasons.length > 0 && html`<ul class="reasons">${reasons.slice(0, 8).map((reason) => html`<li><span>${reason.text}</span><span class="number">${reason.score > 0 ? '+' : ''}${fixed(reason.score, 3)}</span></li>`)}</ul>`}
-    ${detail !== null && reasons.length > 8 && html`<p class="muted facts">and ${number(reasons.length - 8 + detail.others.count)} more of this shopper’s items</p>`}
+    ${detail !== null && reasons.length > 8 && html`<p class="muted item-facts">and ${number(reasons.length - 8 + detail.others.count)} more of this shopper’s items</p>`}
   </div>`;
 }
 
@@ -111,7 +111,7 @@ export function RecommendedItems({ name, list, isOld, hasReasons = true, partsOf
       <span class="place"><span class="rank">${index + 1}</span><${Move} by=${moveOf(itemId, index)} /></span>
       <div class="item">
         <div class="title"><strong>${title ?? itemId}</strong> ${source !== undefined && source !== list.source && html`<${Source} source=${source} />`}</div>
-        <div class="muted facts">${[title && itemId, price !== undefined && price !== null && fixed(price, 2), categories?.length > 0 && categories.join(' › ')].filter(Boolean).join(' · ')}</div>
+        <div class="muted item-facts">${[title && itemId, price !== undefined && price !== null && fixed(price, 2), categories?.length > 0 && categories.join(' › ')].filter(Boolean).join(' · ')}</div>
         <${PartsBar} parts=${parts} most=${most} />
         ${reasons.length > 0 && !isOpen && html`<div class="reason">${reasons[0].text}</div>`}
         ${isOpen && html`<${Why} item=${item} parts=${parts} explain=${explain} />`}
