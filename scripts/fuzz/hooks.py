@@ -52,7 +52,7 @@ ACCEPTED_FIELDS = {
     "delimiter": "one character, or \\t",
     "type": "event types are the shop's own",
     "value": "whether a value is needed depends on the event's type",
-    "attributes": "any JSON, but for NUL and numbers beyond a double",
+    "attributes": "any JSON, but for NUL, numbers beyond a double and fields called __proto__",
     "occurredAt": "what lies before a user's erasure is not taken again",
     "recommendationId": "what a position is one in; signed",
     "from": "a date, or a date and time",

@@ -41,7 +41,7 @@ import { REQUEST_TIMEOUT_MS, SWEEP_MS, answerSocket, limitBodies } from './time-
 import { tokenRoutes } from './tokens.ts';
 import { trainingRunRoutes } from './training-runs.ts';
 import { userRoutes } from './users.ts';
-import { checkBody, validatorCompiler } from './validation.ts';
+import { checkBody, parseJsonBody, validatorCompiler } from './validation.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const CLOSE_IDLE_MS = 50;
@@ -140,15 +140,7 @@ export async function createApp(services: Services, bodyTimeoutMs = REQUEST_TIME
     }
     done();
   });
-  // Clients that always name a type send it with DELETE too: no body is none, and where one is needed `checkBody` says so.
-  const parseJson = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') {
-      done(null, undefined);
-    } else {
-      parseJson(request, body as string, done);
-    }
-  });
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => parseJsonBody(body as string, done));
   await installSpecification(app, services);
   const queries = createKnownQueries();
   const ahead: ReadAhead = new WeakMap();

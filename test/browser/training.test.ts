@@ -174,7 +174,7 @@ describe('training', () => {
     await dashboard.open('training?compare=1,2');
     await page.getByText('The settings of version 2 place what shoppers went on to want 1.6 % better than those of version 1').waitFor();
     await page.getByText('That is more than chance.').waitFor();
-    expect(await page.getByRole('list', { name: 'Paired difference of NDCG@20' }).textContent()).toMatch(/\+1\.6 % \+0\.2 % to \+3\.1 %/);
+    expect(await page.getByRole('list', { name: 'Paired difference of NDCG@20' }).textContent()).toMatch(/\+1\.6\s% \+0\.2\s% to \+3\.1\s%/);
     await dashboard.open('training?version=2');
     await page.getByText('It is too early to say whether the new version is clicked less.').waitFor();
     expect(await page.getByRole('list', { name: 'Clicks a list' }).textContent()).toMatch(/former version163 clicks on 400 lists.*This version401 clicks on 1,600 lists0\.251/);

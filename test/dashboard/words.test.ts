@@ -6,7 +6,7 @@ describe('the dashboard’s words', () => {
   it('say numbers short, and that there is none', () => {
     expect([number(0), number(12_345), number(1234.5), number(0.012_345), number(null), number(Number.NaN)]).toEqual(['0', '12,345', '1,235', '0.0123', '–', '–']);
     expect([percent(0.253_08), percent(0), percent(1), percent(null), fixed(0.25, 3), fixed(undefined)]).toEqual(['25.3\u00a0%', '0\u00a0%', '100\u00a0%', '–', '0.250', '–']);
-    expect([signed(0.034), signed(-0.4017), signed(0), signed(null)]).toEqual(['+3.4 %', '−40 %', '+0 %', '–']);
+    expect([signed(0.034), signed(-0.4017), signed(0), signed(null)]).toEqual(['+3.4\u00a0%', '−40\u00a0%', '+0\u00a0%', '–']);
     expect([count(1, 'event'), count(2, 'event'), count(0, 'category', 'categories'), bytes(0), bytes(999), bytes(1536), bytes(25e9)]).toEqual(['1 event', '2 events', '0 categories', '0 B', '999 B', '1.54 kB', '25 GB']);
   });
 

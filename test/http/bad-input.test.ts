@@ -38,7 +38,7 @@ describe('bad input', () => {
       ['null', 'null', {}, 400, 'invalid-request'],
       ['a body nested 100,000 deep', '['.repeat(100_000) + ']'.repeat(100_000), {}, 400, 'invalid-request'],
       ['a field nested 100,000 deep', `{"userId":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, {}, 400, 'invalid-request'],
-      ['a prototype to poison', '{"__proto__":{"admin":true}}', {}, 400, 'body-not-json'],
+      ['a prototype to poison', '{"__proto__":{"admin":true}}', {}, 400, 'invalid-request'],
       ['more than 1 MiB', `{"x":"${'y'.repeat(1024 * 1024)}"}`, {}, 413, 'body-too-large'],
     ] as const)('refuses %s', async (_what, body, headers, status, code) => {
       const answer = await call(method, path, body, 'admin', { 'x-request-id': 'my-request/1', ...headers });
@@ -51,6 +51,27 @@ describe('bad input', () => {
       expectProblem(answer, 400, 'body-empty');
       expect(answer.json.detail).toContain('application/json');
     });
+  });
+
+  it('says where a body is no JSON, and which field has the name of a prototype', async () => {
+    const cut = await call('POST', '/v1/events', '{"userId": "u1",}');
+    expect(cut.json.detail).toContain('position 16');
+    const poison = await call('POST', '/v1/items', '{"items":[{"itemId":"i1","attributes":{"a":[{"__proto__":{"admin":true}}]}}]}');
+    expectProblem(poison, 400, 'invalid-request');
+    expect(poison.json).toMatchObject({ field: 'items.0.attributes.a.0.__proto__', detail: 'No field may be called __proto__.' });
+    expectProblem(await call('PUT', '/v1/settings', '\uFEFF{"explore":2}'), 400, 'invalid-request');
+  });
+
+  it('takes no text for a number without end', async () => {
+    for (const path of ['/v1/imports/Infinity', '/v1/imports/1e999/progress', '/v1/models/-Infinity', '/v1/items?limit=Infinity', '/v1/trending?limit=1e400', '/v1/users/u1/recommendations?minScore=Infinity']) {
+      expectProblem(await call('GET', path), 400, 'invalid-request');
+    }
+    // The bounds refuse it, so whatever is a number in a path or a query must have some.
+    const { paths } = (await call('GET', '/openapi.json')).json as { paths: Record<string, Record<string, { parameters?: { name: string; schema: { type?: string; format?: string; minimum?: number; maximum?: number; exclusiveMinimum?: number } }[] }>> };
+    const endless = Object.entries(paths).flatMap(([path, operations]) => Object.entries(operations).flatMap(([method, { parameters }]) => (parameters ?? [])
+      .filter(({ schema: { type, format, minimum, maximum, exclusiveMinimum } }) => (type === 'integer' || type === 'number') && format === undefined && ((minimum ?? exclusiveMinimum) === undefined || maximum === undefined))
+      .map(({ name }) => `${method} ${path}: ${name}`)));
+    expect(endless).toEqual([]);
   });
 
   it('names the media type that was sent', async () => {
