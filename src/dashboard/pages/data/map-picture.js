@@ -124,6 +124,10 @@ export function createPicture(points, colours) {
   return {
     /** @param marked points and by how many pixels the ring around each is wider than it */
     draw(context, width, height, view, marked) {
+      // Not laid out yet: there is nothing to draw on.
+      if (width < 1 || height < 1) {
+        return;
+      }
       drawLayer(width, height, context.canvas.width / width, view);
       context.drawImage(layer, 0, 0, width, height);
       const { left, byX, top, byY } = scalesOf(width, height, view);
