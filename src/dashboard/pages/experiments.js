@@ -1,5 +1,5 @@
 /** Live experiments: variants of shoppers' lists beside each other, and what was found. */
-import { html, useState } from '../lib/preact.js';
+import { html, useEffect, useState } from '../lib/preact.js';
 import { withQuery } from '../api.js';
 import { useAnswer } from '../answers.js';
 import { Head, Panel, Tag } from '../parts/panel.js';
@@ -20,7 +20,7 @@ const ENDS = { 'rolled-back': ['rolled back', 'bad'], worse: ['worse, and stays'
 
 function List({ name: ofTable, experiments, current }) {
   const columns = [
-    { title: 'Name', isHead: true, cell: ({ name }) => html`<a href=${hrefOf('experiments', { name })} aria-current=${name === current ? 'true' : undefined}>${name}</a>` },
+    { title: 'Name', isHead: true, cell: ({ name }) => html`<a class="whole" href=${hrefOf('experiments', { name })} aria-current=${name === current ? 'true' : undefined}>${name}</a>` },
     { title: 'State', cell: ({ state, ended, promoted }) => { const [word, tone] = promoted !== null ? [`promoted ${promoted}`, 'good'] : (ENDS[ended] ?? [ended ?? state, TONES[state]]); return html`<${Tag} tone=${tone}>${word}<//>`; } },
     { title: 'Lists of', cell: ({ scenario }) => scenario ?? 'all scenarios' },
     { title: 'Variants', cell: ({ variants }) => variants.map(({ name, share }) => `${name} ${percent(share)}`).join(' · ') },
@@ -33,6 +33,8 @@ export default function Experiments({ parameters: { name } }) {
   const list = useAnswer(withQuery('v1/experiments', { kind: 'shop', limit: MOST_OWN }), { every: EVERY_MS });
   const guards = useAnswer(withQuery('v1/experiments', { kind: 'guard', limit: MOST_GUARDS }), { every: EVERY_MS });
   const [isDrafting, setDrafting] = useState(false);
+  // Who goes to another one has left the draft.
+  useEffect(() => setDrafting(false), [name]);
   const make = html`<button type="button" class="primary" onClick=${() => setDrafting(true)}>Make an experiment</button>`;
   const reload = async () => void (await Promise.all([list.reload(), guards.reload()]));
   const gone = async () => {

@@ -8,7 +8,7 @@ import { Input, Rows, numberOf } from './input.js';
 
 const FIELDS = ['title', 'url', 'imageUrl', 'price', 'categories', 'attributes'];
 const LABELS = {
-  limit: 'Items', includeSeen: 'Bought and rated items too', diversity: 'Diversity', rotation: 'Rotation', rotationHours: 'Hours of a rotation', minScore: 'Least score', explore: 'Places for new items', neighbourWeight: 'Weight of what is found together', fill: 'Fill up short lists', reasons: 'Reasons',
+  limit: 'Items', includeSeen: 'Bought and rated items too', popularityDiscount: 'Popularity held back', diversity: 'Diversity', rotation: 'Rotation', rotationHours: 'Hours of a rotation', minScore: 'Least score', explore: 'Places for new items', neighbourWeight: 'Weight of what is found together', fill: 'Fill up short lists', reasons: 'Reasons',
 };
 
 const COUNTED = { boosts: (n) => count(n, 'boost'), pins: (n) => count(n, 'pin'), exclude: (n) => `${n} left out`, never: (n) => count(n, 'never-rule'), bury: (n) => `${n} buried` };

@@ -35,7 +35,7 @@ function Variants({ experiment: { variants, measure, state, kind, result }, onPr
     { title: `${measure[0].toUpperCase()}${measure.slice(1)} a list, 95\u00a0% interval`, cell: ({ rate }) => html`<${Span} estimate=${rate} most=${most} text=${(value) => number(value)} />` },
     ...(state === 'draft' ? [] : [{
       title: 'Beside the first', cell: (_, n) => (n === 0 ? '' : html`<${Tag} tone=${VERDICTS[result.comparisons[n - 1].verdict][0]}>${VERDICTS[result.comparisons[n - 1].verdict][1]}<//>
-        ${result.comparisons[n - 1].lift !== null && html`<${Span} estimate=${result.comparisons[n - 1].lift} least=${-reach} most=${reach} text=${signed} />`}`),
+        ${result.comparisons[n - 1].lift !== null && html`<${Span} estimate=${result.comparisons[n - 1].lift} least=${-reach} most=${reach} text=${(share) => signed(share, 3)} />`}`),
     }]),
     ...(state === 'running' && kind === 'shop' ? [{ title: '', label: 'What can be done', cell: (variant) => variant.off !== true && html`<button type="button" class="small" aria-label=${`Promote ${variant.name}`} onClick=${() => onPromote(variant)}>Promote</button>` }] : []),
   ];
