@@ -117,7 +117,7 @@ describe('docs/recommendations.md', () => {
       const inWords = name === 'minScore' ? '−10⁹ to 10⁹' : minimum !== undefined ? `${minimum} to ${maximum}` : maxItems !== undefined && name !== 'fields' ? `${maxItems} ` : '';
       expect([name, bounds]).toEqual([name, expect.stringContaining(inWords)]);
     }
-    expect(Object.keys(ScenarioBody.properties)).toEqual(expect.arrayContaining(rows.map(([, name]) => name).filter((name) => !['scenario', 'cursor', 'boost'].includes(name))));
+    expect(Object.keys(ScenarioBody.properties)).toEqual(expect.arrayContaining(rows.map(([, name]) => name).filter((name) => !['scenario', 'cursor', 'preview', 'boost'].includes(name))));
   });
 
   it('links only to what is there', () => {
