@@ -32,7 +32,7 @@ interface Server extends ShopAddress {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const begunAt = performance.now();
   const [demo, empty, fresh] = await Promise.all(
-    [{ DEMO: 'on', RETRAIN_CRON: '0 3 * * *' }, { DEMO: 'off' }, { DEMO: 'off' }].map(async (environment) => (await beginServer(environment)) as Server),
+    [{ DEMO: 'on', RETRAIN_CRON: '0 3 * * *', TRAIN_SEARCH_SECONDS: '3' }, { DEMO: 'off' }, { DEMO: 'off' }].map(async (environment) => (await beginServer(environment)) as Server),
   );
   const reservations = mkdtempSync(join(tmpdir(), 'jongleur-browser-'));
   const addressOf = ({ url, keys }: Server): ShopAddress => ({ url, keys });
