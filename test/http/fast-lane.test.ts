@@ -166,7 +166,13 @@ describe('the fast lane', () => {
     await service.call('POST', '/v1/events', { userId: 'u5', itemId: first, type: 'purchase' });
     expect((await overPort('/v1/users/u5/recommendations?limit=40', bearer)).text).not.toContain(JSON.stringify(first));
     const users = Array.from({ length: 60 }, (_, n) => `u${n % 30}`);
-    const answers = await Promise.all(users.map(async (user) => await overPort(`/v1/users/${user}/recommendations`, bearer)));
+    // Where a machine does much else the queue may refuse some of so many, as it is to.
+    const ask = async (user: string) => {
+      let answer = await overPort(`/v1/users/${user}/recommendations`, bearer);
+      for (; answer.status === 503; answer = await overPort(`/v1/users/${user}/recommendations`, bearer));
+      return answer;
+    };
+    const answers = await Promise.all(users.map(ask));
     for (const [n, user] of users.entries()) {
       expect([user, untimed(answers[n].text)]).toEqual([user, untimed((await throughFramework(`/v1/users/${user}/recommendations`, bearer)).text)]);
     }
