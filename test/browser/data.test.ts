@@ -24,7 +24,7 @@ describe('the data page', () => {
       await page.evaluate(async () => await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
       words = (await hint.textContent())!;
     }
-    expect(await hint.textContent()).toMatch(/\d events$/);
+    expect(await hint.textContent()).toMatch(/\d × the average item$/);
     const name = (await hint.textContent())!.split(' · ')[0];
     await page.mouse.down();
     await page.mouse.up();

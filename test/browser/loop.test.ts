@@ -50,7 +50,7 @@ describe('live metrics', () => {
     // Lists are counted in memory first.
     await expect.poll(async () => (await call('GET', 'v1/metrics/live?by=total&scenario=home')).json.rows[0]?.lists, { timeout: 10_000, interval: 200 }).toBeGreaterThanOrEqual(LISTS);
     await dashboard.open('live?scenario=home');
-    await page.getByText(/with 95 % confidence/).first().waitFor();
+    await page.getByText(/with 95\s% confidence/).first().waitFor();
     await page.getByRole('rowheader', { name: 'home' }).waitFor();
     await page.getByLabel('A row for each').selectOption('position');
     await page.getByRole('rowheader', { name: '3', exact: true }).waitFor();
