@@ -19,12 +19,12 @@ describe('the data page', () => {
     const box = (await map.boundingBox())!;
     const hint = page.locator('.map-hint');
     // Items lie thick around the middle: some place near it has one under the pointer.
-    for (let k = 0, words = ''; k < 60 && !words.endsWith(' the average item'); k++) {
+    for (let k = 0, words = ''; k < 60 && !words.endsWith(' × the average'); k++) {
       await page.mouse.move(box.x + box.width * (0.3 + 0.007 * k), box.y + box.height * (0.35 + 0.005 * k));
       await page.evaluate(async () => await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
       words = (await hint.textContent())!;
     }
-    expect(await hint.textContent()).toMatch(/popularity [\d.]+ × the average item$/);
+    expect(await hint.textContent()).toMatch(/popularity [\d.]+ × the average$/);
     const name = (await hint.textContent())!.split(' · ')[0];
     await page.mouse.down();
     await page.mouse.up();

@@ -17,7 +17,7 @@ const WHOLE = { zoom: 1, x: 0, y: 0 };
 
 const nameOf = ({ title, itemId }) => title ?? itemId;
 /** Beside the average item, which is 1. */
-const timesAverage = (popularity) => `${number(popularity, 2)} × the average item`;
+const timesAverage = (popularity) => `${number(popularity, 2)} × the average`;
 
 /** Categories with most points, each with its colour; all others share one. */
 function colourCategories(points) {
