@@ -10,7 +10,10 @@ const FIRST_SHOPPER = 1_001;
 async function showLists({ call }: Dashboard, scenario: string): Promise<void> {
   await Promise.all(Array.from({ length: LISTS }, async (_, n) => {
     const userId = `user-${FIRST_SHOPPER + n}`;
-    const { recommendationId, items } = (await call('GET', `v1/users/${userId}/recommendations?limit=5&scenario=${scenario}`)).json;
+    // Of so many at once some may be refused where a machine does much else.
+    let list = await call('GET', `v1/users/${userId}/recommendations?limit=5&scenario=${scenario}`);
+    for (; list.status === 503; list = await call('GET', `v1/users/${userId}/recommendations?limit=5&scenario=${scenario}`));
+    const { recommendationId, items } = list.json;
     if (n % 3 === 0) {
       await call('POST', 'v1/events', { userId, itemId: items[n % 5].itemId, type: 'view', recommendationId, position: (n % 5) + 1 });
       await call('POST', 'v1/events', { userId, itemId: items[n % 5].itemId, type: 'purchase', price: 10 });
