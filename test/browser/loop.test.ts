@@ -1,6 +1,6 @@
 /** What came of lists, and whether other lists would do better. */
 import { describe, expect, it } from 'vitest';
-import { type Dashboard, checkAppearances, findBarriers, openDashboard } from './support/dashboard.ts';
+import { type Dashboard, checkAppearances, findBarriers, openDashboard, takesPictures } from './support/dashboard.ts';
 
 const LISTS = 60;
 /** Other tests look at the lists of the first shoppers. */
@@ -91,6 +91,9 @@ describe('experiments', () => {
     expect((await call('GET', 'v1/experiments/varied-mail')).json).toMatchObject({ state: 'running', scenario: 'mail', variants: [{ share: 0.5 }, { share: 0.5, settings: { diversity: 0.8 } }] });
     await showLists(dashboard, 'mail');
     await expect.poll(async () => (await call('GET', 'v1/metrics/live?by=variant&scenario=mail')).json.rows.map(({ name }: { name: string }) => name), { timeout: 10_000, interval: 200 }).toContain('varied-mail: other');
+    if (takesPictures) {
+      await expect.poll(async () => (await call('GET', 'v1/experiments/varied-mail')).json.variants[0].lists, { timeout: 30_000 }).toBeGreaterThan(0);
+    }
     await dashboard.close();
     await checkAppearances('demo', 'experiments', 'experiments?name=varied-mail');
 

@@ -17,6 +17,8 @@ export interface Appearance {
 
 export const APPEARANCES: readonly Appearance[] = [{ scheme: 'light', width: 'wide' }, { scheme: 'dark', width: 'wide' }, { scheme: 'light', width: 'narrow' }, { scheme: 'dark', width: 'narrow' }];
 const SIZES = { wide: { width: 1280, height: 800 }, narrow: { width: 380, height: 800 } } as const;
+/** With `npm run screenshots`: then a test also waits for what makes a picture worth its place. */
+export const takesPictures = process.env.JONGLEUR_SCREENSHOTS === 'on';
 /** Of a picture: what is below is cut off. */
 const MOST_PICTURE_HEIGHT = 1300;
 const IMAGES = fileURLToPath(new URL('../../../docs/images/', import.meta.url));
@@ -206,7 +208,9 @@ export async function checkAppearances(which: Shop, name: string, route: string,
   const dashboard = await openDashboard(which);
   await dashboard.open(route);
   await show(dashboard);
-  const takesPictures = process.env.JONGLEUR_SCREENSHOTS === 'on';
+  if (takesPictures) {
+    await dashboard.page.locator('.notice').waitFor({ state: 'hidden' });
+  }
   // The two that differ in both: what is wrong with one of the other two shows in one of these as well.
   for (const { scheme, width } of takesPictures ? APPEARANCES : APPEARANCES.filter((one) => (one.scheme === 'light') === (one.width === 'wide'))) {
     // One tab takes on each in turn: opening one is most of the time.
