@@ -137,9 +137,7 @@ const BUCKET_SALT = 'bucket';
 export function createAnswers(options: AnswersOptions): Answers {
   const { database, now, log, loadTimeoutMs = LOAD_TIMEOUT_MS } = options;
   let away = false;
-  const noteReach = (reached: boolean) => {
-    away = !reached;
-  };
+  const noteReach = (reached: boolean) => void (away = !reached);
   const states = createUserStates(database, now, noteReach, loadTimeoutMs);
   const trends = createTrending(database, (error) => log('could not count trends', { reason: String(error) }, true));
   const others = createOtherModels({ database, systemIdentifier: options.systemIdentifier, now, noteReach, loadTimeoutMs, log });
@@ -173,13 +171,9 @@ export function createAnswers(options: AnswersOptions): Answers {
     const fields = { scenarioNo, variantNo, modelVersion: live?.version ?? 0, bucket: bucketOf(key), length, source };
     if (isPreview) {
       tally.notePreview();
-      return recommendationIds.issuePreview(fields);
     }
-    return recommendationIds.issue(fields);
+    return isPreview ? recommendationIds.issuePreview(fields) : recommendationIds.issue(fields);
   }
-
-  /** The plan, counted where another kind than was asked for is given to somebody. */
-  const counted = (asked: 'personal' | 'session' | 'similar' | 'together', plan: Plan, { isPreview }: Asked): Plan => (isPreview ? plan : tally.noteKind(asked, plan));
 
   /** A list at the turn of a moment. */
   function listAt(atMs: number, plan: Plan, steered: Prepared, depth: number): Entry[] {
@@ -263,7 +257,7 @@ export function createAnswers(options: AnswersOptions): Answers {
 
   function personal(state: UserState, userId: string, { cursor }: ListRequest, asked: Asked): Answer | Promise<Answer> {
     // A variant without personal lists gives what it is meant to give: no fallback.
-    const plan = asked.isOff ? personalPlan({ ...state, vector: null }, userId, asked.steered, trending(userId)) : counted('personal', personalPlan(state, userId, asked.steered, instead('personal', userId, asked.steered)), asked);
+    const plan = asked.isOff ? personalPlan({ ...state, vector: null }, userId, asked.steered, trending(userId)) : tally.noteKind('personal', personalPlan(state, userId, asked.steered, instead('personal', userId, asked.steered)), asked.isPreview);
     return answer(plan, cursor, asked, state.mark, state.stale);
   }
 
@@ -293,7 +287,7 @@ export function createAnswers(options: AnswersOptions): Answers {
     const state = userId === null ? null : await states.stateOf(userId);
     const live = following.model();
     const plan = (live === null ? null : planOf(live, state, asked.steered)) ?? { ...instead(source, userId ?? itemIds.join('\n'), asked.steered), seenIds: itemIds };
-    return await answer(counted(source, plan, asked), request.cursor, asked, state?.mark, isUnsure || state?.stale === true);
+    return await answer(tally.noteKind(source, plan, asked.isPreview), request.cursor, asked, state?.mark, isUnsure || state?.stale === true);
   }
 
   function exploreFor(): void {
@@ -342,7 +336,7 @@ export function createAnswers(options: AnswersOptions): Answers {
       const live = following.model();
       const seenIds = items.map(({ itemId }) => itemId);
       const plan = (live === null ? null : sessionPlan(live, items, asked.steered.neighbourWeight)) ?? { ...instead('session', '', asked.steered), seenIds };
-      return await answer(counted('session', plan, asked), request.cursor, asked);
+      return await answer(tally.noteKind('session', plan, asked.isPreview), request.cursor, asked);
     },
     async reasons(userId, itemId) {
       const state = await states.stateOf(userId);

@@ -18,8 +18,8 @@ export interface AnswerTally {
 export interface Tally {
   /** @returns the same */
   noteLists(issued: IssuedLists[]): IssuedLists[];
-  /** Counts what is of another kind than was asked for. @returns what was given */
-  noteKind<T extends { readonly source: ListSource }>(asked: MayFallBack, given: T): T;
+  /** Counts what is of another kind than was asked for and given to somebody. @returns what was given */
+  noteKind<T extends { readonly source: ListSource }>(asked: MayFallBack, given: T, isPreview: boolean): T;
   /** Marks, and counts once, an answer of which something is not, or may not be, the newest. @returns the same */
   markStale<T extends { stale?: boolean }>(answer: T): T;
   notePreview(): void;
@@ -35,8 +35,8 @@ export function createTally(): Tally {
       issued.forEach((one) => (lists[one.source] += one.lists));
       return issued;
     },
-    noteKind(asked, given) {
-      if (given.source !== asked) {
+    noteKind(asked, given, isPreview) {
+      if (!isPreview && given.source !== asked) {
         fallbacks[asked]++;
       }
       return given;
