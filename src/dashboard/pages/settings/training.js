@@ -24,7 +24,7 @@ const GROUPS = [
 ];
 
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
-const words = (value) => (value === true ? 'yes' : value === false ? 'no' : typeof value === 'number' ? number(value) : value);
+const words = (value) => (value === true ? 'on' : value === false ? 'off' : typeof value === 'number' ? number(value) : value);
 
 function Setting({ rule: { name, says, kind, default: usual, least, most, among, value }, typed, wrong, onChange }) {
   const label = LABELS[name] ?? name;
