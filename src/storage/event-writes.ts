@@ -42,6 +42,8 @@ export interface EventStore {
 }
 
 const MAX_ATTEMPTS = 5;
+/** While numbers of users change all the time, as when many are erased one after the other, so long is tried again: less than a writer waits. */
+const CHANGES_MS = 1_500;
 const ASK_AGAIN_MS = 200;
 /** SQLSTATEs: pg_xact_status of a number that is still to come; EXECUTE of a statement whose preparation failed. */
 const INVALID_PARAMETER = '22023';
@@ -209,6 +211,7 @@ export function createEventStore(database: Database, connectionString: string, r
   /** Brings requests to an end with nobody beside: again where that helps, in halves where Postgres will not have one of them. */
   async function bringHome(requests: readonly (readonly NewEvent[])[], first: Ending | null): Promise<StoredRequest[]> {
     const events = requests.flat();
+    const untilMs = performance.now() + CHANGES_MS;
     let ending = first;
     try {
       for (let tried = 1; ; tried++) {
@@ -236,7 +239,7 @@ export function createEventStore(database: Database, connectionString: string, r
             return requests.length === 1 ? [{ error }] : [...(await bringHome(requests.slice(0, requests.length >> 1), null)), ...(await bringHome(requests.slice(requests.length >> 1), null))];
           }
         }
-        if (tried >= MAX_ATTEMPTS) {
+        if (tried >= MAX_ATTEMPTS && (ending.kind === 'refused' || performance.now() > untilMs)) {
           // Too busy for us, not wrong: the caller may try again later.
           throw new DatabaseUnavailable(ending.kind === 'refused' ? ending.error : new Error(`given up after ${tried} attempts`));
         }

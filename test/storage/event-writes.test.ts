@@ -103,6 +103,15 @@ describe('storing events', () => {
     expect((await direct.query('SELECT count(*)::int AS n FROM events WHERE NOT EXISTS (SELECT FROM users u WHERE u.user_no = events.user_no)')).rows[0].n).toBe(0);
   });
 
+  it('waits for the end of many changes in a row', async () => {
+    const last = async () => (await database.query('SELECT last_value FROM user_changes')).rows[0].last_value as string;
+    const before = await last();
+    const changes = direct.query(`DO $$ BEGIN WHILE clock_timestamp() < now() + interval '400 ms' LOOP PERFORM nextval('user_changes'); END LOOP; END $$`);
+    await vi.waitFor(async () => expect(await last()).not.toBe(before));
+    expect(outcomes(await store.commit([[event('u', 'i', '1')], [event('v', 'i', '2')]]))).toEqual([['accepted'], ['accepted']]);
+    await changes;
+  });
+
   it('makes ids that are new on the way, also where somebody else is making them, and whatever characters they have', async () => {
     const ids = ['a"b', 'c\\d', '{e,f}', 'NULL', 'g\'h', 'größe ü', '🛒'];
     await Promise.all([store.commit([ids.map((id) => event(id, id, '1'))]), store.commit([ids.map((id) => event(id, `${id}2`, '2'))])]);
