@@ -8,8 +8,8 @@
  */
 import { hash, randomFillSync } from 'node:crypto';
 
-const identity = new Uint8Array(16);
-const text = Buffer.alloc(36, '-');
+const identity = Buffer.alloc(16);
+const uuid = Buffer.alloc(36, '-');
 const DIGITS = Buffer.from('0123456789abcdef');
 /** Where a byte's two digits stand. */
 const PLACES = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34);
@@ -18,17 +18,14 @@ const PLACES = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 
 function uuidText(): string {
   for (let k = 0; k < 16; k++) {
     const at = PLACES[k];
-    text[at] = DIGITS[identity[k] >> 4];
-    text[at + 1] = DIGITS[identity[k] & 15];
+    uuid[at] = DIGITS[identity[k] >> 4];
+    uuid[at + 1] = DIGITS[identity[k] & 15];
   }
-  return text.toString('latin1');
+  return uuid.toString('latin1');
 }
 
 export function dedupOfEventId(userId: string, eventId: string): string {
-  const bytes = hash('sha256', `event\0${userId}\0${eventId}`, 'binary');
-  for (let k = 0; k < 16; k++) {
-    identity[k] = bytes.charCodeAt(k);
-  }
+  writeEventDedup(userId, eventId, identity, 0);
   return uuidText();
 }
 
@@ -165,11 +162,8 @@ export function createUuidV7(nowMs: number): string {
     randomFillSync(random);
     used = 0;
   }
-  for (let k = 0, rest = lastMs; k < 6; k++, rest = Math.floor(rest / 256)) {
-    identity[5 - k] = rest % 256;
-  }
-  identity[6] = 0x70 | (sequence >> 8);
-  identity[7] = sequence & 0xff;
+  identity.writeUIntBE(lastMs, 0, 6);
+  identity.writeUInt16BE(0x7000 | sequence, 6);
   identity.set(random.subarray(used, used + 8), 8);
   identity[8] = (identity[8] & 0x3f) | 0x80;
   used += 8;
