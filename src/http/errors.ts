@@ -16,7 +16,6 @@ import { PROBLEMS, Problem, type ProblemCode, RETRY_AFTER_SECONDS } from './prob
 
 /** What Fastify itself refuses, in this service's codes. */
 const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'body-empty',
   FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'body-not-json',
