@@ -1,6 +1,5 @@
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KEYS, type Service, startService } from '../support/service.ts';
 import { expectNoFault, expectProblem } from './problem-answers.ts';
@@ -359,63 +358,6 @@ describe('bad input', () => {
       expect((await call('GET', `/v1/users/${path}/recommendations`)).status).toBe(200);
       expect((await call('POST', '/v1/sessions/recommendations', { items: [{ itemId: id }] })).status).toBe(200);
       expect((await call('GET', `/v1/items?q=${encodeURIComponent(id.slice(0, 150))}`)).json.items.map((one: { itemId: string }) => one.itemId)).toContain(id);
-    });
-  });
-
-  describe('anything at all', () => {
-    const anyText = fc.string({ unit: fc.oneof({ weight: 40, arbitrary: fc.constantFrom('a', 'b', '_', '%', '🤹') }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) }), maxLength: 12 });
-    const anyValue = fc.oneof(fc.jsonValue({ maxDepth: 3 }), anyText);
-    const orAny = (usual: fc.Arbitrary<unknown>) => fc.oneof({ weight: 10, arbitrary: usual }, { weight: 1, arbitrary: anyValue });
-    const anyEvent = fc.record(
-      {
-        userId: orAny(anyText), itemId: orAny(anyText), type: orAny(fc.constantFrom('view', 'cart', 'purchase', 'rating')), value: orAny(fc.double({ min: 0.5, max: 10, noNaN: true })), quantity: orAny(fc.integer({ min: -5, max: 5 })), price: orAny(fc.double({ noNaN: true, min: 0.01, max: 2e9 })),
-        occurredAt: orAny(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date() }).map((date) => date.toISOString())), eventId: orAny(fc.constantFrom('e1', 'e2', 'e3')), groupId: orAny(anyText),
-      },
-      { requiredKeys: ['userId', 'itemId', 'type'] },
-    );
-
-    it('posted to /v1/events is stored or refused, never a fault', async () => {
-      let stored = 0;
-      await fc.assert(
-        fc.asyncProperty(fc.oneof({ weight: 4, arbitrary: fc.record({ events: fc.array(anyEvent, { minLength: 1, maxLength: 6 }) }) }, { weight: 2, arbitrary: anyEvent }, { weight: 1, arbitrary: anyValue }), async (body) => {
-          const answer = await call('POST', '/v1/events', JSON.stringify(body), 'secret');
-          expectNoFault(answer, JSON.stringify(body));
-          // Of every element it is said once what became of it.
-          const { accepted = 0, duplicates = 0, rejected = [], items = [] } = answer.status === 200 ? answer.json : {};
-          expect(accepted + duplicates).toBe(items.length);
-          const indexes = [...items, ...rejected].map((one: { index: number }) => one.index).sort((a, b) => a - b);
-          expect(indexes).toEqual(indexes.map((_, index) => index));
-          stored += accepted;
-        }),
-        { numRuns: 120 },
-      );
-      expect(stored).toBeGreaterThan(10);
-    });
-
-    it('put as an item is kept exactly or refused, never a fault', async () => {
-      const attributes = fc.dictionary(fc.string({ unit: 'grapheme', maxLength: 6 }), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 5 });
-      const anyItem = fc.record(
-        { title: orAny(anyText), url: orAny(anyText), price: orAny(fc.double({ min: 0.01, max: 1.2e9, noNaN: true })), categories: orAny(fc.array(anyText, { maxLength: 3 })), attributes: orAny(attributes), available: orAny(fc.boolean()), publishedAt: orAny(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('2199-01-01') }).map((date) => date.toISOString())) },
-        { requiredKeys: [] },
-      );
-      let kept = 0;
-      await fc.assert(
-        fc.asyncProperty(anyText.filter((id) => id.isWellFormed()), anyItem, async (id, item) => {
-          const path = `/v1/items/${encodeURIComponent(id)}`;
-          const sent = JSON.stringify(item);
-          const answer = await call('PUT', path, sent, 'secret');
-          expectNoFault(answer, sent);
-          expectNoFault(await call('PATCH', path, sent, 'secret'), sent);
-          expectNoFault(await call('POST', '/v1/items', `{"items":[${JSON.stringify({ itemId: id, ...item })}]}`), sent);
-          expectNoFault(await call('GET', path), path);
-          const said = JSON.parse(sent);
-          const { title = null, price = null, categories = [], attributes = {} } = answer.status === 200 ? answer.json : said;
-          kept += Number(answer.status === 200);
-          expect([title, Math.fround(price), categories ?? [], attributes ?? {}]).toEqual([said.title ?? null, Math.fround(said.price ?? null), said.categories ?? [], said.attributes ?? {}]);
-        }),
-        { numRuns: 80 },
-      );
-      expect(kept).toBeGreaterThan(5);
     });
   });
 });
