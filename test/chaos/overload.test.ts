@@ -52,9 +52,13 @@ describe('three times capacity', () => {
 
   it.each(LONG ? ['lists', 'events'] : ['lists'])('of %s', { timeout: 180_000 }, async (kind) => {
     await load({ kind, connections: CONNECTIONS, seconds: LONG ? 3 : 0.5 });
-    const { acceptedPerSecond: capacity } = await load({ kind, connections: CONNECTIONS, seconds: CAPACITY_SECONDS });
-    const found = await load({ kind, rate: 3 * capacity, seconds: OVERLOAD_SECONDS, skipSeconds: SKIP_SECONDS });
-    const remark = `${kind}: capacity ${capacity.toFixed(0)}/s, then ${found.acceptedPerSecond.toFixed(0)}/s answered, ${found.refusedPerSecond.toFixed(0)}/s refused, ${found.unsent} not sent`;
+    const measureCapacity = async () => (await load({ kind, connections: CONNECTIONS, seconds: CAPACITY_SECONDS })).acceptedPerSecond;
+    const before = await measureCapacity();
+    const found = await load({ kind, rate: 3 * before, seconds: OVERLOAD_SECONDS, skipSeconds: SKIP_SECONDS });
+    // An event costs more the more there are: from thirty thousand to a million, Postgres' indexes took a fifth of what could be done, overload or not.
+    const after = await measureCapacity();
+    const capacity = (before + after) / 2;
+    const remark = `${kind}: capacity ${before.toFixed(0)}/s before and ${after.toFixed(0)}/s after; ${found.acceptedPerSecond.toFixed(0)}/s answered, ${found.refusedPerSecond.toFixed(0)}/s refused, ${found.unsent} not sent`;
     expect((await ask(server.url, 'GET', '/health/ready')).status).toBe(200);
     noteFigure({ measure: `goodput at three times capacity, ${kind}`, value: found.acceptedPerSecond / capacity, floor: GOODPUT, bound: 'at-least', unit: 'of it', remark });
     noteFigure({ measure: `p99 of what is answered, ${kind}`, value: (found.acceptedP99Ms ?? 0) / 1_000, floor: LONG ? 0.3 : 2, bound: 'at-most', unit: 's' });
