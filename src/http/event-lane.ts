@@ -1,9 +1,9 @@
 /**
- * POST /v1/events with a single event, ahead of the framework.
+ * POST /v1/events with an event or a list of them, ahead of the framework.
  *
- * A shop sends its events one by one, as they happen, and routing, hooks, streams and a serializer cost as much as everything else that is done with one. So where path, key and headers are plain and the
- * body came together with them, it is written from here and answered when it is stored. Everything else goes to the framework: what needs no look at the body at once, the rest with the body that was
- * read (`ReadAhead`), and what could not be stored with what became of it, so that an event is never written twice and the framework alone says what was wrong.
+ * A shop sends its events one by one, as they happen, and routing, hooks, streams and a serializer cost as much as everything else that is done with one; of a hundred in a list they are still a sixth. So where path,
+ * key and headers are plain and the body came together with them, it is written from here and answered when it is stored. Everything else goes to the framework: what needs no look at the body at once,
+ * the rest with the body that was read (`ReadAhead`), and what was not stored whole with what became of it, so that an event is never written twice and the framework alone says what was wrong.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Role } from '../storage/api-keys.ts';
@@ -13,6 +13,7 @@ import { type FoundKey, TOKEN_HEADER, mayCall } from './auth.ts';
 import type { RefusalCode } from './refusal.ts';
 import type { Services } from './services.ts';
 import { createTurn } from './turns.ts';
+import { isUnwelcome } from './validation.ts';
 
 /** Of requests that the lane hands over: what it read, and the writing of it where that was tried. */
 export type ReadAhead = WeakMap<IncomingMessage, { readonly body: Buffer; readonly result: Promise<WriteResult> | null }>;
@@ -29,9 +30,14 @@ export interface LaneParts {
 }
 
 export const EVENT_PATH = '/v1/events';
+/** Of a list. */
+export const MAX_EVENTS = 1000;
 const NEEDED: Role = 'secret';
 const JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
-const PLAIN_LENGTH = /^[1-9]\d{0,3}$/;
+/** Bytes. A longer body rarely comes in one piece. */
+const PLAIN_LENGTH = /^[1-9]\d{0,4}$/;
+/** Bytes of a body that has many events, as a rule. They count as waiting before the next request is looked at. */
+const LIST_BYTES = 1_000;
 
 /** Whose page a browser's request is from, and whose token came along, is for the framework to judge. */
 function isFromServer({ url, method, headers }: IncomingMessage): boolean {
@@ -45,19 +51,32 @@ function isPlain({ headers }: IncomingMessage): boolean {
   );
 }
 
-/** The text that the route's schema would make of it. */
-function textOf({ accepted, duplicates, items: [{ eventId, status, recommendation }] }: WriteResult): string {
-  return `{"accepted":${accepted},"duplicates":${duplicates},"rejected":[],"items":[{"index":0,"eventId":${JSON.stringify(eventId)},"status":"${status}"${recommendation === undefined ? '' : `,"recommendation":"${recommendation}"`}}]}`;
+/** The text that the route's schema would make of events that were all stored. */
+function textOf({ accepted, duplicates, items }: WriteResult): string {
+  let text = `{"accepted":${accepted},"duplicates":${duplicates},"rejected":[],"items":[`;
+  for (let k = 0; k < items.length; k++) {
+    const { index, eventId, status, recommendation } = items[k];
+    text += `${k === 0 ? '' : ','}{"index":${index},"eventId":${JSON.stringify(eventId)},"status":"${status}"${recommendation === undefined ? '' : `,"recommendation":"${recommendation}"`}}`;
+  }
+  return `${text}]}`;
 }
 
-/** @returns undefined where it is no JSON, or a list of events */
-function readEvent(body: Buffer): object | undefined {
+/** @returns an event or several; undefined where the framework has something to say of the body before it looks at the events */
+function readEvents(body: Buffer): readonly unknown[] | undefined {
+  let sent: unknown;
   try {
-    const event: unknown = JSON.parse(body.toString());
-    return typeof event === 'object' && event !== null && !('events' in event) ? event : undefined;
+    sent = JSON.parse(body.toString());
   } catch {
     return undefined;
   }
+  if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) {
+    return undefined;
+  }
+  if (!('events' in sent)) {
+    return [sent];
+  }
+  const { events, ...others } = sent;
+  return Array.isArray(events) && events.length > 0 && events.length <= MAX_EVENTS && Object.keys(others).length === 0 && !isUnwelcome(events) ? events : undefined;
 }
 
 /** @returns whether the lane takes a request, or has refused it */
@@ -68,18 +87,18 @@ export function createEventLane({ writer, keys, phase, pressure }: Services, ahe
       handle(request, response);
       return;
     }
-    const event = readEvent(body);
-    const result = event === undefined ? null : writer.write([event], null);
+    const events = readEvents(body);
+    const result = events === undefined ? null : writer.write(events, null);
     const handOver = () => {
       ahead.set(request, { body, result });
       handle(request, response);
     };
-    if (result === null) {
+    if (events === undefined || result === null) {
       handOver();
       return;
     }
     result.then((written) => {
-      if (written.items.length === 1) {
+      if (written.items.length === events.length) {
         answer(request, response, textOf(written), readMs);
       } else {
         handOver();
@@ -113,6 +132,10 @@ export function createEventLane({ writer, keys, phase, pressure }: Services, ahe
       keys.noteUse(key.keyNo);
     }
     arrived.add([request, response, readMs]);
+    if (Number(request.headers['content-length']) >= LIST_BYTES) {
+      // When what has been read of this connection is parsed; with those before it, which stay before it.
+      process.nextTick(arrived.takeNow);
+    }
     return true;
   };
 }

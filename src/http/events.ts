@@ -11,14 +11,13 @@ import { IngestOverloaded, type WriteResult } from '../ingest/writer.ts';
 import { nearestName } from '../model/nearest-name.ts';
 import { listEvents } from '../storage/events.ts';
 import { knownItemIds } from '../storage/items.ts';
-import type { ReadAhead } from './event-lane.ts';
+import { MAX_EVENTS, type ReadAhead } from './event-lane.ts';
 import { Problem } from './problems.ts';
 import { createShopperLimit } from './rate-limits.ts';
 import { EventBody, EventsAnswer, Id, ItemId, Limit, Nullable, ProblemBody, UserId, Value, WriteAnswer, commonErrors } from './schemas.ts';
 import type { Services } from './services.ts';
 import { acceptStreams, isGzipped } from './streams.ts';
 
-const MAX_EVENTS = 1000;
 const LINE_TYPES = ['application/x-ndjson', 'application/jsonl'] as const;
 // Without an example: Swagger UI would send it with every try, and the second try of another body would be a conflict.
 const IdempotencyHeaders = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, format: 'id', description: 'Gives events without an eventId the ids KEY:0, KEY:1, …; up to 200 characters' })) });
@@ -162,7 +161,7 @@ export function eventRoutes({ database, writer, limits }: Services, ahead: ReadA
           const { elements, listed } = elementsOf(request.body, 'events');
           const tried = ahead.get(request.raw)?.result ?? null;
           if (tried !== null) {
-            return answerOrRefuse(await tried, null);
+            return answerOrRefuse(await tried, listed ? 'events' : null);
           }
           return await write(request, reply, elements, listed ? 'events' : null);
         },

@@ -64,6 +64,11 @@ function findUnwelcome(value: unknown, levelsLeft: number): string[] | null {
   return null;
 }
 
+/** Whether `checkBody` refuses it for how it nests or what its fields are called. */
+export function isUnwelcome(value: unknown): boolean {
+  return findUnwelcome(value, MAX_BODY_LEVELS) !== null;
+}
+
 /**
  * A JSON body as its value, also with the mark that some editors put at its beginning. No text is no body: clients that always name a type send it with DELETE too, and where a body is needed `checkBody` says so.
  *

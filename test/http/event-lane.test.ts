@@ -15,7 +15,7 @@ interface Raw {
 
 const BEARER = { authorization: `Bearer ${KEYS.secret}`, 'content-type': 'application/json', 'x-request-id': 'mine' };
 
-describe('the fast lane of single events', () => {
+describe('the fast lane of events', () => {
   let service: Service;
   let port: number;
   /** Of the service's own writer: elements it was given, and what it is to fail with. */
@@ -67,6 +67,8 @@ describe('the fast lane of single events', () => {
       JSON.stringify(event), JSON.stringify({ ...event, eventId: '"größe" \\ 🛒 /' }), JSON.stringify({ userId: 'u', itemId: 'i', type: 'rating', value: null, occurredAt: '2026-01-31T18:30:00.123+02:00', eventId: 'r' }),
       JSON.stringify({ ...event, itemId: 'other' }), JSON.stringify({ ...event, type: 'veiw' }), JSON.stringify({ ...event, itemID: 'i' }), JSON.stringify({ ...event, price: -0.0000001 }), JSON.stringify({ ...event, userId: 'a\u0000' }),
       JSON.stringify({ events: [event, { ...event, eventId: 'f' }] }), JSON.stringify({ events: [] }), JSON.stringify({ event: [event] }), JSON.stringify([event]), '{}', 'null', '"text"', '{"userId":', '{"__proto__":{"a":1},"userId":"u"}', '{"userId":"u","itemId":"i","type":"view","constructor":{"prototype":{}}}',
+      JSON.stringify({ events: Array.from({ length: 30 }, (_, k) => ({ ...event, eventId: `many ${k} "ß"`, recommendationId: k === 3 ? 'nobody’s' : undefined })) }), JSON.stringify({ events: [event, { ...event, type: 'veiw' }] }), JSON.stringify({ events: [{ ...event, type: 'veiw' }, 3] }),
+      JSON.stringify({ events: [event], also: 1 }), JSON.stringify({ events: event }), JSON.stringify({ events: Array.from({ length: 1_001 }, () => event) }), `{"events":[{"__proto__":1,"userId":"u"}]}`, `{"__proto__":[],"events":[{"userId":"u","itemId":"i","type":"view","eventId":"e"}]}`,
       `\uFEFF${JSON.stringify(event)}`, `  ${JSON.stringify(event)}\n`, `{"userId":"u","itemId":"i","type":"view","price":${'['.repeat(60)}${']'.repeat(60)}}`, JSON.stringify({ ...event, userId: 'u'.repeat(5_000) }), '',
     ];
     for (const body of bodies) {
@@ -82,6 +84,13 @@ describe('the fast lane of single events', () => {
     const answer = await overPort(JSON.stringify({ userId: 'once', itemId: 'i', type: 'view' }));
     expect(JSON.parse(answer.text)).toMatchObject({ accepted: 1, items: [{ index: 0, eventId: expect.stringMatching(/^[0-9a-f-]{36}$/), status: 'accepted' }] });
     expect([written.length, await stored('once')]).toEqual([1, ['i']]);
+    written = [];
+    const some = await overPort(JSON.stringify({ events: ['a', 'b', 'c'].map((itemId) => ({ userId: 'some', itemId, type: itemId === 'b' ? 'veiw' : 'view' })) }));
+    expect(JSON.parse(some.text)).toMatchObject({ accepted: 2, rejected: [{ index: 1, field: 'type' }], items: [{ index: 0 }, { index: 2 }] });
+    expect([written.length, await stored('some')]).toEqual([3, ['a', 'c']]);
+    written = [];
+    const deep = await overPort(`{"events":[{"userId":"deep","itemId":"i","type":"view"},${'['.repeat(60)}${']'.repeat(60)}]}`);
+    expect([deep.status, written]).toEqual([400, []]);
   });
 
   it('leaves keys, headers and other requests to the framework', async () => {
@@ -124,7 +133,9 @@ describe('the fast lane of single events', () => {
     socket.setEncoding('utf8').on('data', (piece: string) => (text += piece));
     const ids = Array.from({ length: 12 }, (_, k) => `i${k}`);
     socket.write(ids.map((itemId, k) => {
-      const body = JSON.stringify(k % 5 === 4 ? { userId: 'pipe', itemId, type: 'nothing' } : { userId: 'pipe', itemId, type: 'view', eventId: itemId });
+      const event = { userId: 'pipe', itemId, type: 'view', eventId: itemId };
+      // Of a long body others are not waited for.
+      const body = JSON.stringify(k % 5 === 4 ? { ...event, type: 'nothing' } : k % 5 === 2 ? { events: [event] } : event).padEnd(k % 5 === 2 ? 2_000 : 0);
       return `POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: ${BEARER.authorization}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     }).join(''));
     await vi.waitFor(() => expect(text.match(/HTTP\/1\.1 (\d+)/g)).toHaveLength(12), { timeout: 5_000 });
