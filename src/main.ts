@@ -153,6 +153,7 @@ async function serve({ config, demo, terminal, logger, stopping, port, mayUseCop
       answers.noteCommitted(events);
       trainer.noteEvents();
     },
+    onFull: (queued) => logger.warn({ queued }, 'more events come than Postgres stores; some are refused until there is room (told once a minute)'),
   });
   const imports = createImportJobs({ database, connectionString, folder: join(config.dataDir, 'imports'), now: Date.now, log: say });
   stopping.onStop('imports', 5_000, async () => await imports.stop());

@@ -220,6 +220,9 @@ function collectMethods(app: FastifyInstance): (path: string) => string[] {
   return (path) => [...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))];
 }
 
+/** Told of by who refuses, once for many. */
+const QUIET_CODES: ReadonlySet<ProblemCode> = new Set(['overloaded', 'ingest-overloaded', 'rate-limited']);
+
 /** @param isFull whether the database is away because its disk is full */
 export function installErrors(app: FastifyInstance, isFull: () => boolean = () => false): void {
   app.decorateRequest('quiet', false);
@@ -231,7 +234,7 @@ export function installErrors(app: FastifyInstance, isFull: () => boolean = () =
     }
     const answer = explain(error instanceof DatabaseUnavailable && isFull() ? new DatabaseFull(error) : error, request) ?? { code: 'internal' as const, detail: PROBLEMS.internal.when, extra: {} };
     // A line for each of thousands would be one load more.
-    request.quiet = answer.code === 'overloaded' || answer.code === 'rate-limited';
+    request.quiet = QUIET_CODES.has(answer.code);
     if (PROBLEMS[answer.code].status >= 500 && !request.quiet) {
       request.log.error({ err: error, reqId: request.id }, answer.code);
     }

@@ -16,7 +16,7 @@ import { findEventRange, findImport, markLostImports, markUndone, undoPartOfImpo
 import { listEventTypes } from '../storage/event-types.ts';
 import { BodyTooLarge, readBody } from './body-stream.ts';
 import { PREVIEW_BYTES, type Preview, previewFile } from './dry-run.ts';
-import { type DryRun, type ImportOptions, dryRunFile, importFile } from './importer.ts';
+import { type DryRun, type ImportOptions, ImportTaken, dryRunFile, importFile } from './importer.ts';
 import { ImportCancelled } from './read-state.ts';
 
 export class ImportsBusy extends Error {}
@@ -133,7 +133,7 @@ export function createImportJobs(options: ImportJobsOptions): ImportJobs {
             await rm(placeOf(summary.importNo), { force: true });
           },
           async (error: unknown) => {
-            const goesOn = controller.signal.aborted || error instanceof DatabaseUnavailable || error instanceof DatabaseFull;
+            const goesOn = controller.signal.aborted || error instanceof DatabaseUnavailable || error instanceof DatabaseFull || error instanceof ImportTaken;
             if (number !== null) {
               options.log('import ended', { importNo: number, reason: String(error) }, !(error instanceof ImportCancelled) && !goesOn);
               await (goesOn ? Promise.resolve() : rm(placeOf(number), { force: true }));

@@ -95,22 +95,36 @@ export async function dryRunFile(options: ImportOptions): Promise<DryRun> {
   }
 }
 
+/** The import that was to go on is under way elsewhere, or has ended. */
+export class ImportTaken extends Error {
+  constructor(importNo: number) {
+    super(`Import ${importNo} is under way elsewhere, or has ended.`);
+    this.name = 'ImportTaken';
+  }
+}
+
 /**
  * Imports a file.
  *
- * @throws ImportFileFault for what is wrong with the file or the options; what earlier chunks stored stays stored, and the message says how far it came. ImportCancelled, or the signal's reason
+ * @throws ImportFileFault for what is wrong with the file or the options; what earlier chunks stored stays stored, and the message says how far it came. ImportCancelled, or the signal's reason; ImportTaken
  */
 export async function importFile(options: ImportOptions): Promise<ImportSummary> {
   let resumeNo = options.resumeNo ?? null;
-  for (;;) {
-    try {
-      return await importOnce({ ...options, resumeNo });
-    } catch (error) {
-      if (!(error instanceof Restart)) {
-        throw error;
+  // One connection to the end: with it goes the import's lock, and whoever finds a running import without one takes it for lost.
+  const connection = await connectAlone(options.connectionString, 'jongleur-import');
+  try {
+    for (;;) {
+      try {
+        return await importOnce({ ...options, resumeNo }, connection);
+      } catch (error) {
+        if (!(error instanceof Restart)) {
+          throw error;
+        }
+        resumeNo = error.importNo;
       }
-      resumeNo = error.importNo;
     }
+  } finally {
+    await connection.end().catch(() => undefined);
   }
 }
 
@@ -123,127 +137,128 @@ class Restart extends Error {
   }
 }
 
-async function importOnce(options: ImportOptions): Promise<ImportSummary> {
+async function importOnce(options: ImportOptions, connection: pg.Client): Promise<ImportSummary> {
   const kind = options.kind ?? 'events';
   const preset = findPreset(options.preset);
-  const connection = await connectAlone(options.connectionString, 'jongleur-import');
+  const userChanges = await readUserChanges(connection);
+  const { layout, types, defaultType, facts } = await look(options, connection);
+  const source = options.source ?? options.path;
+  const known = optionsOf(options, defaultType.name, layout);
+  const { importNo, from } = await begin();
+  bePatient(options.connectionString, connection);
+  options.onStart?.({ ...facts, importNo, resumedFrom: from.line });
+  await createStaging(connection);
+  const { maxBadShare, signal, onProgress } = options;
+  const read = createReadState({ file: layout.file, knownDirt: preset.knownDirt ?? [], from, ...(maxBadShare === undefined ? {} : { maxBadShare }), ...(signal === undefined ? {} : { signal }), ...(onProgress === undefined ? {} : { onProgress }) });
+  let counts = { users: 0, items: 0, itemsMade: false, itemsFilled: 0 };
   try {
-    const userChanges = await readUserChanges(connection);
-    const { layout, types, defaultType, facts } = await look(options, connection);
-    const source = options.source ?? options.path;
-    const known = optionsOf(options, defaultType.name, layout);
-    const { importNo, from } = await begin();
-    bePatient(options.connectionString, connection);
-    options.onStart?.({ ...facts, importNo, resumedFrom: from.line });
-    await createStaging(connection);
-    const { maxBadShare, signal, onProgress } = options;
-    const read = createReadState({ file: layout.file, knownDirt: preset.knownDirt ?? [], from, ...(maxBadShare === undefined ? {} : { maxBadShare }), ...(signal === undefined ? {} : { signal }), ...(onProgress === undefined ? {} : { onProgress }) });
-    let counts = { users: 0, items: 0, itemsMade: false, itemsFilled: 0 };
+    const reader = preset.createReader({ columns: layout.columns, types, defaultType, nowMs: options.nowMs, dates: layout.dates, decimals: layout.decimals });
+    counts = await (kind === 'events' ? readEvents(reader) : readCatalogue(kind));
+    if (counts.itemsFilled > 0 || counts.itemsMade || kind === 'items') {
+      await connection.query(`SELECT pg_notify('jongleur_items', '')`);
+    }
+    await analyzeTables(connection);
+    await endImport(connection, importNo, 'done', null, null, read.skippedCounts());
+  } catch (error) {
+    if (error instanceof NumbersChanged) {
+      // It goes on at once, and is `running` all the while: whoever looks must not take it for ended.
+      throw new Restart(importNo);
+    }
+    const stored = `${read.imported()} rows up to line ${read.committedLine} are stored.`;
+    const goesOn = options.signal?.aborted === true || error instanceof DatabaseUnavailable || error instanceof DatabaseFull;
+    const state = error instanceof ImportCancelled ? 'cancelled' : goesOn ? 'interrupted' : 'failed';
+    const code = error instanceof TooManyBadRows ? 'too-many-bad-rows' : error instanceof ImportFileFault ? 'bad-file' : null;
+    await endImport(connection, importNo, state, `${error instanceof Error ? error.message : String(error)} ${stored}`, code).catch(() => undefined);
+    if (error instanceof TooManyBadRows || error instanceof ImportFileFault) {
+      throw new (error.constructor as typeof ImportFileFault)(`${error.message} ${stored}`, error);
+    }
+    throw error;
+  }
+  return {
+    importNo, rowsRead: read.rowsRead, rowsImported: read.imported(), rowsDuplicate: read.duplicates, rowsQuarantined: read.quarantined, returns: read.returns, skipped: read.skipped,
+    ...counts,
+  };
+
+  /** A new import, or one that goes on; either way this connection holds its lock. */
+  async function begin(): Promise<{ importNo: number; from: ReadBefore }> {
+    const former = options.resumeNo == null ? await findInterrupted(connection, source, options.preset, known) : null;
+    const resumeNo = options.resumeNo ?? former?.importNo ?? null;
+    if (resumeNo !== null && (await lockImport(connection, resumeNo)) && (await resumeImport(connection, resumeNo))) {
+      const [row] = (await connection.query('SELECT last_line::float8 AS line, rows_imported::float8 AS imported, rows_duplicate::float8 AS duplicates, rows_quarantined::float8 AS quarantined FROM imports WHERE import_no = $1', [resumeNo])).rows as ReadBefore[];
+      return { importNo: resumeNo, from: row };
+    }
+    if (options.resumeNo != null) {
+      throw new ImportTaken(options.resumeNo);
+    }
+    const { columns: _, header: __, importNo: ___, resumedFrom: ____, ...shown } = facts;
+    // Nobody sees it before it is locked.
+    await connection.query('BEGIN');
+    const no = await startImport(connection, source, options.preset, known, kind, { ...shown, names: facts.header, columns: (known as { columns: object }).columns });
+    await lockImport(connection, no);
+    await connection.query('COMMIT');
+    return { importNo: no, from: { line: 0, imported: 0, duplicates: 0, quarantined: 0 } };
+  }
+
+  async function readEvents(reader: RowReader): Promise<typeof counts> {
+    const row = createRowEvent();
+    const { columns } = layout;
+    const chunks = createChunkWriter(connection, { importNo, userChanges, fillsItems: columns.title !== undefined || columns.price !== undefined, takeNotes: (rows) => read.takeNotes(rows) });
+    const take = (fields: readonly string[], line: number): boolean => {
+      const reason = reader(fields, row);
+      if (reason !== null) {
+        read.skip(reason, line, fields);
+        return false;
+      }
+      if (row.quantity !== null && row.quantity < 0) {
+        read.returns++;
+      }
+      return line <= from.line ? chunks.pass(row) : chunks.add(row);
+    };
+    await readRows(take, chunks);
+    return chunks.counts();
+  }
+
+  async function readCatalogue(what: 'items' | 'users'): Promise<typeof counts> {
+    const catalogue = await createCatalogueWriter(connection, importNo, what, layout, (rows) => read.takeNotes(rows));
+    await readRows((fields, line) => {
+      if (line <= from.line) {
+        return false;
+      }
+      const taken = catalogue.add(fields);
+      if (typeof taken === 'string') {
+        read.skip(taken, line, fields);
+        return false;
+      }
+      return taken;
+    }, catalogue);
+    return counts;
+  }
+
+  /** @param take gets a row and its line, and says whether it is time to flush */
+  async function readRows(take: (fields: readonly string[], line: number) => boolean, into: { flush(): Promise<void>; end(): Promise<void> }): Promise<void> {
     try {
-      const reader = preset.createReader({ columns: layout.columns, types, defaultType, nowMs: options.nowMs, dates: layout.dates, decimals: layout.decimals });
-      counts = await (kind === 'events' ? readEvents(reader) : readCatalogue(kind));
-      if (counts.itemsFilled > 0 || counts.itemsMade || kind === 'items') {
-        await connection.query(`SELECT pg_notify('jongleur_items', '')`);
+      for await (const { rows, lines } of layout.file.batches()) {
+        for (let k = 0; k < rows.length; k++) {
+          read.rowsRead++;
+          read.line = lines[k];
+          if (take(rows[k], lines[k])) {
+            await into.flush();
+            read.throwIfEnded();
+          } else if (read.rowsRead % ROWS_A_TURN === 0) {
+            await setImmediate();
+          }
+        }
+        options.signal?.throwIfAborted();
+        read.checkShare();
       }
-      await analyzeTables(connection);
-      await endImport(connection, importNo, 'done', null, null, read.skippedCounts());
     } catch (error) {
-      if (error instanceof NumbersChanged) {
-        // It goes on at once, and is `running` all the while: whoever looks must not take it for ended.
-        throw new Restart(importNo);
-      }
-      const stored = `${read.imported()} rows up to line ${read.committedLine} are stored.`;
-      const goesOn = options.signal?.aborted === true || error instanceof DatabaseUnavailable || error instanceof DatabaseFull;
-      const state = error instanceof ImportCancelled ? 'cancelled' : goesOn ? 'interrupted' : 'failed';
-      const code = error instanceof TooManyBadRows ? 'too-many-bad-rows' : error instanceof ImportFileFault ? 'bad-file' : null;
-      await endImport(connection, importNo, state, `${error instanceof Error ? error.message : String(error)} ${stored}`, code).catch(() => undefined);
-      if (error instanceof TooManyBadRows || error instanceof ImportFileFault) {
-        throw new (error.constructor as typeof ImportFileFault)(`${error.message} ${stored}`, error);
+      // What was read before the file's fault, or before somebody ended it, is good, and stays.
+      if (error instanceof ImportFileFault || error instanceof ImportCancelled || options.signal?.aborted === true) {
+        await into.end();
       }
       throw error;
     }
-    return {
-      importNo, rowsRead: read.rowsRead, rowsImported: read.imported(), rowsDuplicate: read.duplicates, rowsQuarantined: read.quarantined, returns: read.returns, skipped: read.skipped,
-      ...counts,
-    };
-
-    /** A new import, or one that goes on; either way this connection holds its lock. */
-    async function begin(): Promise<{ importNo: number; from: ReadBefore }> {
-      const former = options.resumeNo == null ? await findInterrupted(connection, source, options.preset, known) : null;
-      const resumeNo = options.resumeNo ?? former?.importNo ?? null;
-      if (resumeNo !== null && (await lockImport(connection, resumeNo)) && (await resumeImport(connection, resumeNo))) {
-        const [row] = (await connection.query('SELECT last_line::float8 AS line, rows_imported::float8 AS imported, rows_duplicate::float8 AS duplicates, rows_quarantined::float8 AS quarantined FROM imports WHERE import_no = $1', [resumeNo])).rows as ReadBefore[];
-        return { importNo: resumeNo, from: row };
-      }
-      const { columns: _, header: __, importNo: ___, resumedFrom: ____, ...shown } = facts;
-      const no = await startImport(connection, source, options.preset, known, kind, { ...shown, names: facts.header, columns: (known as { columns: object }).columns });
-      await lockImport(connection, no);
-      return { importNo: no, from: { line: 0, imported: 0, duplicates: 0, quarantined: 0 } };
-    }
-
-    async function readEvents(reader: RowReader): Promise<typeof counts> {
-      const row = createRowEvent();
-      const { columns } = layout;
-      const chunks = createChunkWriter(connection, { importNo, userChanges, fillsItems: columns.title !== undefined || columns.price !== undefined, takeNotes: (rows) => read.takeNotes(rows) });
-      const take = (fields: readonly string[], line: number): boolean => {
-        const reason = reader(fields, row);
-        if (reason !== null) {
-          read.skip(reason, line, fields);
-          return false;
-        }
-        if (row.quantity !== null && row.quantity < 0) {
-          read.returns++;
-        }
-        return line <= from.line ? chunks.pass(row) : chunks.add(row);
-      };
-      await readRows(take, chunks);
-      return chunks.counts();
-    }
-
-    async function readCatalogue(what: 'items' | 'users'): Promise<typeof counts> {
-      const catalogue = await createCatalogueWriter(connection, importNo, what, layout, (rows) => read.takeNotes(rows));
-      await readRows((fields, line) => {
-        if (line <= from.line) {
-          return false;
-        }
-        const taken = catalogue.add(fields);
-        if (typeof taken === 'string') {
-          read.skip(taken, line, fields);
-          return false;
-        }
-        return taken;
-      }, catalogue);
-      return counts;
-    }
-
-    /** @param take gets a row and its line, and says whether it is time to flush */
-    async function readRows(take: (fields: readonly string[], line: number) => boolean, into: { flush(): Promise<void>; end(): Promise<void> }): Promise<void> {
-      try {
-        for await (const { rows, lines } of layout.file.batches()) {
-          for (let k = 0; k < rows.length; k++) {
-            read.rowsRead++;
-            read.line = lines[k];
-            if (take(rows[k], lines[k])) {
-              await into.flush();
-              read.throwIfEnded();
-            } else if (read.rowsRead % ROWS_A_TURN === 0) {
-              await setImmediate();
-            }
-          }
-          options.signal?.throwIfAborted();
-          read.checkShare();
-        }
-      } catch (error) {
-        // What was read before the file's fault, or before somebody ended it, is good, and stays.
-        if (error instanceof ImportFileFault || error instanceof ImportCancelled || options.signal?.aborted === true) {
-          await into.end();
-        }
-        throw error;
-      }
-      await into.end();
-      read.checkShare();
-    }
-  } finally {
-    await connection.end().catch(() => undefined);
+    await into.end();
+    read.checkShare();
   }
 }

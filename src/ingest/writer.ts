@@ -95,6 +95,8 @@ export interface WriterOptions {
   readonly recommendations: RecommendationReader;
   /** Called after COMMIT and before the senders are answered, with the events that were stored. */
   readonly onCommitted: (events: readonly NewEvent[]) => void;
+  /** Called when events are refused for want of room, with how many wait: once a minute at most. */
+  readonly onFull?: (queued: number) => void;
 }
 
 interface Waiting {
@@ -116,8 +118,9 @@ const LONG_WAIT_MS = 200;
 const SUSTAINED_MS = 1_000;
 /** Without a refusal for so long, it is over. */
 const CALM_MS = 1_000;
+const TELL_FULL_MS = 60_000;
 
-function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommitted }: WriterOptions) {
+function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommitted, onFull = () => undefined }: WriterOptions) {
   let waiting: Waiting[] = [];
   let waitingEvents = 0;
   let queuedEvents = 0;
@@ -126,6 +129,7 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
   /** Since when whoever came first has waited long, whenever somebody new came. */
   let congestedMs: number | null = null;
   let refusedMs = -Infinity;
+  let toldFullMs = -Infinity;
   let turnAwaited = false;
   /** Events that waited when the turn began. */
   let waitingBefore = 0;
@@ -224,7 +228,15 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
       return false;
     }
     refusedMs = nowMs;
+    tellFull(nowMs);
     return true;
+  }
+
+  function tellFull(nowMs: number): void {
+    if (nowMs - toldFullMs >= TELL_FULL_MS) {
+      toldFullMs = nowMs;
+      onFull(queuedEvents);
+    }
   }
 
   function awaitTurn(): void {
@@ -247,6 +259,7 @@ function createQueue({ store, maxQueuedEvents, deadlineMs = DEADLINE_MS, onCommi
     add(events: readonly NewEvent[]): Promise<readonly InsertOutcome[]> {
       // A request larger than all the room there is would otherwise never be taken.
       if (queuedEvents > 0 && queuedEvents + events.length > maxQueuedEvents) {
+        tellFull(performance.now());
         throw new IngestOverloaded();
       }
       queuedEvents += events.length;

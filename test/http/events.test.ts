@@ -288,8 +288,9 @@ describe('the stream of events', () => {
 describe('when more requests wait than may', () => {
   it('new ones are refused at once with a time to come again, and those under way are stored', async () => {
     let inner: Writer | null = null;
+    const told: number[] = [];
     const service = await startService({ writer: { tally: () => inner!.tally(), get types() { return inner!.types; }, setTypes: (types) => inner!.setTypes(types), isFull: () => inner!.isFull(), write: (...args) => inner!.write(...args) } });
-    inner = createWriter({ store: createEventStore(service.database, service.url), types: await listEventTypes(service.database), maxQueuedEvents: 2, now: Date.now, recommendations: { read: () => 'malformed', noteFault: () => undefined }, onCommitted: () => undefined });
+    inner = createWriter({ store: createEventStore(service.database, service.url), types: await listEventTypes(service.database), maxQueuedEvents: 2, now: Date.now, recommendations: { read: () => 'malformed', noteFault: () => undefined }, onCommitted: () => undefined, onFull: (queued) => told.push(queued) });
     const blocker = new pg.Client({ connectionString: service.url });
     await blocker.connect();
     try {
@@ -301,6 +302,8 @@ describe('when more requests wait than may', () => {
       const refused = await service.call('POST', '/v1/events', event('3'));
       expectProblem(refused, 503, 'ingest-overloaded');
       expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+      expectProblem(await service.call('POST', '/v1/events', event('4')), 503, 'ingest-overloaded');
+      expect(told).toEqual([2]);
       // What is wrong anyway is told so, not sent round again.
       expectProblem(await service.call('POST', '/v1/events', { userId: 'u' }), 400, 'invalid-request');
       await blocker.query('ROLLBACK');

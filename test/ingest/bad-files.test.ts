@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { type ImportOptions, dryRunFile, importFile } from '../../src/ingest/importer.ts';
+import { type ImportOptions, ImportTaken, dryRunFile, importFile } from '../../src/ingest/importer.ts';
 import { createImportJobs } from '../../src/ingest/import-jobs.ts';
 import { quarantineText } from '../../src/ingest/quarantine.ts';
 import { findImport, markLostImports } from '../../src/storage/imports.ts';
@@ -109,6 +109,45 @@ u6,i1,2026-01-31,1e9
       expect((await findImport(place.database, no))!).toMatchObject({ rowsImported: 90_000, rowsDuplicate: 0 });
       expect(await stored()).toEqual({ n: 90_000, ids: 90_000 });
       await jobs.stop();
+    });
+
+    it('is looked through for lost imports, one that runs is never taken for one, and nobody goes on with it', async () => {
+      const taken: number[] = [];
+      const starts: number[] = [];
+      const elsewhere: unknown[] = [];
+      let runs = true;
+      // As every replica does now and then; and some shoppers leave, so that the import begins anew from its last line.
+      const looking = (async () => {
+        while (runs) {
+          taken.push(...(await markLostImports(place.database)));
+          if (starts.length > 0 && starts.length < 4) {
+            await place.database.query(`SELECT nextval('user_changes')`);
+          }
+          await new Promise((resolve) => setTimeout(resolve, 2));
+        }
+      })();
+      const options = await optionsOf(whole);
+      const small = await optionsOf('user,item\nu,i\n');
+      const { importNo, rowsImported } = await importFile({
+        ...options,
+        onStart: (facts) => {
+          starts.push(facts.importNo!);
+          void importFile({ ...options, resumeNo: facts.importNo! }).catch((error: unknown) => elsewhere.push(error));
+        },
+      });
+      for (let k = 0; k < 5; k++) {
+        await importFile({ ...small, source: `small-${k}` });
+      }
+      runs = false;
+      await looking;
+      expect(taken).toEqual([]);
+      expect(starts.length).toBeGreaterThan(1);
+      expect(new Set(starts)).toEqual(new Set([importNo]));
+      expect(elsewhere.length).toBeGreaterThan(0);
+      expect(elsewhere.every((error) => error instanceof ImportTaken)).toBe(true);
+      expect((await findImport(place.database, importNo))!).toMatchObject({ state: 'done' });
+      expect(rowsImported).toBe(90_000);
+      await expect(importFile({ ...options, resumeNo: importNo })).rejects.toThrow(`Import ${importNo} is under way elsewhere, or has ended.`);
     });
 
     it('has no room left is interrupted with words, and goes on when there is room', async () => {
