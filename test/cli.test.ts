@@ -10,7 +10,8 @@ import { createTestDatabase } from './support/postgres.ts';
 
 const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
 
-describe('jongleur', () => {
+// A command is a process: beside other work a dozen of them take a while.
+describe('jongleur', { timeout: 60_000 }, () => {
   let folder: string;
   let database: Awaited<ReturnType<typeof createTestDatabase>>;
   beforeAll(async () => {

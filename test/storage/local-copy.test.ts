@@ -35,7 +35,7 @@ describe('a local copy', () => {
       const manifest = await readManifest(folder);
       expect(manifest !== null && isThere(manifest)).toBe(true);
       return manifest!;
-    }, { timeout: 15_000, interval: 50 });
+    }, { timeout: 30_000, interval: 50 });
   }
   async function rowsOf(read: (onRow: (row: { itemNo: number; itemId: string; title: string | null; price: number; isAvailable: boolean }) => void) => Promise<unknown>): Promise<Map<number, string>> {
     const rows = new Map<number, string>();
