@@ -7,7 +7,6 @@ import { listEventTypes } from './storage/event-types.ts';
 import { hasEvents } from './storage/events.ts';
 import { DEMO_FORMAT, analyzeTables, createStaging, endImport, findLastImport, startImport, withDemoLock } from './storage/imports.ts';
 import { listItems, patchItems } from './storage/items.ts';
-import { readUserChanges } from './storage/users.ts';
 
 export const DEMO_SIZE = { seed: 20_260, users: 2_000, items: 1_000, events: 100_000 } as const;
 const ITEMS_A_TIME = 500;
@@ -64,7 +63,7 @@ async function writeDemoShop(database: Database, connectionString: string, endMs
     let written = 0;
     let at = 0;
     const chunks = createChunkWriter(connection, {
-      importNo, userChanges: await readUserChanges(connection), fillsItems: false,
+      importNo, fillsItems: false,
       takeNotes: () => ({ progress: { rowsRead: at, skipped: {}, lastLine: at, fraction: at / events.length }, quarantine: emptyQuarantine(), onWritten: (inserted) => (written += inserted) }),
     });
     const orNull = (number: number) => (Number.isNaN(number) ? null : number);

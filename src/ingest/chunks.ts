@@ -6,8 +6,9 @@
  */
 import type pg from 'pg';
 import { resolveIds } from '../storage/ids.ts';
-import { type ChunkProgress, type Quarantine, writeChunk } from '../storage/imports.ts';
+import { type ChunkProgress, NumbersChanged, type Quarantine, holdUserNumbers, writeChunk } from '../storage/imports.ts';
 import { fillItems } from '../storage/items.ts';
+import { readUserChanges } from '../storage/users.ts';
 import { createRowDedup, writeEventDedup, writeGroupHash } from './dedup.ts';
 import { type FileIds, createFileIds, createNumberCount } from './file-ids.ts';
 import { type ItemNotes, createItemNotes } from './item-notes.ts';
@@ -34,8 +35,6 @@ export interface ChunkNotes {
 
 export interface ChunkWriterOptions {
   readonly importNo: number;
-  /** As it stood before (`readUserChanges`). */
-  readonly userChanges: number;
   /** Rows have titles or prices of items, which are kept where the catalogue says nothing. */
   readonly fillsItems: boolean;
   /** Called as a chunk of so many rows is closed. */
@@ -52,6 +51,7 @@ const CHUNK_ROWS = 20_000;
 const MAX_IDS = 120_000;
 /** Items whose titles and prices are written by one statement. */
 const FILL_ITEMS = 5_000;
+const MAX_TRIES = 20;
 
 /** A row in binary COPY: the number of fields, then each with its length before it, −1 for null. */
 const FIELDS = 10;
@@ -95,7 +95,7 @@ function putReal(view: DataView, at: number, value: number | null): number {
 }
 
 /** @param connection one with the staging table (`createStaging`) */
-export function createChunkWriter(connection: pg.Client, { importNo, userChanges, fillsItems, takeNotes, maxIds = MAX_IDS }: ChunkWriterOptions): ChunkWriter {
+export function createChunkWriter(connection: pg.Client, { importNo, fillsItems, takeNotes, maxIds = MAX_IDS }: ChunkWriterOptions): ChunkWriter {
   const writeDedup = createRowDedup();
   const refuseBefore = new Map<number, number>();
   const usersSeen = createNumberCount();
@@ -111,51 +111,80 @@ export function createChunkWriter(connection: pg.Client, { importNo, userChanges
   let lastGroup: string | null = null;
   const lastGroupHash = Buffer.alloc(8);
   let straight = true;
+  /** `user_changes` before the first of the numbers of users was asked for; null: none was. */
+  let userChanges: number | null = null;
   let writing: Promise<void> = Promise.resolve();
 
-  async function learnIds(chunk: Chunk): Promise<void> {
-    const [newUsers, newItems] = [chunk.users.takeNew(), chunk.items.takeNew()];
-    if (newUsers.ids.length > 0 || newItems.ids.length > 0) {
-      const found = await resolveIds(connection, newUsers.ids, newItems.ids);
+  async function learnIds({ gathered: { rows, user, item }, users: chunkUsers, items: chunkItems }: Chunk): Promise<void> {
+    const [newUsers, newItems] = [chunkUsers.unknownOf(user, rows), chunkItems.unknownOf(item, rows)];
+    if (newUsers.length > 0 || newItems.length > 0) {
+      const found = await resolveIds(connection, newUsers.map((slot) => chunkUsers.ids[slot]), newItems.map((slot) => chunkItems.ids[slot]));
       itemsMade ||= found.itemsMade;
       found.refuseBefore.forEach((ms, no) => refuseBefore.set(no, ms));
-      chunk.users.learn(newUsers.firstSlot, found.userNos);
-      chunk.items.learn(newItems.firstSlot, found.itemNos);
+      chunkUsers.learn(newUsers, found.userNos);
+      chunkItems.learn(newItems, found.itemNos);
     }
   }
 
-  /** Puts the numbers in, and leaves out rows from before their user was erased. */
-  function complete({ gathered: { rows, bytes, view, user, item, timeMs, start }, users: chunkUsers, items: chunkItems }: Chunk): { length: number; refused: number } {
+  /** Puts the numbers in. @returns the rows, those from before their user was erased left out */
+  function complete({ gathered: { rows, bytes, view, user, item, timeMs, start }, users: chunkUsers, items: chunkItems }: Chunk): { bytes: Buffer; refused: number } {
     const [userNos, itemNos] = [chunkUsers.numbers(), chunkItems.numbers()];
-    let length = 0;
-    let refused = 0;
+    const refused: number[] = [];
     for (let row = 0; row < rows; row++) {
       const from = start[row];
       const userNo = userNos[user[row]];
       const itemNo = itemNos[item[row]];
       usersSeen.see(userNo);
       itemsSeen.see(itemNo);
-      if (refuseBefore.size > 0 && timeMs[row] < (refuseBefore.get(userNo) ?? -Infinity)) {
-        refused++;
-        continue;
-      }
       view.setInt32(from + USER_AT, userNo);
       view.setInt32(from + ITEM_AT, itemNo);
-      if (refused > 0) {
-        bytes.copyWithin(length, from, start[row + 1]);
+      if (refuseBefore.size > 0 && timeMs[row] < (refuseBefore.get(userNo) ?? -Infinity)) {
+        refused.push(row);
       }
-      length += start[row + 1] - from;
     }
-    return { length, refused };
+    const whole = bytes.subarray(0, start[rows]);
+    if (refused.length === 0) {
+      return { bytes: whole, refused: 0 };
+    }
+    const ends = [...refused, rows];
+    return { bytes: Buffer.concat(ends.map((row, k) => whole.subarray(k === 0 ? 0 : start[refused[k - 1] + 1], start[row]))), refused: refused.length };
   }
 
-  async function write(chunk: Chunk, { progress, quarantine, onWritten }: ChunkNotes): Promise<void> {
+  /** @throws NumbersChanged */
+  async function writeRows(chunk: Chunk, { progress, quarantine }: ChunkNotes): Promise<{ inserted: number; cancelled: boolean; refused: number }> {
+    userChanges ??= await readUserChanges(connection);
     await learnIds(chunk);
-    const { length, refused } = complete(chunk);
+    const { bytes, refused } = complete(chunk);
     const rows = chunk.gathered.rows - refused;
-    const { inserted, cancelled } = await writeChunk(connection, importNo, { bytes: chunk.gathered.bytes.subarray(0, length), rows, progress, quarantine, userChanges }, straight);
+    const written = await writeChunk(connection, importNo, { bytes, rows, progress, quarantine, userChanges }, straight);
     // Where rows were stored already there will be more of them; where there are none any more, the straight way is open again.
-    straight = inserted === rows;
+    straight = written.inserted === rows;
+    return { ...written, refused };
+  }
+
+  async function writeHolding(chunk: Chunk, notes: ChunkNotes): ReturnType<typeof writeRows> {
+    for (let tried = 1; ; tried++) {
+      userChanges = null;
+      refuseBefore.clear();
+      [chunk.users, users].forEach((ids) => ids.forget());
+      try {
+        return await writeRows(chunk, notes);
+      } catch (error) {
+        // An import that is undone meanwhile takes no number away, and waits for nobody.
+        if (!(error instanceof NumbersChanged) || tried === MAX_TRIES) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  async function write(chunk: Chunk, notes: ChunkNotes): Promise<void> {
+    const { inserted, cancelled, refused } = await writeRows(chunk, notes).catch(async (error: unknown) => {
+      if (!(error instanceof NumbersChanged)) {
+        throw error;
+      }
+      return await holdUserNumbers(connection, async () => await writeHolding(chunk, notes));
+    });
     if (chunk.itemNotes !== null) {
       const { ids, titles, prices } = chunk.itemNotes.columns(chunk.items.ids);
       for (let from = 0; from < ids.length; from += FILL_ITEMS) {
@@ -163,7 +192,7 @@ export function createChunkWriter(connection: pg.Client, { importNo, userChanges
         itemsFilled += await fillItems(connection, ids.slice(from, to), titles.slice(from, to), prices.slice(from, to));
       }
     }
-    onWritten(inserted, cancelled, refused);
+    notes.onWritten(inserted, cancelled, refused);
   }
 
   async function close(last: boolean): Promise<void> {

@@ -3,18 +3,19 @@ export interface FileIds {
   /** By slot. */
   readonly ids: readonly string[];
   slotOf(id: string): number;
-  /** By slot; 0: not known yet. */
+  /** By slot; 0, or beyond its end: not known. */
   numbers(): Int32Array;
-  /** Slots since the last call, whose numbers are to be learnt. */
-  takeNew(): { readonly firstSlot: number; readonly ids: readonly string[] };
-  learn(firstSlot: number, numbers: readonly number[]): void;
+  /** Slots among the first `count` of these whose numbers are not known, each once. */
+  unknownOf(slots: Int32Array, count: number): number[];
+  learn(slots: readonly number[], numbers: readonly number[]): void;
+  /** No number is known any more. */
+  forget(): void;
 }
 
 export function createFileIds(): FileIds {
   const slots = new Map<string, number>();
   const ids: string[] = [];
   let nos = new Int32Array(1 << 12);
-  let told = 0;
   // Rows of one basket follow one another.
   let lastId = '';
   let lastSlot = -1;
@@ -37,19 +38,24 @@ export function createFileIds(): FileIds {
       return slot;
     },
     numbers: () => nos,
-    takeNew() {
-      const firstSlot = told;
-      told = ids.length;
-      return { firstSlot, ids: ids.slice(firstSlot) };
+    unknownOf(asked, count) {
+      const unknown = new Set<number>();
+      for (let k = 0; k < count; k++) {
+        if (!nos[asked[k]]) {
+          unknown.add(asked[k]);
+        }
+      }
+      return [...unknown];
     },
-    learn(firstSlot, numbers) {
-      if (firstSlot + numbers.length > nos.length) {
+    learn(learnt, numbers) {
+      if (ids.length > nos.length) {
         const old = nos;
-        nos = new Int32Array(2 * (firstSlot + numbers.length));
+        nos = new Int32Array(2 * ids.length);
         nos.set(old);
       }
-      nos.set(numbers, firstSlot);
+      learnt.forEach((slot, k) => (nos[slot] = numbers[k]));
     },
+    forget: () => void nos.fill(0),
   };
 }
 

@@ -11,8 +11,7 @@ import type { EventTypeRule } from '../model/interactions.ts';
 import { bePatient } from '../storage/connections.ts';
 import { DatabaseFull, DatabaseUnavailable, connectAlone } from '../storage/database.ts';
 import { listEventTypes } from '../storage/event-types.ts';
-import { NumbersChanged, analyzeTables, createStaging, endImport, findInterrupted, lockImport, resumeImport, startImport } from '../storage/imports.ts';
-import { readUserChanges } from '../storage/users.ts';
+import { analyzeTables, createStaging, endImport, findInterrupted, lockImport, resumeImport, startImport } from '../storage/imports.ts';
 import { createCatalogueWriter } from './catalogue-rows.ts';
 import { createChunkWriter } from './chunks.ts';
 import { ImportFileFault } from './csv.ts';
@@ -109,38 +108,18 @@ export class ImportTaken extends Error {
  * @throws ImportFileFault for what is wrong with the file or the options; what earlier chunks stored stays stored, and the message says how far it came. ImportCancelled, or the signal's reason; ImportTaken
  */
 export async function importFile(options: ImportOptions): Promise<ImportSummary> {
-  let resumeNo = options.resumeNo ?? null;
   // One connection to the end: with it goes the import's lock, and whoever finds a running import without one takes it for lost.
   const connection = await connectAlone(options.connectionString, 'jongleur-import');
   try {
-    for (;;) {
-      try {
-        return await importOnce({ ...options, resumeNo }, connection);
-      } catch (error) {
-        if (!(error instanceof Restart)) {
-          throw error;
-        }
-        resumeNo = error.importNo;
-      }
-    }
+    return await importOver(connection, options);
   } finally {
     await connection.end().catch(() => undefined);
   }
 }
 
-/** Numbers of users changed under the import: it goes on from its last line. */
-class Restart extends Error {
-  readonly importNo: number;
-  constructor(importNo: number) {
-    super('restart');
-    this.importNo = importNo;
-  }
-}
-
-async function importOnce(options: ImportOptions, connection: pg.Client): Promise<ImportSummary> {
+async function importOver(connection: pg.Client, options: ImportOptions): Promise<ImportSummary> {
   const kind = options.kind ?? 'events';
   const preset = findPreset(options.preset);
-  const userChanges = await readUserChanges(connection);
   const { layout, types, defaultType, facts } = await look(options, connection);
   const source = options.source ?? options.path;
   const known = optionsOf(options, defaultType.name, layout);
@@ -160,10 +139,6 @@ async function importOnce(options: ImportOptions, connection: pg.Client): Promis
     await analyzeTables(connection);
     await endImport(connection, importNo, 'done', null, null, read.skippedCounts());
   } catch (error) {
-    if (error instanceof NumbersChanged) {
-      // It goes on at once, and is `running` all the while: whoever looks must not take it for ended.
-      throw new Restart(importNo);
-    }
     const stored = `${read.imported()} rows up to line ${read.committedLine} are stored.`;
     const goesOn = options.signal?.aborted === true || error instanceof DatabaseUnavailable || error instanceof DatabaseFull;
     const state = error instanceof ImportCancelled ? 'cancelled' : goesOn ? 'interrupted' : 'failed';
@@ -202,7 +177,7 @@ async function importOnce(options: ImportOptions, connection: pg.Client): Promis
   async function readEvents(reader: RowReader): Promise<typeof counts> {
     const row = createRowEvent();
     const { columns } = layout;
-    const chunks = createChunkWriter(connection, { importNo, userChanges, fillsItems: columns.title !== undefined || columns.price !== undefined, takeNotes: (rows) => read.takeNotes(rows) });
+    const chunks = createChunkWriter(connection, { importNo, fillsItems: columns.title !== undefined || columns.price !== undefined, takeNotes: (rows) => read.takeNotes(rows) });
     const take = (fields: readonly string[], line: number): boolean => {
       const reason = reader(fields, row);
       if (reason !== null) {

@@ -97,17 +97,21 @@ export function createEventStore(database: Database, connectionString: string, r
 
   /** Numbers of all, those that are new made first; committed by itself, so that nobody waits for our COMMIT to use them. */
   async function numbersOf(events: readonly NewEvent[]): Promise<KnownNumbers> {
-    const known = numbers.find(events);
-    const { newUsers, newItems } = known;
-    if (newUsers.length === 0 && newItems.length === 0) {
-      return known;
+    for (;;) {
+      const known = numbers.find(events);
+      const { newUsers, newItems } = known;
+      if (newUsers.length === 0 && newItems.length === 0) {
+        return known;
+      }
+      const before = numbers.forgotten();
+      const found = await resolveIds(database, newUsers, newItems);
+      if (found.itemsMade) {
+        itemsWake.later();
+      }
+      if (numbers.forgotten() === before) {
+        numbers.learn(newUsers, newItems, found);
+      }
     }
-    const found = await resolveIds(database, newUsers, newItems);
-    if (found.itemsMade) {
-      itemsWake.later();
-    }
-    numbers.learn(newUsers, newItems, found);
-    return numbers.find(events);
   }
 
   /**

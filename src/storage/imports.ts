@@ -180,8 +180,18 @@ export interface ImportChunk {
   readonly userChanges: number;
 }
 
-/** A user was erased or merged meanwhile: numbers in memory may be nobody's. The import goes on from its last line, with numbers read anew. */
+/** A user was erased or merged meanwhile: numbers in memory may be nobody's. */
 export class NumbersChanged extends Error {}
+
+/** Whoever would take a number away from a user waits until `work` is done: where shoppers leave all the time, a chunk with numbers that were read before would hardly ever be in time. */
+export async function holdUserNumbers<T>(connection: Queryable, work: () => Promise<T>): Promise<T> {
+  await run(connection, `SELECT pg_advisory_lock_shared(${USERS_LOCK_KEY})`);
+  try {
+    return await work();
+  } finally {
+    await run(connection, `SELECT pg_advisory_unlock_shared(${USERS_LOCK_KEY})`).catch(() => undefined);
+  }
+}
 
 /**
  * One chunk in one transaction: its events, and the import's figures with its last line, so that after a crash chunk and position agree.
@@ -190,6 +200,7 @@ export class NumbersChanged extends Error {}
  * the rows go through the staging table, which leaves those out.
  *
  * @returns how many rows were new, and whether somebody wants the import to end
+ * @throws NumbersChanged, where nothing of it was stored
  */
 export async function writeChunk(connection: pg.Client, importNo: number, chunk: ImportChunk, straight: boolean): Promise<{ inserted: number; cancelled: boolean }> {
   try {

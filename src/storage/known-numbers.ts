@@ -24,6 +24,7 @@ export function createKnownNumbers() {
   const items = createKnownIds(MAX_KNOWN_IDS);
   /** Users whose events from before a moment are refused. */
   const refuseBefore = new Map<number, number>();
+  let forgotten = 0;
 
   function isRefused({ occurredAtMs }: NewEvent, userNo: number): boolean {
     const before = refuseBefore.get(userNo);
@@ -55,7 +56,10 @@ export function createKnownNumbers() {
       itemIds.forEach((id, k) => itemNos[k] !== null && items.learn(id, itemNos[k]));
       refusals.forEach((ms, no) => refuseBefore.set(no, ms));
     },
+    /** How often everything was forgotten: what was asked for before is not to be learnt after it. */
+    forgotten: () => forgotten,
     forget(): void {
+      forgotten++;
       users.clear();
       items.clear();
       refuseBefore.clear();

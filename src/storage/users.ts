@@ -1,4 +1,6 @@
-import { type Queryable, run } from './database.ts';
+import type pg from 'pg';
+import { type Queryable, explainDatabaseError, run } from './database.ts';
+import { USERS_LOCK_KEY } from './locks.ts';
 
 export interface UserSummary extends Record<string, unknown> {
   readonly userId: string;
@@ -43,8 +45,15 @@ export async function findUser(database: Queryable, userId: string): Promise<Use
   return row ?? null;
 }
 
-/** How often a user's number has stopped to be theirs, or what they did was taken back: another number than before means to look again. */
+/**
+ * How often a user's number has stopped to be theirs, or what they did was taken back: another number than before means to look again. Read under the lock that whoever moves it holds: it moves before their
+ * COMMIT, and who read it then would find users as they were, and look never again.
+ */
 export async function readUserChanges(connection: Queryable): Promise<number> {
-  const [{ n }] = await run<{ n: number }>(connection, 'SELECT last_value::float8 AS n FROM user_changes');
-  return n;
+  try {
+    const answers = (await (connection as pg.Pool).query(`SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY}); SELECT last_value::float8 AS n FROM user_changes`)) as unknown as pg.QueryResult<{ n: number }>[];
+    return answers[1].rows[0].n;
+  } catch (error) {
+    throw explainDatabaseError(error);
+  }
 }

@@ -5,6 +5,8 @@ import { DatabaseUnavailable, createDatabase } from '../../src/storage/database.
 import { eraseUser } from '../../src/storage/erasures.ts';
 import { CommitUnknown, type EventStore, type StoredRequest, createEventStore } from '../../src/storage/event-writes.ts';
 import type { NewEvent } from '../../src/storage/events.ts';
+import { USERS_LOCK_KEY } from '../../src/storage/locks.ts';
+import { readUserChanges } from '../../src/storage/users.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { type Proxy, startProxy } from '../support/proxy.ts';
 
@@ -166,5 +168,71 @@ describe('storing events', () => {
     const one = event('u', 'a', 'x', { price: 19.9 });
     expect(outcomes(await store.commit([[one, one], [one], [{ ...one, price: 20 }]]))).toEqual([['accepted', 'duplicate'], ['duplicate'], ['conflict']]);
     expect(outcomes(await store.commit([[one], [{ ...one, itemId: 'b' }]]))).toEqual([['duplicate'], ['conflict']]);
+  });
+});
+
+describe('while shoppers leave', () => {
+  let url: string;
+  let drop: () => Promise<void>;
+  let database: pg.Pool;
+  let store: EventStore;
+  const event = (userId: string, eventId: string): NewEvent => ({
+    userId, itemId: 'i', typeNo: 1, value: null, quantity: null, price: null, groupHash: null, occurredAtMs: null, dedup: dedupOfEventId(userId, eventId),
+  });
+  const leftBehind = async () => (await database.query('SELECT count(*)::int AS n FROM events WHERE NOT EXISTS (SELECT FROM users WHERE users.user_no = events.user_no)')).rows[0].n as number;
+
+  beforeEach(async () => {
+    ({ url, drop } = await createTestDatabase(inject('templateUrl')));
+    database = createDatabase({ connectionString: url, maxConnections: 4, onError: () => undefined });
+    store = createEventStore(database, url);
+  });
+  afterEach(async () => {
+    await store.close();
+    await database.end();
+    await drop();
+  });
+
+  it('the first who ever does leaves nothing behind under a number that is kept', async () => {
+    await store.commit([[event('u', '1')]]);
+    await store.commit([[event('u', '2')]]);
+    expect(await eraseUser(database, 'u')).toBe(2);
+    expect(await store.commit([[event('u', '3')]])).toEqual([{ outcomes: ['accepted'] }]);
+    expect(await leftBehind()).toBe(0);
+    expect((await database.query('SELECT user_id FROM events JOIN users USING (user_no)')).rows).toEqual([{ user_id: 'u' }]);
+  });
+
+  it('many, one after the other, while they and others send events: nothing is left behind, and nothing refused', async () => {
+    let runs = true;
+    let erased = 0;
+    const leaving = (async () => {
+      for (let k = 0; runs; k++) {
+        erased += (await eraseUser(database, `u${k % 7}`)) === null ? 0 : 1;
+      }
+    })();
+    const results: StoredRequest[] = [];
+    for (let round = 0; round < 12; round++) {
+      const calls = Array.from({ length: 4 }, async (_, call) => await store.commit([Array.from({ length: 20 }, (_unused, k) => event(`u${(call * 5 + k) % 20}`, `${round}-${call}-${k}`))]));
+      results.push(...(await Promise.all(calls)).flat());
+    }
+    runs = false;
+    await leaving;
+    expect(erased).toBeGreaterThan(5);
+    expect(results.filter((result) => 'error' in result)).toEqual([]);
+    expect(await leftBehind()).toBe(0);
+  });
+
+  it('whoever asks how many have is not told of one before that one is gone', async () => {
+    const before = await readUserChanges(database);
+    const leaver = new pg.Client({ connectionString: url });
+    await leaver.connect();
+    await leaver.query(`BEGIN; SELECT pg_advisory_xact_lock(${USERS_LOCK_KEY}); SELECT nextval('user_changes')`);
+    const answers: number[] = [];
+    const asked = readUserChanges(database).then((n) => answers.push(n));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(answers).toEqual([]);
+    await leaver.query('COMMIT');
+    await asked;
+    expect(answers).toEqual([before + 1]);
+    await leaver.end();
   });
 });

@@ -29,4 +29,15 @@ describe('migrations', () => {
     expect((await client.query('SELECT name FROM event_types ORDER BY type_no')).rows.map((row) => row.name)).toEqual(['view', 'cart', 'purchase', 'rating']);
     await client.end();
   });
+
+  it('take away what was stored under the number of a shopper who had left', async () => {
+    await execute(url, `WITH u AS (INSERT INTO users (user_id) VALUES ('stays') RETURNING user_no), i AS (INSERT INTO items (item_id) VALUES ('i') RETURNING item_no)
+      INSERT INTO events (user_no, item_no, type_no, occurred_at, dedup) SELECT no, item_no, 1, now(), gen_random_uuid() FROM u, i, LATERAL (VALUES (user_no), (user_no + 1)) e (no)`);
+    await execute(url, `DELETE FROM migrations WHERE name = '0015_first_user_change'`);
+    expect(await migrate(url, () => undefined)).toEqual(['0015_first_user_change']);
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    expect((await client.query('SELECT user_id FROM events LEFT JOIN users USING (user_no)')).rows).toEqual([{ user_id: 'stays' }]);
+    await client.end();
+  });
 });
