@@ -12,7 +12,7 @@ const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 /**
  * @param environment beside what is needed to start; DATABASE_URL takes the place of the embedded Postgres
  * @param nodeArguments before the script, such as a preload
- * @returns url, keys by role, the lines logged, what to call it by, and how to stop it; ready to answer
+ * @returns url, keys by role, the lines logged, its DATA_DIR, what to call it by, and how to stop it; ready to answer
  */
 export async function startServer(environment = {}, nodeArguments = []) {
   const server = await beginServer(environment, nodeArguments);
@@ -77,7 +77,7 @@ export async function beginServer(environment = {}, nodeArguments = []) {
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => void stop().then(() => process.exit(130)));
   }
-  return { child, url, keys, lines, call, stop };
+  return { child, url, keys, lines, call, stop, dataDir: folder };
 }
 
 /** @param server of `beginServer` @throws Error where it ended before */

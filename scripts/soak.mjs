@@ -1,6 +1,6 @@
 /**
  * Twenty minutes of a shop's day against a server of its own with the demo shop, and a training each minute: does memory stay, and does every request succeed? Prints a row a minute; ends with code 1 where a
- * request failed, a training did not end as it must, or memory rose by more than 1 MB a minute (least squares, after the first five minutes), of the whole process (RSS) or of heap and external memory.
+ * request failed, an event is left of a shopper who was erased or merged, a training did not end as it must, or memory rose by more than 1 MB a minute (least squares, after the first five minutes), of the whole process (RSS) or of heap and external memory.
  *
  *   npm run soak [-- --minutes 20] [--clients 8] [--pause-ms 30] [--seed 1] [--leak 3 (plants a leak of so many MB a minute)] [--snapshots FOLDER]
  *
@@ -9,7 +9,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import pg from 'pg';
 import { createRandom } from '../dist/model/random.js';
+import { startEmbeddedPostgres } from '../dist/storage/embedded/launcher.js';
 import { startServer } from './server.mjs';
 import { createActions } from './soak/actions.mjs';
 import { MOST_MB_PER_MINUTE, WARM_UP_MINUTES, judgeMemory } from './soak/slope.mjs';
@@ -108,6 +110,19 @@ async function sample(minute, least) {
   console.log(JSON.stringify(samples.at(-1)));
 }
 
+/** Shoppers were erased and merged all the time, while events and imports of theirs came in. @returns events under the number of nobody */
+async function countLeftBehind() {
+  const postgres = process.env.DATABASE_URL === undefined ? await startEmbeddedPostgres({ dataDir: server.dataDir, log: () => {} }) : null;
+  const client = new pg.Client({ connectionString: postgres?.connectionString ?? process.env.DATABASE_URL });
+  try {
+    await client.connect();
+    return (await client.query('SELECT count(*)::int AS n FROM events WHERE NOT EXISTS (SELECT FROM users WHERE users.user_no = events.user_no)')).rows[0].n;
+  } finally {
+    await client.end();
+    await postgres?.release();
+  }
+}
+
 const startedMs = performance.now();
 try {
   const work = Array.from({ length: clients }, client);
@@ -124,6 +139,10 @@ try {
   }
   ended = true;
   await Promise.all(work);
+  const leftBehind = await countLeftBehind();
+  if (leftBehind > 0) {
+    fail(`${leftBehind} events are left under numbers of shoppers who left`);
+  }
 } finally {
   await server.stop();
 }
