@@ -63,6 +63,7 @@ ACCEPTED_FIELDS = {
     "items": "either items or a preset",
     "preset": "either items or a preset",
     "name": "variants have names of their own",
+    "variants": "their shares add up to 1",
 }
 
 counts = {"requests": 0, "statuses": {}}
