@@ -146,6 +146,11 @@ export function createFollowing({ database, systemIdentifier, now, states, other
         onSwap(former.model, next.model);
       }
       log('model is live', { version: live.version, users: next.model.userRowById.size, items: next.model.itemIds.length, usersWithNewerEvents: newer.userIds?.length ?? 'all', ms: now() - started });
+      // Who left while it was opened was looked for in the former one; where this fails, the next look finds them.
+      const seen = userChanges;
+      userChanges = null;
+      forgetUsers(next.model, await listGoneUsers(database, next.createdAt));
+      userChanges ??= seen;
     } catch (error) {
       if (error instanceof ModelDamaged || error instanceof SnapshotDamaged) {
         const current = await findLiveModel(database);
@@ -183,7 +188,6 @@ export function createFollowing({ database, systemIdentifier, now, states, other
   async function followUsers(): Promise<void> {
     const changes = await readUserChanges(database);
     if (changes !== userChanges) {
-      userChanges = changes;
       if (opened !== null) {
         forgetUsers(opened.model, await listGoneUsers(database, opened.createdAt));
       }
@@ -191,6 +195,8 @@ export function createFollowing({ database, systemIdentifier, now, states, other
       states.markAll();
       others.markAll();
       onEvents();
+      // Not before: what failed on the way is done again.
+      userChanges = changes;
     }
   }
 

@@ -203,6 +203,8 @@ export async function restoreBackup(connectionString: string, path: string): Pro
     // A process that runs here already has numbers of ids, keys and a model of its own in memory.
     await run(client, `SELECT nextval('user_changes'), pg_notify('jongleur_users', ''), pg_notify('jongleur_events', ''), pg_notify('jongleur_items', ''), pg_notify('jongleur_models', ''), pg_notify('jongleur_keys', ''), pg_notify('jongleur_types', '')`);
     await client.query('COMMIT');
+    // Who looked between that and the COMMIT found the numbers of before.
+    await run(client, `SELECT nextval('user_changes'), pg_notify('jongleur_users', '')`);
     await client.query('ANALYZE');
     return { tables };
   } catch (error) {

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createFollowing } from '../../src/serving/following.ts';
+import type { UserStates } from '../../src/serving/user-state.ts';
+import type { Database } from '../../src/storage/database.ts';
 import { KEYS, type Service, startService } from '../support/service.ts';
 import { expectProblem } from './problem-answers.ts';
 
@@ -43,6 +46,42 @@ describe('users who leave', () => {
     const { rows } = await service.database.query(`SELECT string_agg(t::text, ' ') AS text FROM erasures t`);
     expect(rows[0].text).not.toContain('u7');
     expectProblem(await service.call('DELETE', '/v1/users/u7'), 404, 'not-found');
+  });
+
+  it('are gone from a model that was being opened as they left, and are looked for again where the look failed', async () => {
+    let isListed = false;
+    let hasLeft = false;
+    const query = async (...args: unknown[]) => {
+      // The next question after who is gone already.
+      if (isListed && !hasLeft) {
+        hasLeft = true;
+        expect((await service.call('DELETE', '/v1/users/u11')).status).toBe(200);
+      }
+      isListed ||= String(args[0]).includes('FROM erasures');
+      return await (service.database.query as (...all: unknown[]) => Promise<unknown>)(...args);
+    };
+    const looks: string[] = [];
+    const following = createFollowing({
+      database: Object.assign(Object.create(service.database) as Database, { query }), systemIdentifier: 'elsewhere', now: Date.now,
+      states: { beginSwap: () => undefined, finishSwap: () => undefined, mark: () => undefined, markAll: () => looks.push('states') } as unknown as UserStates,
+      others: {
+        mark: () => undefined, markAll: () => undefined,
+        forgetGone: async () => {
+          looks.push('others');
+          if (looks.length === 1) {
+            throw new Error('Postgres is away');
+          }
+        },
+      },
+      noteReach: () => undefined, onEvents: () => undefined, onSwap: () => undefined, log: () => undefined,
+    });
+    await following.followModels();
+    expect(hasLeft).toBe(true);
+    expect([following.model()!.userRowById.has('u11'), following.model()!.userRowById.has('u8')]).toEqual([false, true]);
+    await expect(following.followUsers()).rejects.toThrow('away');
+    await following.followUsers();
+    await following.followUsers();
+    expect(looks).toEqual(['others', 'others', 'states']);
   });
 
   it('can be read before that: what they did, newest first, a page at a time', async () => {
