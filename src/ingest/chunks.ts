@@ -6,9 +6,9 @@
  */
 import type pg from 'pg';
 import { resolveIds } from '../storage/ids.ts';
-import { type ChunkProgress, NumbersChanged, type Quarantine, holdUserNumbers, writeChunk } from '../storage/imports.ts';
+import { type ChunkProgress, NumbersChanged, type Quarantine, writeChunk } from '../storage/imports.ts';
 import { fillItems } from '../storage/items.ts';
-import { readUserChanges } from '../storage/users.ts';
+import { holdUserNumbers, readUserChanges } from '../storage/users.ts';
 import { createRowDedup, writeEventDedup, writeGroupHash } from './dedup.ts';
 import { type FileIds, createFileIds, createNumberCount } from './file-ids.ts';
 import { type ItemNotes, createItemNotes } from './item-notes.ts';

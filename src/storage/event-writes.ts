@@ -10,12 +10,13 @@
  * good as long as the sequence `user_changes` stands where it stood.
  */
 import type pg from 'pg';
-import { type Database, DatabaseFull, DatabaseUnavailable, RETRYABLE_SQLSTATES, connectAlone, explainDatabaseError, run, sqlStateOf } from './database.ts';
+import { type Database, DatabaseFull, DatabaseUnavailable, type Queryable, RETRYABLE_SQLSTATES, connectAlone, explainDatabaseError, run, sqlStateOf } from './database.ts';
 import { hashId, readHashKey } from './erasures.ts';
 import { type NewIds, SELECT_STORED_EVENTS, type StoredEvent, groupSteps, sameContent } from './event-statements.ts';
 import type { InsertOutcome, NewEvent } from './events.ts';
 import { prepareGroups, sendGroup } from './group-query.ts';
 import { MAX_FEW_IDS, resolveIds } from './ids.ts';
+import { holdUserNumbers } from './users.ts';
 import { type EventNumbers, type KnownNumbers, createKnownNumbers } from './known-numbers.ts';
 import { createPacedWakeUp } from './wake-ups.ts';
 
@@ -42,7 +43,7 @@ export interface EventStore {
 }
 
 const MAX_ATTEMPTS = 5;
-/** While numbers of users change all the time, as when many are erased one after the other, so long is tried again: less than a writer waits. */
+/** While numbers change all the time though whoever takes one away is made to wait, so long is tried again: less than a writer waits. */
 const CHANGES_MS = 1_500;
 const ASK_AGAIN_MS = 200;
 /** SQLSTATEs: pg_xact_status of a number that is still to come; EXECUTE of a statement whose preparation failed. */
@@ -96,7 +97,7 @@ export function createEventStore(database: Database, connectionString: string, r
   }
 
   /** Numbers of all, those that are new made first; committed by itself, so that nobody waits for our COMMIT to use them. */
-  async function numbersOf(events: readonly NewEvent[]): Promise<KnownNumbers> {
+  async function numbersOf(events: readonly NewEvent[], via: Queryable = database): Promise<KnownNumbers> {
     for (;;) {
       const known = numbers.find(events);
       const { newUsers, newItems } = known;
@@ -104,7 +105,7 @@ export function createEventStore(database: Database, connectionString: string, r
         return known;
       }
       const before = numbers.forgotten();
-      const found = await resolveIds(database, newUsers, newItems);
+      const found = await resolveIds(via, newUsers, newItems);
       if (found.itemsMade) {
         itemsWake.later();
       }
@@ -212,20 +213,46 @@ export function createEventStore(database: Database, connectionString: string, r
     });
   }
 
+  /** @returns the numbers, where some of the events are refused */
+  async function sendAlone(via: Session, events: readonly NewEvent[], resolver: Queryable): Promise<Ending | KnownNumbers> {
+    const known = await numbersOf(events, resolver);
+    return known.refused ? known : await send(via, events, known, null, false);
+  }
+
+  /**
+   * While shoppers are erased or merged one after the other, numbers that were looked up before a transaction are old in it; so whoever takes one away is made to wait. All over the one connection: they may
+   * hold all others while they wait.
+   */
+  async function sendHolding(via: Session, events: readonly NewEvent[]): Promise<Ending | KnownNumbers> {
+    return await holdUserNumbers(via.client, async () => {
+      const first = await sendAlone(via, events, via.client);
+      // By this it is known how often they have changed.
+      return 'kind' in first && first.kind === 'again' ? await sendAlone(via, events, via.client) : first;
+    });
+  }
+
   /** Brings requests to an end with nobody beside: again where that helps, in halves where Postgres will not have one of them. */
   async function bringHome(requests: readonly (readonly NewEvent[])[], first: Ending | null): Promise<StoredRequest[]> {
     const events = requests.flat();
     const untilMs = performance.now() + CHANGES_MS;
     let ending = first;
+    let numbersChanged = first?.kind === 'again';
     try {
       for (let tried = 1; ; tried++) {
         if (ending === null) {
           const via = await open();
-          const known = await numbersOf(events);
-          if (known.refused) {
-            return await withoutRefused(requests, known);
+          const sent = await (numbersChanged ? sendHolding(via, events) : sendAlone(via, events, database)).catch((error: unknown): Ending => {
+            if (via.lost && error instanceof DatabaseUnavailable) {
+              // Before anything was sent.
+              return { kind: 'again' };
+            }
+            throw error;
+          });
+          if (!('kind' in sent)) {
+            return await withoutRefused(requests, sent);
           }
-          ending = await send(via, events, known, null, false);
+          ending = sent;
+          numbersChanged = sent.kind === 'again';
         }
         if (ending.kind === 'doubt') {
           ending = await resolveDoubt(ending, events.map((event) => event.dedup));

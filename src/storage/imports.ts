@@ -183,16 +183,6 @@ export interface ImportChunk {
 /** A user was erased or merged meanwhile: numbers in memory may be nobody's. */
 export class NumbersChanged extends Error {}
 
-/** Whoever would take a number away from a user waits until `work` is done: where shoppers leave all the time, a chunk with numbers that were read before would hardly ever be in time. */
-export async function holdUserNumbers<T>(connection: Queryable, work: () => Promise<T>): Promise<T> {
-  await run(connection, `SELECT pg_advisory_lock_shared(${USERS_LOCK_KEY})`);
-  try {
-    return await work();
-  } finally {
-    await run(connection, `SELECT pg_advisory_unlock_shared(${USERS_LOCK_KEY})`).catch(() => undefined);
-  }
-}
-
 /**
  * One chunk in one transaction: its events, and the import's figures with its last line, so that after a crash chunk and position agree.
  *

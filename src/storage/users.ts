@@ -57,3 +57,13 @@ export async function readUserChanges(connection: Queryable): Promise<number> {
     throw explainDatabaseError(error);
   }
 }
+
+/** Whoever would take a number away from a user waits until `work` is done: where shoppers leave all the time, what is written with numbers that were read before would hardly ever be in time. */
+export async function holdUserNumbers<T>(connection: Queryable, work: () => Promise<T>): Promise<T> {
+  await run(connection, `SELECT pg_advisory_lock_shared(${USERS_LOCK_KEY})`);
+  try {
+    return await work();
+  } finally {
+    await run(connection, `SELECT pg_advisory_unlock_shared(${USERS_LOCK_KEY})`).catch(() => undefined);
+  }
+}

@@ -210,7 +210,7 @@ describe('while shoppers leave', () => {
       }
     })();
     const results: StoredRequest[] = [];
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 25; round++) {
       const calls = Array.from({ length: 4 }, async (_, call) => await store.commit([Array.from({ length: 20 }, (_unused, k) => event(`u${(call * 5 + k) % 20}`, `${round}-${call}-${k}`))]));
       results.push(...(await Promise.all(calls)).flat());
     }
