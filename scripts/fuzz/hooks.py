@@ -64,6 +64,7 @@ ACCEPTED_FIELDS = {
     "preset": "either items or a preset",
     "name": "variants have names of their own",
     "variants": "their shares add up to 1",
+    "settings": "a variant's are those of a scenario, which must be named",
 }
 
 counts = {"requests": 0, "statuses": {}}

@@ -138,7 +138,7 @@ export function userRoutes({ database, answers, redaction }: Services): FastifyP
         if (eventsMoved === null) {
           throw new Problem('not-found', `There is no user ${JSON.stringify(sourceId)}.`, { field: 'sourceId' });
         }
-        await answers.followUsers();
+        await Promise.all([answers.followUsers(), answers.followEvents()]);
         redaction.note();
         return { userId, eventsMoved };
       },

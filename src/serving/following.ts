@@ -5,10 +5,9 @@
 import type { InPieces } from '../model/pieces.ts';
 import { SnapshotDamaged } from '../model/snapshot-damaged.ts';
 import type { Database } from '../storage/database.ts';
-import { listGoneUsers } from '../storage/erasures.ts';
+import { type UsersSeen, listGoneUsers, readUsersSeen } from '../storage/erasures.ts';
 import { currentWatermark, usersWithEventsSince } from '../storage/events.ts';
 import { type LiveModelRow, ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
-import { readUserChanges } from '../storage/users.ts';
 import { type LiveModel, createLiveModel, forgetUsers } from './live-model.ts';
 import { MAX_DIRTY_USERS, type UserStates } from './user-state.ts';
 
@@ -53,7 +52,7 @@ export interface FollowingOptions {
   readonly now: () => number;
   readonly states: UserStates;
   /** Models beside the live one hear of events and of users who leave as it does. */
-  readonly others: { mark(userIds: readonly string[]): void; markAll(): void; forgetGone(): Promise<void> };
+  readonly others: { mark(userIds: readonly string[]): void; markAll(): void; forget(goneUserNos: Int32Array): void; forgetGone(): Promise<void> };
   readonly noteReach: (reached: boolean) => void;
   /** There are new events, of whomever. */
   readonly onEvents: () => void;
@@ -123,7 +122,8 @@ export function createFollowing({ database, systemIdentifier, now, states, other
   let former: OpenedModel | null = null;
   /** What was asked for last: older events are known here. */
   let watermark = '0';
-  let userChanges: number | null = null;
+  /** What was heard of users so far; null: everything is to be looked at anew. */
+  let usersSeen: UsersSeen | null = null;
   /** A version whose bytes were found damaged is not read again and again. */
   let damagedVersion: number | null = null;
 
@@ -147,10 +147,10 @@ export function createFollowing({ database, systemIdentifier, now, states, other
       }
       log('model is live', { version: live.version, users: next.model.userRowById.size, items: next.model.itemIds.length, usersWithNewerEvents: newer.userIds?.length ?? 'all', ms: now() - started });
       // Who left while it was opened was looked for in the former one; where this fails, the next look finds them.
-      const seen = userChanges;
-      userChanges = null;
+      const seen = usersSeen;
+      usersSeen = null;
       forgetUsers(next.model, await listGoneUsers(database, next.createdAt));
-      userChanges ??= seen;
+      usersSeen ??= seen;
     } catch (error) {
       if (error instanceof ModelDamaged || error instanceof SnapshotDamaged) {
         const current = await findLiveModel(database);
@@ -186,18 +186,28 @@ export function createFollowing({ database, systemIdentifier, now, states, other
   }
 
   async function followUsers(): Promise<void> {
-    const changes = await readUserChanges(database);
-    if (changes !== userChanges) {
+    const { goneUserNos, ...seen } = await readUsersSeen(database, usersSeen);
+    if (seen.changes === usersSeen?.changes) {
+      return;
+    }
+    if (goneUserNos !== null) {
+      // Of all others what is in memory stays good: guests log in all the time. Who was given a guest's events has newer events.
+      if (opened !== null) {
+        forgetUsers(opened.model, goneUserNos);
+      }
+      states.forget(goneUserNos);
+      others.forget(goneUserNos);
+    } else {
       if (opened !== null) {
         forgetUsers(opened.model, await listGoneUsers(database, opened.createdAt));
       }
       await others.forgetGone();
       states.markAll();
       others.markAll();
-      onEvents();
-      // Not before: what failed on the way is done again.
-      userChanges = changes;
     }
+    onEvents();
+    // Not before: what failed on the way is done again.
+    usersSeen = seen;
   }
 
   const models = coalesce(followModels);

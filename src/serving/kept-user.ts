@@ -43,6 +43,8 @@ export interface FoldedUser {
 }
 
 export interface KeptUser {
+  /** 0: nobody's, when their events were read. */
+  readonly userNo: number;
   add(event: KnownEvent): void;
   folded(nowMs: number): FoldedUser;
 }
@@ -181,6 +183,7 @@ export function keepUser(model: FoldingModel, events: UserEvents, maxEvents: num
   }
 
   return {
+    userNo: events.userNo,
     add({ itemNo, typeNo, value, quantity, occurredAtMs }) {
       if (count === maxEvents) {
         dropOldest();

@@ -19,6 +19,8 @@ export interface OtherModels {
   note(events: readonly CommittedEvent[]): void;
   mark(userIds: readonly string[]): void;
   markAll(): void;
+  /** These users left. */
+  forget(goneUserNos: Int32Array): void;
   /** Users may have left. */
   forgetGone(): Promise<void>;
 }
@@ -57,6 +59,8 @@ export function createOtherModels({ database, systemIdentifier, now, noteReach, 
     // From here on it hears of events; it answers once it knows who has newer ones.
     opening.add(other);
     try {
+      // And of those who leave; not of those who left since it was opened, or was the live one.
+      forgetUsers(opened.model, await listGoneUsers(database, opened.createdAt));
       states.finishSwap(opened.model, (await usersNewerThan(database, opened, systemIdentifier)).userIds);
       others.set(version, other);
     } finally {
@@ -95,6 +99,12 @@ export function createOtherModels({ database, systemIdentifier, now, noteReach, 
     note: (events) => each(({ states }) => states.note(events)),
     mark: (userIds) => each(({ states }) => states.mark(userIds)),
     markAll: () => each(({ states }) => states.markAll()),
+    forget(goneUserNos) {
+      each(({ opened, states }) => {
+        forgetUsers(opened.model, goneUserNos);
+        states.forget(goneUserNos);
+      });
+    },
     async forgetGone() {
       for (const { opened } of [...others.values(), ...opening]) {
         forgetUsers(opened.model, await listGoneUsers(database, opened.createdAt));

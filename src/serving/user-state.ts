@@ -48,6 +48,8 @@ export interface UserStates {
   mark(userIds: Iterable<string>): void;
   /** Everybody may have newer events. */
   markAll(): void;
+  /** Users with these numbers are gone; their ids may come again. */
+  forget(goneUserNos: Int32Array): void;
   /** From here on states refer to this model; users are as given, and those marked since `beginSwap`. */
   beginSwap(): void;
   finishSwap(model: LiveModel, dirtyUserIds: readonly string[] | null): void;
@@ -181,6 +183,13 @@ export function createUserStates(database: Database, now: () => number, onReach:
           markedDuringSwap?.add(event.userId);
         }
       }
+    },
+    forget(goneUserNos) {
+      const gone = new Set(goneUserNos);
+      // Events that came under the id since may be among those that were kept.
+      mark([...cached].filter(([, { userNo }]) => userNo === 0 || gone.has(userNo)).map(([userId]) => userId));
+      // Whose they are is not known yet.
+      loads.clear();
     },
     markAll() {
       allDirty = true;

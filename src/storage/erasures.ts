@@ -8,6 +8,7 @@ import { createHmac } from 'node:crypto';
 import { type Connection, type Database, type Queryable, inTransaction, run } from './database.ts';
 import { USERS_LOCK_KEY } from './locks.ts';
 import { readSecret } from './secrets.ts';
+import { selectUserChanges } from './users.ts';
 
 const keys = new WeakMap<Queryable, Buffer>();
 
@@ -88,4 +89,28 @@ const TRAINING_DAYS = 2;
 export async function listGoneUsers(database: Queryable, since: Date): Promise<Int32Array> {
   const [{ nos }] = await run<{ nos: number[] }>(database, 'SELECT ARRAY(SELECT user_no FROM erasures WHERE user_no IS NOT NULL AND erased_at > $1::timestamptz - make_interval(days => $2) ORDER BY 1) AS nos', [since, TRAINING_DAYS]);
   return Int32Array.from(nos);
+}
+
+/** Where somebody who follows users stands. */
+export interface UsersSeen {
+  /** `user_changes`. */
+  readonly changes: number;
+  /** Number of the latest who left. */
+  readonly erasureNo: number;
+}
+
+/** Whoever has so many to drop looks everything through more quickly. */
+const MOST_LEAVERS = 10_000;
+
+/**
+ * What has become of users since somebody looked.
+ *
+ * @returns `goneUserNos`: of those who left since, erased or merged; null where that is not all that happened (an import was undone, a backup restored), or it is not known
+ */
+export async function readUsersSeen(database: Queryable, since: UsersSeen | null): Promise<UsersSeen & { readonly goneUserNos: Int32Array | null }> {
+  const gone = since === null ? `'{}'::int[]` : `ARRAY(SELECT user_no FROM erasures WHERE erasure_no > ${since.erasureNo} LIMIT ${MOST_LEAVERS + 1})`;
+  const row = await selectUserChanges<{ changes: number; erasureNo: number; gone: (number | null)[] }>(database, `last_value::float8 AS changes, (SELECT coalesce(max(erasure_no), 0)::float8 FROM erasures) AS "erasureNo", ${gone} AS gone`);
+  // Each moves the sequence by one.
+  const isAll = since !== null && row.changes - since.changes === row.gone.length && row.gone.length <= MOST_LEAVERS && !row.gone.includes(null);
+  return { changes: row.changes, erasureNo: row.erasureNo, goneUserNos: isAll ? Int32Array.from(row.gone as number[]).sort() : null };
 }

@@ -46,16 +46,22 @@ export async function findUser(database: Queryable, userId: string): Promise<Use
 }
 
 /**
- * How often a user's number has stopped to be theirs, or what they did was taken back: another number than before means to look again. Read under the lock that whoever moves it holds: it moves before their
- * COMMIT, and who read it then would find users as they were, and look never again.
+ * A row of `user_changes`, the sequence. Read under the lock that whoever moves it holds: it moves before their COMMIT, and who read it then would find users as they were, and look never again.
+ *
+ * @param values what to select, without parameters
  */
-export async function readUserChanges(connection: Queryable): Promise<number> {
+export async function selectUserChanges<R extends pg.QueryResultRow>(connection: Queryable, values: string): Promise<R> {
   try {
-    const answers = (await (connection as pg.Pool).query(`SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY}); SELECT last_value::float8 AS n FROM user_changes`)) as unknown as pg.QueryResult<{ n: number }>[];
-    return answers[1].rows[0].n;
+    const answers = (await (connection as pg.Pool).query(`SELECT pg_advisory_xact_lock_shared(${USERS_LOCK_KEY}); SELECT ${values} FROM user_changes`)) as unknown as pg.QueryResult<R>[];
+    return answers[1].rows[0];
   } catch (error) {
     throw explainDatabaseError(error);
   }
+}
+
+/** How often a user's number has stopped to be theirs, or what they did was taken back: another number than before means to look again. */
+export async function readUserChanges(connection: Queryable): Promise<number> {
+  return (await selectUserChanges<{ n: number }>(connection, 'last_value::float8 AS n')).n;
 }
 
 /** Whoever would take a number away from a user waits until `work` is done: where shoppers leave all the time, what is written with numbers that were read before would hardly ever be in time. */

@@ -215,8 +215,8 @@ describe('live experiments', () => {
 
   it('do not count what was forged, foreign, cut, a year old or before its list, and count a click of a shopper and list once', async () => {
     await begin('honest', { variants: half({}) });
-    const id = (await list('u1')).recommendationId as string;
-    const click = async (event: object) => (await service.call('POST', '/v1/events', { userId: 'u1', type: 'view', occurredAt: new Date(clock).toISOString(), recommendationId: id, ...event })).json;
+    const id = (await list('somebody')).recommendationId as string;
+    const click = async (event: object) => (await service.call('POST', '/v1/events', { userId: 'somebody', type: 'view', occurredAt: new Date(clock).toISOString(), recommendationId: id, ...event })).json;
     const other = await startService();
     const foreign = (await other.call('GET', '/v1/trending')).json.recommendationId as string;
     await other.stop();
@@ -229,7 +229,7 @@ describe('live experiments', () => {
       return (await get('honest')).variants.reduce((sum: number, variant: { clicks: number }) => sum + variant.clicks, 0);
     };
     expect(await clicks()).toBe(0);
-    const events = Array.from({ length: 1_000 }, (_, n) => ({ userId: 'u1', itemId: `i${n % 40}`, type: 'view', recommendationId: id, occurredAt: new Date(clock).toISOString() }));
+    const events = Array.from({ length: 1_000 }, (_, n) => ({ userId: 'somebody', itemId: `i${n % 40}`, type: 'view', recommendationId: id, occurredAt: new Date(clock).toISOString() }));
     await service.call('POST', '/v1/events', { events });
     expect(await clicks()).toBe(20);
     at(NOON + 365 * 24 * HOUR);
