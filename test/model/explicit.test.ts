@@ -86,7 +86,8 @@ describe('rows with a frozen column', async () => {
           for (let r = 0; r < rows; r++) {
             const kept = start.data[r * stride + frozen]!;
             expect(data[r * stride + frozen]).toBe(kept);
-            expect(distance(data.subarray(r * stride, r * stride + factors), solveDensely(observations, r, fixed.data, factors, stride, ridge[r]!, frozen, kept))).toBeLessThan(1e-4);
+            // Numbers have 24 bits: of equations that little keeps from being singular fewer of them count.
+            expect(distance(data.subarray(r * stride, r * stride + factors), solveDensely(observations, r, fixed.data, factors, stride, ridge[r]!, frozen, kept))).toBeLessThan(1e-4 / Math.min(1, ridge[r]! * 2));
             expect([...data.subarray(r * stride + factors, (r + 1) * stride)].every((value) => value === 0)).toBe(true);
           }
         }
