@@ -62,7 +62,7 @@ const monitoring = createMonitoring({ database, answers, writer, pressure: { lev
 monitoring.start();
 const app = await createApp({ database, writer, answers: measured, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, perShopper: 0, trustProxy: [] }, pressure: { level: () => 0 }, admission: createAdmission(), monitoring, version: '0.0.0' });
 const base = await app.listen({ port: 0, host: '127.0.0.1' });
-const wakeUps = listenForWakeUps(url, (channel) => void ({ jongleur_events: answers.followEvents, jongleur_items: answers.followItems, jongleur_models: answers.followModels })[channel]?.().catch(quiet));
+const wakeUps = listenForWakeUps(url, (channel) => void ({ jongleur_events: answers.followEvents, jongleur_users: answers.followUsers, jongleur_items: answers.followItems, jongleur_models: answers.followModels })[channel]?.().catch(quiet));
 
 async function endAll() {
   for (const { experimentNo } of await listRunningExperiments(database)) {
