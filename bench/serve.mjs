@@ -3,7 +3,7 @@
  * the same client, turn by turn; every shopper is asked for once a round. Nothing of an answer is kept between requests. Prints both raw rates and the server's CPU time per answer; ends with
  * code 1 where a floor is not reached or an answer is not the one that scoring everything gives.
  *
- *   npm run bench:serve [-- --rows trained-1k,event,trained-40k,guests,filter,variety,fresh,experiment,million] [--seconds 4] [--rounds 3] [--seed 1]
+ *   npm run bench:serve [-- --rows trained-1k,event,trained-40k,filter,variety,fresh,experiment,million] [--seconds 4] [--rounds 3] [--seed 1]
  */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,7 +33,7 @@ const SIZES = {
   '40k': { users: 30_000, items: 40_000, events: 1_450_000, neighbours: 100 },
   '1M': { users: 100_000, items: 1_000_000, events: 4_500_000, neighbours: 20, allTouched: true },
 };
-const ROWS = ['trained-1k', 'event', 'trained-40k', 'guests', 'filter', 'variety', 'fresh', 'experiment', 'million'];
+const ROWS = ['trained-1k', 'event', 'trained-40k', 'filter', 'variety', 'fresh', 'experiment', 'million'];
 /** Shops up to this size have their catalogue in Postgres: the million's takes minutes to write, and no row reads it. */
 const CATALOGUE_ITEMS = 100_000;
 /** Shoppers whose events lie in Postgres, for the rows that read them. */
@@ -271,45 +271,6 @@ async function measureEvent() {
   await other.stop();
 }
 
-/** Lists while a guest logs in each second, which takes one shopper's events to another: who is not concerned must be answered from memory as before. */
-async function measureGuests() {
-  const opened = await shopOf('40k');
-  const { base, model } = opened;
-  const paths = distinctUsers(model, 30_000);
-  const send = async (method, path, body) => {
-    const answer = await fetch(base + path, { method, headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-    check(answer.status === 200, `${method} ${path} answered ${answer.status}`);
-  };
-  const run = async () => {
-    const result = await load({ base, paths, key, seconds, folder });
-    check(result.failed === 0, `${result.failed} answers were not 200`);
-    return result;
-  };
-  let guests = 0;
-  const logIn = async () => {
-    const [guest, userId] = [`guest-${guests}`, model.userIds[guests++ % model.userIds.length]];
-    const [{ itemId }] = (await ask(base, pathOf(userId))).items;
-    await send('POST', '/v1/events', { userId: guest, itemId, type: 'purchase' });
-    await send('PUT', `/v1/users/${userId}/merge/${guest}`);
-    check(!(await ask(base, pathOf(userId))).items.some((item) => item.itemId === itemId), `${userId} bought ${itemId} as a guest, and still has it in the list`);
-  };
-  const turns = [];
-  await run();
-  for (let round = 0; round < rounds; round++) {
-    const without = await run();
-    const timer = setInterval(() => void logIn().catch((error) => addFailure('guests', error)), 1_000);
-    await logIn();
-    turns.push([without, await run()]);
-    clearInterval(timer);
-  }
-  check(guests >= rounds * Math.floor(seconds), `only ${guests} guests logged in`);
-  const middle = (of) => median(turns.map(of));
-  addRow({
-    measure: `${model.itemIds.length} items, a guest logs in each second, of without`, floor: 0.7, goal: 0.9, figure: middle(([without, during]) => during.perSecond / without.perSecond), best: 'high',
-    raw: `${middle(([, { perSecond }]) => perSecond).toFixed(0)}/s, p99 ${middle(([, { p99 }]) => p99).toFixed(2)} ms against ${middle(([{ perSecond }]) => perSecond).toFixed(0)}/s, ${middle(([{ p99 }]) => p99).toFixed(2)} ms`,
-  });
-}
-
 async function measureWithExperiments() {
   const rateOf = async ({ server, base, model }) => {
     const before = await server.told({ command: 'usage' });
@@ -367,7 +328,6 @@ const measures = {
   'trained-1k': () => measureTrained('1k', { floor: 0.6, goal: 0.75 }),
   event: measureEvent,
   'trained-40k': () => measureTrained('40k', { floor: 0.35, goal: 0.6 }),
-  guests: measureGuests,
   filter: async () => await measureFilter({ compare, ask }, await shopOf('40k')),
   variety: async () => await measureVariety({ compare, ask }, await shopOf('40k')),
   fresh: measureFresh,

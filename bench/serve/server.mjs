@@ -58,7 +58,7 @@ const measured = {
   },
 };
 // Counted and watched, as in the service.
-const monitoring = createMonitoring({ database, answers, writer, pressure: { level: () => 0, delays: createHistogram([]) }, databaseUp: () => true, phase: () => 'ready', version: '0.0.0', now: Date.now, log: quiet });
+const monitoring = createMonitoring({ database, answers, writer, keys, pressure: { level: () => 0, delays: createHistogram([]) }, databaseUp: () => true, phase: () => 'ready', version: '0.0.0', now: Date.now, log: quiet });
 monitoring.start();
 const app = await createApp({ database, writer, answers: measured, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, perShopper: 0, trustProxy: [] }, pressure: { level: () => 0 }, admission: createAdmission(), monitoring, version: '0.0.0' });
 const base = await app.listen({ port: 0, host: '127.0.0.1' });
