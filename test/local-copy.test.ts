@@ -11,7 +11,7 @@ import { KEYS, type Service, startService } from './support/service.ts';
 import { fillShop } from './support/three-tastes.ts';
 
 const SMALL = { TRAIN_MIN_INTERACTIONS: '1', TRAIN_MIN_USERS: '1', RETRAIN_CRON: 'off', RETRAIN_AFTER_EVENTS: '0' };
-const FEW_SECONDS = 12_000;
+const FEW_SECONDS = 8_000;
 const LISTS = ['/v1/users/u1/recommendations?limit=5&explore=0', '/v1/users/u2/recommendations?limit=5&explore=0&filter=brand%20%3D%20acme', '/v1/items/i7/similar?limit=5', '/v1/items/i7/together?limit=5', '/v1/trending?limit=5', '/v1/newest?limit=5&fields=title,price', '/v1/users/u4/recommendations?scenario=home&explore=0'];
 
 interface List {

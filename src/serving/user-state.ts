@@ -187,7 +187,11 @@ export function createUserStates(database: Database, now: () => number, onReach:
     forget(goneUserNos) {
       const gone = new Set(goneUserNos);
       // Events that came under the id since may be among those that were kept.
-      mark([...cached].filter(([, { userNo }]) => userNo === 0 || gone.has(userNo)).map(([userId]) => userId));
+      for (const [userId, { userNo }] of cached) {
+        if (userNo === 0 || gone.has(userNo)) {
+          mark([userId]);
+        }
+      }
       // Whose they are is not known yet.
       loads.clear();
     },

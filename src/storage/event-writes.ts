@@ -16,8 +16,8 @@ import { type NewIds, SELECT_STORED_EVENTS, type StoredEvent, groupSteps, sameCo
 import type { InsertOutcome, NewEvent } from './events.ts';
 import { prepareGroups, sendGroup } from './group-query.ts';
 import { MAX_FEW_IDS, resolveIds } from './ids.ts';
-import { holdUserNumbers } from './users.ts';
 import { type EventNumbers, type KnownNumbers, createKnownNumbers } from './known-numbers.ts';
+import { holdUserNumbers } from './users.ts';
 import { createPacedWakeUp } from './wake-ups.ts';
 
 /** The connection was lost at COMMIT and Postgres has stayed away since: the events are stored, or they are not. */
