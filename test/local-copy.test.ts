@@ -203,6 +203,7 @@ describe('a start while Postgres is away', () => {
       }
       const sinceMs = performance.now();
       const started = await startServer(left.environment);
+      leaving.push(started);
       await started.ready();
       expect(performance.now() - sinceMs).toBeLessThan(FEW_SECONDS);
       expect(await listOf(started, '/v1/users/u2/recommendations?limit=3')).toMatchObject({ stale: true, source: 'personal', modelVersion: version });

@@ -1,5 +1,5 @@
 /** A snapshot's user side without some of its users: who was erased must be in no bytes that are kept. */
-import { createFactors, indexOfNo } from './matrix.ts';
+import { indexOfNo } from './matrix.ts';
 import type { UserSide } from './snapshot.ts';
 
 /** Rows of users by their numbers, those that are not there left out. */
@@ -14,23 +14,42 @@ export function rowsOfUsers(userNos: Int32Array, wanted: Int32Array): number[] {
   return rows;
 }
 
-/** @param goneRows rows of `side`, each once */
-export function withoutUsers(side: UserSide, goneRows: readonly number[]): UserSide {
-  const gone = new Set(goneRows);
-  const { userNos, userIds, factors, history } = side;
-  const kept = Int32Array.from(Array.from(userNos.keys()).filter((row) => !gone.has(row)));
-  const entries = kept.reduce((sum, row) => sum + history.rowStart[row + 1] - history.rowStart[row], 0);
-  const fresh = createFactors(kept.length, factors.factors);
-  const lean = { rowStart: new Int32Array(kept.length + 1), itemIndex: new Int32Array(entries), weight: new Float32Array(entries), target: new Float32Array(entries), lastMs: new Float64Array(entries), hidden: new Uint8Array(entries), mainType: new Int16Array(entries) };
-  let at = 0;
-  kept.forEach((row, k) => {
-    fresh.data.set(factors.data.subarray(row * factors.stride, (row + 1) * factors.stride), k * fresh.stride);
-    const [from, to] = [history.rowStart[row], history.rowStart[row + 1]];
-    for (const name of ['itemIndex', 'weight', 'target', 'lastMs', 'hidden', 'mainType'] as const) {
-      lean[name].set(history[name].subarray(from, to), at);
+const COLUMNS = ['itemIndex', 'weight', 'target', 'lastMs', 'hidden', 'mainType'] as const;
+
+/**
+ * In place, since a side may have gigabytes: whoever stays moves up, and what is returned are views of the same arrays.
+ *
+ * @param goneRows rows of `side`, ascending, each once
+ */
+export function withoutUsers({ userNos, userIds, factors, history }: UserSide, goneRows: readonly number[]): UserSide {
+  const { stride, data } = factors;
+  const { rowStart } = history;
+  let rows = 0;
+  let entries = 0;
+  for (let k = 0; k <= goneRows.length; k++) {
+    // Those between one who left and the next.
+    const from = k === 0 ? 0 : goneRows[k - 1] + 1;
+    const to = k === goneRows.length ? userNos.length : goneRows[k];
+    const [first, end] = [rowStart[from], rowStart[to]];
+    userNos.copyWithin(rows, from, to);
+    data.copyWithin(rows * stride, from * stride, to * stride);
+    for (const name of COLUMNS) {
+      history[name].copyWithin(entries, first, end);
     }
-    at += to - from;
-    lean.rowStart[k + 1] = at;
-  });
-  return { userNos: kept.map((row) => userNos[row]), userIds: Array.from(kept, (row) => userIds[row]), factors: fresh, history: lean };
+    for (let row = from; row < to; row++) {
+      rowStart[++rows] = rowStart[row + 1] - first + entries;
+    }
+    entries += end - first;
+  }
+  const gone = new Set(goneRows);
+  return {
+    userNos: userNos.subarray(0, rows),
+    userIds: userIds.filter((_, row) => !gone.has(row)),
+    factors: { ...factors, rows, data: data.subarray(0, rows * stride) },
+    history: {
+      rowStart: rowStart.subarray(0, rows + 1),
+      itemIndex: history.itemIndex.subarray(0, entries), weight: history.weight.subarray(0, entries), target: history.target.subarray(0, entries),
+      lastMs: history.lastMs.subarray(0, entries), hidden: history.hidden.subarray(0, entries), mainType: history.mainType.subarray(0, entries),
+    },
+  };
 }

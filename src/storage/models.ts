@@ -9,6 +9,7 @@
  * has its own SHA-256, and bytes that do not match are never served.
  */
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import pg from 'pg';
 import { onOneConnection, readBinaryValues } from './binary-copy.ts';
 import { type Connection, type Database, type Queryable, explainDatabaseError, inTransaction, run } from './database.ts';
@@ -92,8 +93,14 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
 /** One change of states at a time, over all processes ("jonm" in ASCII); held to the end of the transaction. */
 const STATES_KEY = 0x6a6f_6e6d;
 
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
+/** A piece a turn of the event loop: hundreds of megabytes at once would hold up every answer. */
+async function sha256(bytes: Uint8Array): Promise<Buffer> {
+  const hash = createHash('sha256');
+  for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES) {
+    hash.update(bytes.subarray(offset, offset + CHUNK_BYTES));
+    await nextTurn();
+  }
+  return hash.digest();
 }
 
 async function writePart(connection: Queryable, version: number, part: 'item' | 'user', bytes: Uint8Array): Promise<void> {
@@ -111,6 +118,7 @@ async function writePart(connection: Queryable, version: number, part: 'item' | 
  * @throws RunNoLongerOurs where the run is not `running` any more, or this session does not hold the lock
  */
 export async function publishModel(connection: pg.Client, runNo: number, model: NewModel, state: 'live' | 'candidate' = 'live'): Promise<number> {
+  const sums = [await sha256(model.itemPart), await sha256(model.userPart)];
   await connection.query('BEGIN');
   try {
     const running = await run(connection, `SELECT FROM training_runs WHERE run_no = $1 AND state = 'running' AND NOT cancel_requested FOR UPDATE`, [runNo]);
@@ -120,7 +128,7 @@ export async function publishModel(connection: pg.Client, runNo: number, model: 
     const [{ version }] = await run<{ version: number }>(
       connection,
       `INSERT INTO models (state, recipe, report, watermark, system_identifier, sha256, user_sha256) VALUES ('candidate', $1, $2, $3::xid8, $4, $5, $6) RETURNING version`,
-      [JSON.stringify(model.recipe), JSON.stringify(model.report), model.watermark, model.systemIdentifier, sha256(model.itemPart), sha256(model.userPart)],
+      [JSON.stringify(model.recipe), JSON.stringify(model.report), model.watermark, model.systemIdentifier, ...sums],
     );
     await writePart(connection, version, 'item', model.itemPart);
     await writePart(connection, version, 'user', model.userPart);
@@ -364,19 +372,20 @@ export async function listUserParts(database: Queryable): Promise<{ version: num
   );
 }
 
-/** Puts other bytes in place of a user part. @returns false where it is not the one with this checksum any more */
-export async function replaceUserPart(database: Database, version: number, expected: Buffer, bytes: Uint8Array): Promise<boolean> {
+/** Puts other bytes in place of a user part. @returns their checksum; null where it is not the one with the checksum `expected` any more */
+export async function replaceUserPart(database: Database, version: number, expected: Buffer, bytes: Uint8Array): Promise<Buffer | null> {
+  const sum = await sha256(bytes);
   return await inTransaction(database, async (connection) => {
     await run(connection, 'SELECT pg_advisory_xact_lock($1)', [STATES_KEY]);
-    const changed = await run(connection, 'UPDATE models SET user_sha256 = $3 WHERE version = $1 AND user_sha256 = $2 RETURNING 1', [version, expected, sha256(bytes)]);
+    const changed = await run(connection, 'UPDATE models SET user_sha256 = $3 WHERE version = $1 AND user_sha256 = $2 RETURNING 1', [version, expected, sum]);
     const there = await run(connection, `DELETE FROM model_chunks WHERE version = $1 AND part = 'user' AND $2 RETURNING 1`, [version, changed.length > 0]);
     if (changed.length === 0 || there.length === 0) {
-      return false;
+      return null;
     }
     await writePart(connection, version, 'user', bytes);
     // Whoever keeps a copy of the bytes is to keep these.
     await run(connection, `SELECT pg_notify('jongleur_models', '')`);
-    return true;
+    return sum;
   });
 }
 

@@ -94,7 +94,7 @@ export async function startService(overrides: Partial<Services> = {}, training: 
   }
 
   return {
-    url, folder, database, facts, answers, impressions, recommendations, experiments, trainer, writer, imports, app, call, keys, tokens, monitoring,
+    url, folder, database, facts, answers, redaction, impressions, recommendations, experiments, trainer, writer, imports, app, call, keys, tokens, monitoring,
     setPhase: (next: Phase) => {
       phase = next;
     },

@@ -1,4 +1,4 @@
-/** A thread with a training, a check of the data or neighbours to find: says how far it is and gives back what it made. What fits only is fit-entry.ts. Imports only the model and the messages. */
+/** A thread with a training, a check of the data, neighbours to find or users to take out: says how far it is and gives back what it made. What fits only is fit-entry.ts. Imports only the model and the messages. */
 import { createHash } from 'node:crypto';
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { createKernels } from '../../model/kernels/create.ts';
@@ -14,8 +14,9 @@ import { FitTooLarge } from '../../model/shared-memory.ts';
 import { decodeItemSide, decodeUserSide, encodeItemSide, encodeUserSide } from '../../model/snapshot.ts';
 import { createFitThread } from '../../model/threaded-fit.ts';
 import { helpFindNeighbours } from '../../model/threaded-neighbours.ts';
+import { rowsOfUsers, withoutUsers } from '../../model/without-users.ts';
 import { failureOf } from './failure.ts';
-import type { CheckJob, Computed, IdColumns, Place, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
+import type { CheckJob, Computed, IdColumns, Place, TakeOutJob, ThreadJob, ThreadMessage, TrainJob } from './messages.ts';
 
 const decoder = new TextDecoder();
 
@@ -123,12 +124,23 @@ async function train(job: TrainJob, place: Place): Promise<void> {
   post({ kind: 'done', computed: computed(), threadId, report, dataHash: hashOf(job.columns), parts }, parts === null ? [] : [parts.item.buffer as ArrayBuffer, parts.user.buffer as ArrayBuffer]);
 }
 
+function takeOut({ bytes, gone }: TakeOutJob): void {
+  const side = decodeUserSide(bytes);
+  const rows = rowsOfUsers(side.userNos, gone);
+  const lean = rows.length === 0 ? side : withoutUsers(side, rows);
+  const userNos = lean.userNos.slice();
+  const encoded = rows.length === 0 ? null : encodeUserSide(lean);
+  post({ kind: 'taken-out', userNos, users: rows.length, bytes: encoded }, encoded === null ? [userNos.buffer] : [userNos.buffer, encoded.buffer as ArrayBuffer]);
+}
+
 const given = workerData as ThreadJob;
 try {
   if (given.kind === 'train') {
     await train(given.job, given.place);
   } else if (given.kind === 'check') {
     check(given.job);
+  } else if (given.kind === 'take-out') {
+    takeOut(given.job);
   } else {
     helpFindNeighbours(given.work, given.thread);
     post({ kind: 'found' });

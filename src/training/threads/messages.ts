@@ -90,6 +90,23 @@ export interface FitJob {
   readonly biases: number | null;
 }
 
+/** A stored user part, and the numbers of those who left. */
+export interface TakeOutJob {
+  /** Transferred, and written over. */
+  readonly bytes: Uint8Array;
+  readonly gone: Int32Array;
+}
+
+/** Who is in the part without them. */
+export interface TakenOut {
+  /** Ascending. */
+  readonly userNos: Int32Array;
+  /** How many were taken out. */
+  readonly users: number;
+  /** The part without them; null where none was in it. */
+  readonly bytes: Uint8Array | null;
+}
+
 /** A thread's place among those of a run, and the memory they share. */
 export interface Place {
   readonly memory: WebAssembly.Memory;
@@ -105,7 +122,8 @@ export interface Place {
 export type ThreadJob =
   | { readonly kind: 'train'; readonly job: TrainJob; readonly place: Place }
   | { readonly kind: 'check'; readonly job: CheckJob; readonly place: Place }
-  | { readonly kind: 'neighbours'; readonly work: NeighbourWork; readonly thread: number };
+  | { readonly kind: 'neighbours'; readonly work: NeighbourWork; readonly thread: number }
+  | { readonly kind: 'take-out'; readonly job: TakeOutJob };
 
 /** …and of fit-entry.ts. */
 export type FitThreadJob = { readonly kind: 'fit'; readonly job: FitJob; readonly place: Place } | { readonly kind: 'help'; readonly place: Place };
@@ -123,7 +141,7 @@ export type ThreadFailure =
   | { readonly kind: 'failed'; readonly code: 'not-enough-data' | 'internal' | 'range'; readonly message: string }
   | { readonly kind: 'failed'; readonly code: 'diverged'; readonly message: string; readonly sweep: number; readonly side: 'user' | 'item'; readonly row: number };
 
-/** Thread → caller. `done`, `fitted`, `found`, `failed`, or the `quality` of a check is the last; a helper says nothing. */
+/** Thread → caller. `done`, `fitted`, `found`, `taken-out`, `failed`, or the `quality` of a check is the last; a helper says nothing. */
 export type ThreadMessage =
   | { readonly kind: 'progress'; readonly phase: TrainingPhase | 'quality'; readonly fraction: number }
   | ({ readonly kind: 'quality' } & DataCheck)
@@ -133,4 +151,5 @@ export type ThreadMessage =
   | { readonly kind: 'done'; readonly computed: Computed; readonly threadId: number; readonly report: TrainingReport; readonly dataHash: string; readonly parts: { readonly item: Uint8Array; readonly user: Uint8Array } | null }
   | { readonly kind: 'fitted'; readonly computed: Computed; readonly users: Factors; readonly items: Factors; readonly objective: number[] | null; readonly objectiveSeconds: number }
   | { readonly kind: 'found' }
+  | ({ readonly kind: 'taken-out' } & TakenOut)
   | ThreadFailure;
