@@ -3,13 +3,14 @@
  * the same client, turn by turn; every shopper is asked for once a round. Nothing of an answer is kept between requests. Prints both raw rates and the server's CPU time per answer; ends with
  * code 1 where a floor is not reached or an answer is not the one that scoring everything gives.
  *
- *   npm run bench:serve [-- --rows trained-1k,event,trained-40k,filter,variety,fresh,experiment,million] [--seconds 4] [--rounds 3] [--seed 1]
+ *   npm run bench:serve [-- --rows trained-1k,event,trained-40k,guests,filter,variety,fresh,experiment,million] [--seconds 4] [--rounds 3] [--seed 1]
  */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { DEMO_EVENT_TYPES } from '../dist/demo/generator.js';
@@ -33,7 +34,7 @@ const SIZES = {
   '40k': { users: 30_000, items: 40_000, events: 1_450_000, neighbours: 100 },
   '1M': { users: 100_000, items: 1_000_000, events: 4_500_000, neighbours: 20, allTouched: true },
 };
-const ROWS = ['trained-1k', 'event', 'trained-40k', 'filter', 'variety', 'fresh', 'experiment', 'million'];
+const ROWS = ['trained-1k', 'event', 'trained-40k', 'guests', 'filter', 'variety', 'fresh', 'experiment', 'million'];
 /** Shops up to this size have their catalogue in Postgres: the million's takes minutes to write, and no row reads it. */
 const CATALOGUE_ITEMS = 100_000;
 /** Shoppers whose events lie in Postgres, for the rows that read them. */
@@ -271,6 +272,52 @@ async function measureEvent() {
   await other.stop();
 }
 
+/** Lists while a guest logs in each second, which takes one shopper's events to another: who is not concerned must be answered from memory as before. */
+async function measureGuests() {
+  const opened = await shopOf('40k');
+  const { base, model } = opened;
+  const paths = distinctUsers(model, 30_000);
+  const send = async (method, path, body) => {
+    const answer = await fetch(base + path, { method, headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    check(answer.status === 200, `${method} ${path} answered ${answer.status}`);
+  };
+  const run = async () => {
+    const result = await load({ base, paths, key, seconds, folder });
+    check(result.failed === 0, `${result.failed} answers were not 200`);
+    return result;
+  };
+  // Those whose events other rows read stay as they are.
+  const shoppers = model.userIds.filter((id) => Number(id.slice('user-'.length)) > FRESH_USERS);
+  let guests = 0;
+  const logIn = async () => {
+    const [guest, userId] = [`guest-${guests}`, shoppers[guests++ % shoppers.length]];
+    const [{ itemId }] = (await ask(base, pathOf(userId))).items;
+    await send('POST', '/v1/events', { userId: guest, itemId, type: 'purchase' });
+    await send('PUT', `/v1/users/${userId}/merge/${guest}`);
+    check(!(await ask(base, pathOf(userId))).items.some((item) => item.itemId === itemId), `${userId} bought ${itemId} as a guest, and still has it in the list`);
+  };
+  const logInUntil = async (endMs) => {
+    while (performance.now() < endMs) {
+      const nextMs = performance.now() + 1_000;
+      await logIn();
+      await sleep(Math.max(0, Math.min(nextMs, endMs) - performance.now()));
+    }
+  };
+  const turns = [];
+  await run();
+  for (let round = 0; round < rounds; round++) {
+    const without = await run();
+    const [during] = await Promise.all([run(), logInUntil(performance.now() + seconds * 1_000)]);
+    turns.push([without, during]);
+  }
+  check(guests >= rounds * Math.floor(seconds), `only ${guests} guests logged in`);
+  const middle = (of) => median(turns.map(of));
+  addRow({
+    measure: `${model.itemIds.length} items, a guest logs in each second, of without`, floor: 0.7, goal: 0.9, figure: middle(([without, during]) => during.perSecond / without.perSecond), best: 'high',
+    raw: `${middle(([, { perSecond }]) => perSecond).toFixed(0)}/s, p99 ${middle(([, { p99 }]) => p99).toFixed(2)} ms against ${middle(([{ perSecond }]) => perSecond).toFixed(0)}/s, ${middle(([{ p99 }]) => p99).toFixed(2)} ms`,
+  });
+}
+
 async function measureWithExperiments() {
   const rateOf = async ({ server, base, model }) => {
     const before = await server.told({ command: 'usage' });
@@ -301,10 +348,20 @@ async function measureMillion() {
     const most = 1.6 * snapshot + 200e6;
     addRow({ measure: '1M items, memory', floor: most / 1e6, goal: most / 1e6, figure: rssBytes / 1e6, unit: 'MB', raw: `snapshot ${(snapshot / 1e6).toFixed(0)} MB` });
     addRow({ measure: '1M items, snapshot to ready', floor: 8, goal: 3, figure: opened.startMs / 1000, unit: 's', raw: 'from Postgres, checksums and index included' });
+    await measureErasure(opened);
     await measureCopy(opened, most);
   } finally {
     await opened.server.stop();
   }
+}
+
+/** A shopper of the million leaves: their row goes out of the stored bytes beside the answers. */
+async function measureErasure({ server, base, model }) {
+  const userId = model.userIds[7];
+  const { message, ms, delayMs } = await server.told({ command: 'erase', userId, userNo: Number(userId.slice('user-'.length)) });
+  check(message.startsWith('users who left were taken out'), message);
+  check((await ask(base, pathOf(userId))).source !== 'personal', `${userId} is still known`);
+  addRow({ measure: '1M items, a shopper erased, event loop late', floor: 300, goal: 100, figure: delayMs.max, unit: 'ms', raw: `at most; p99 ${delayMs.p99.toFixed(1)} ms; out of ${(model.userPart.length / 1e6).toFixed(0)} MB of stored bytes after ${(ms / 1000).toFixed(1)} s` });
 }
 
 /** The local copy of the million: written beside the answers, then started from with the database closed. */
@@ -328,6 +385,7 @@ const measures = {
   'trained-1k': () => measureTrained('1k', { floor: 0.6, goal: 0.75 }),
   event: measureEvent,
   'trained-40k': () => measureTrained('40k', { floor: 0.35, goal: 0.6 }),
+  guests: measureGuests,
   filter: async () => await measureFilter({ compare, ask }, await shopOf('40k')),
   variety: async () => await measureVariety({ compare, ask }, await shopOf('40k')),
   fresh: measureFresh,

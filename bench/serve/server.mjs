@@ -1,6 +1,6 @@
 /**
- * The service as a process of its own, every room the real one, connected as main.ts does. Commands come over IPC. After `fresh`, whose shoppers' events are read first, each answer from memory has
- * an event before it: it is noted as the writer notes what it has committed.
+ * The service as a process of its own, every room the real one (but imports, which no row asks for), connected as main.ts does; what it logs as an error is printed. Commands come over IPC. After
+ * `fresh`, whose shoppers' events are read first, each answer from memory has an event before it: it is noted as the writer notes what it has committed.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import pino from 'pino';
@@ -18,12 +18,14 @@ import { createAnswers } from '../../dist/serving/answers.js';
 import { closeDatabase } from '../../dist/storage/connections.js';
 import { createDatabase, placeOf, readServerFacts } from '../../dist/storage/database.js';
 import { listEventTypes } from '../../dist/storage/event-types.js';
+import { eraseUser } from '../../dist/storage/erasures.js';
 import { createEventStore } from '../../dist/storage/event-writes.js';
 import { createLocalCopyKeeper } from '../../dist/storage/local-copy/keeper.js';
 import { findLocalCopy, readLocalCopy } from '../../dist/storage/local-copy/reader.js';
 import { endExperiment, listRunningExperiments, putDraft, startExperiment } from '../../dist/storage/live-experiments.js';
 import { listenForWakeUps } from '../../dist/storage/wake-ups.js';
 import { createQualityChecker } from '../../dist/training/quality.js';
+import { createRedaction } from '../../dist/training/redaction.js';
 import { createTrainer } from '../../dist/training/trainer.js';
 
 const { url, key, copyFolder } = JSON.parse(process.argv[2]);
@@ -47,6 +49,9 @@ const trainer = createTrainer({ database, connectionString: url, systemIdentifie
 const quality = createQualityChecker({ database, connectionString: url, minimums: defaultMinimums, now: Date.now });
 const keys = createKeyRing(database, { publishable: null, secret: key, admin: null });
 const tokens = createShopperTokens(database, Buffer.alloc(32, 7), Date.now);
+/** Whoever waits for users to be taken out of the stored model. */
+let onRedacted = quiet;
+const redaction = createRedaction(database, (message) => onRedacted(message));
 const sessions = createDashboardSessions(Buffer.alloc(32, 7), keys, false, Date.now);
 /** Called before each answer from memory. */
 let before = () => undefined;
@@ -60,7 +65,7 @@ const measured = {
 // Counted and watched, as in the service.
 const monitoring = createMonitoring({ database, answers, writer, keys, pressure: { level: () => 0, delays: createHistogram([]) }, databaseUp: () => true, phase: () => 'ready', version: '0.0.0', now: Date.now, log: quiet });
 monitoring.start();
-const app = await createApp({ database, writer, answers: measured, impressions, recommendations, trainer, quality, keys, tokens, sessions, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'silent' }), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, perShopper: 0, trustProxy: [] }, pressure: { level: () => 0 }, admission: createAdmission(), monitoring, version: '0.0.0' });
+const app = await createApp({ database, writer, answers: measured, impressions, recommendations, trainer, quality, redaction, keys, tokens, sessions, phase: () => 'ready', databaseUp: () => true, logger: pino({ level: 'error' }, pino.destination(2)), publicUrl: null, corsOrigins: [], limits: { perIp: 0, perKey: 0, perShopper: 0, trustProxy: [] }, pressure: { level: () => 0 }, admission: createAdmission(), monitoring, version: '0.0.0' });
 const base = await app.listen({ port: 0, host: '127.0.0.1' });
 const wakeUps = listenForWakeUps(url, (channel) => void ({ jongleur_events: answers.followEvents, jongleur_users: answers.followUsers, jongleur_items: answers.followItems, jongleur_models: answers.followModels })[channel]?.().catch(quiet));
 
@@ -70,7 +75,7 @@ async function endAll() {
   }
 }
 
-process.on('message', async ({ command, userIds, itemIds, typeNo, folder, on, name }) => {
+process.on('message', async ({ command, userId, userNo, userIds, itemIds, typeNo, folder, on, name }) => {
   if (command === 'usage') {
     global.gc?.();
     const { user, system } = process.cpuUsage();
@@ -96,6 +101,20 @@ process.on('message', async ({ command, userIds, itemIds, typeNo, folder, on, na
     delays.disable();
     await kept.keeper.stop();
     process.send({ message: kept.message, ms: kept.ms, bytes: kept.bytes, delayMs: { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 } });
+  } else if (command === 'erase') {
+    await database.query('INSERT INTO users (user_no, user_id) OVERRIDING SYSTEM VALUE VALUES ($1, $2) ON CONFLICT DO NOTHING', [userNo, userId]);
+    const delays = monitorEventLoopDelay({ resolution: 1 });
+    delays.enable();
+    const startedAtMs = performance.now();
+    const message = await new Promise((resolve) => {
+      onRedacted = resolve;
+      eraseUser(database, userId).then(async () => {
+        await answers.followUsers();
+        redaction.note();
+      }).catch((error) => resolve(String(error)));
+    });
+    delays.disable();
+    process.send({ message, ms: performance.now() - startedAtMs, delayMs: { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 } });
   } else if (command === 'experiment') {
     if (on) {
       await putDraft(database, name, { traffic: 1, measure: 'clicks', minEffect: 0.1, power: 0.8, variants: [{ name: 'a', share: 0.5 }, { name: 'b', share: 0.5 }] });
@@ -119,6 +138,7 @@ process.on('message', async ({ command, userIds, itemIds, typeNo, folder, on, na
     await wakeUps.stop();
     await app.close();
     await monitoring.stop();
+    await redaction.stop();
     answers.stop();
     await store.close();
     await database.end();
