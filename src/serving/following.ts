@@ -7,6 +7,7 @@ import { SnapshotDamaged } from '../model/snapshot-damaged.ts';
 import type { Database } from '../storage/database.ts';
 import { type UsersSeen, listGoneUsers, readUsersSeen } from '../storage/erasures.ts';
 import { currentWatermark, usersWithEventsSince } from '../storage/events.ts';
+import { wereEventsTakenBack } from '../storage/imports.ts';
 import { type LiveModelRow, ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
 import { type LiveModel, createLiveModel, forgetUsers } from './live-model.ts';
 import { MAX_DIRTY_USERS, type UserStates } from './user-state.ts';
@@ -112,9 +113,12 @@ export async function openModel(database: Database, row: LiveModelRow): Promise<
 /** A watermark means nothing in another cluster: everything counts as newer. */
 const newerFrom = (live: Pick<RestoredModel, 'watermark' | 'systemIdentifier'>, systemIdentifier: string) => (live.systemIdentifier === systemIdentifier ? live.watermark : '0');
 
-/** Who has events that a model has not seen; `userIds` null: everybody may. */
+/** Who has events that a model has not seen, or not any more those that it has; `userIds` null: everybody may. */
 export async function usersNewerThan(database: Database, { model, hasUserPart }: OpenedModel, systemIdentifier: string): Promise<{ readonly watermark: string; readonly userIds: string[] | null }> {
-  return hasUserPart ? await usersWithEventsSince(database, newerFrom(model, systemIdentifier), MAX_DIRTY_USERS) : { watermark: await currentWatermark(database), userIds: null };
+  if (!hasUserPart || (await wereEventsTakenBack(database, model.version))) {
+    return { watermark: await currentWatermark(database), userIds: null };
+  }
+  return await usersWithEventsSince(database, newerFrom(model, systemIdentifier), MAX_DIRTY_USERS);
 }
 
 export function createFollowing({ database, systemIdentifier, now, states, others, noteReach, onEvents, onSwap, log }: FollowingOptions): Following {
@@ -122,7 +126,7 @@ export function createFollowing({ database, systemIdentifier, now, states, other
   let former: OpenedModel | null = null;
   /** What was asked for last: older events are known here. */
   let watermark = '0';
-  /** What was heard of users so far; null: everything is to be looked at anew. */
+  /** What was heard of users so far; null: everybody is to be looked at anew. */
   let usersSeen: UsersSeen | null = null;
   /** A version whose bytes were found damaged is not read again and again. */
   let damagedVersion: number | null = null;
@@ -231,7 +235,10 @@ export function createFollowing({ database, systemIdentifier, now, states, other
     },
     async start() {
       watermark = await currentWatermark(database);
+      // Whoever left before is dropped as the model is opened, and events taken back before are looked for: only what is later is to be heard of.
+      const { goneUserNos: _, ...seen } = await readUsersSeen(database, null);
       await models();
+      usersSeen = seen;
     },
   };
 }

@@ -151,6 +151,16 @@ export async function markUndone(database: Queryable, importNo: number): Promise
   await run(database, `WITH undone AS (UPDATE imports SET state = 'undone', finished_at = now() WHERE import_no = $1 RETURNING 1) SELECT nextval('user_changes'), pg_notify('jongleur_users', '') FROM undone`, [importNo]);
 }
 
+/** Whether events that a version may have been trained on were taken back: an import was undone after its run had begun. */
+export async function wereEventsTakenBack(database: Queryable, version: number): Promise<boolean> {
+  const [{ were }] = await run<{ were: boolean }>(
+    database,
+    `SELECT EXISTS (SELECT FROM imports WHERE state = 'undone' AND finished_at >= coalesce((SELECT min(started_at) FROM training_runs WHERE version = $1), '-infinity')) AS were`,
+    [version],
+  );
+  return were;
+}
+
 const EVENT_COLUMNS = 'user_no, item_no, type_no, value, quantity, price, group_hash, occurred_at, dedup, import_no';
 
 /** The temp table for chunks that may hold rows which are stored already; once a connection. */

@@ -117,15 +117,35 @@ describe('users who leave', () => {
 
   it('are gone from a replica that loads the model later, and from one that holds it', async () => {
     const replica = await startService({}, {}, service.url);
+    // What was before the start was seen then: the first look has nobody read from Postgres.
+    await replica.answers.followUsers();
+    expect(replica.answers.recommendQuickly('u9', { steering: { limit: 3 } })).toMatchObject({ source: 'personal' });
     expect((await replica.call('GET', '/v1/users/u9/recommendations')).json.source).toBe('personal');
     await service.call('DELETE', '/v1/users/u9');
     await replica.answers.followUsers();
+    expect(replica.answers.recommendQuickly('u10', { steering: { limit: 3 } })).toMatchObject({ source: 'personal' });
     expect((await replica.call('GET', '/v1/users/u9/recommendations')).json.source).toBe('trending');
     expect((await replica.call('GET', '/v1/users/u10/recommendations')).json.source).toBe('personal');
     await replica.stop();
     const later = await startService({}, {}, service.url);
     expect((await later.call('GET', '/v1/users/u9/recommendations')).json.source).toBe('trending');
     expect((await later.call('GET', '/v1/users/u10/recommendations')).json).toMatchObject({ source: 'personal' });
+    await later.stop();
+  });
+
+  it('do not keep what an import brought that was undone, at a replica that starts later or opens the model later either', async () => {
+    const { no } = await importFile('user,item,time,type\nimported,i1,2026-01-01,cart\nimported,i3,2026-01-01,cart\nimported,i5,2026-01-01,cart\n');
+    await service.train();
+    expect((await recommend('imported')).source).toBe('personal');
+    expect((await service.call('DELETE', `/v1/imports/${no}`)).json).toEqual({ no, eventsDeleted: 3 });
+    const later = await startService({}, {}, service.url);
+    expect((await later.call('GET', '/v1/users/imported/recommendations')).json.source).toBe('trending');
+    expect((await later.call('GET', '/v1/users/u10/recommendations')).json.source).toBe('personal');
+    await service.train();
+    await later.answers.followModels();
+    // A run that began after it has nothing of it: who is in memory is answered from there again.
+    expect(later.answers.recommendQuickly('u10', { steering: { limit: 3 } })).toMatchObject({ source: 'personal' });
+    expect((await later.call('GET', '/v1/users/imported/recommendations')).json.source).toBe('trending');
     await later.stop();
   });
 
