@@ -93,9 +93,13 @@ async function open(size) {
   const { systemIdentifier } = await readServerFacts(database);
   const rules = await listEventTypes(database);
   const model = await makeModel({ ...SIZES[size], seed, rules });
+  await storeIds(database, 'user', model.shop.users);
+  await storeIds(database, 'item', model.shop.items.length);
   if (SIZES[size].items <= CATALOGUE_ITEMS) {
     await storeCatalogue(database, model.shop);
   }
+  // So long ago that none counts as new: those that the model does not know would get places of their own.
+  await database.query(`UPDATE items SET published_at = now() - interval '1 year', xid = pg_current_xact_id()`);
   await publish(url.href, model, systemIdentifier);
   await database.end();
   const server = await start('server.mjs', { url: url.href, key });
@@ -189,18 +193,18 @@ async function measureTrained(size, bounds) {
   addTail(name, await compare(opened, distinctUsers(opened.model, 30_000), bounds, name));
 }
 
-/** Users and items with price, categories and attributes, under the numbers that the model knows them by. All are available, as the model's own lists have them. */
+/** Users or items, under the numbers that the model knows them by. */
+async function storeIds(database, table, count) {
+  await database.query(`INSERT INTO ${table}s (${table}_no, ${table}_id) OVERRIDING SYSTEM VALUE SELECT n, '${table}-' || n FROM generate_series(1, ${count}) n`);
+  await database.query(`SELECT setval(pg_get_serial_sequence('${table}s', '${table}_no'), ${count})`);
+}
+
+/** Items with price, categories and attributes. All are available, as the model's own lists have them. */
 async function storeCatalogue(database, shop) {
-  for (const [table, count] of [['user', shop.users], ['item', shop.items.length]]) {
-    await database.query(`INSERT INTO ${table}s (${table}_no, ${table}_id) OVERRIDING SYSTEM VALUE SELECT n, '${table}-' || n FROM generate_series(1, ${count}) n`);
-    await database.query(`SELECT setval(pg_get_serial_sequence('${table}s', '${table}_no'), ${count})`);
-  }
   for (let from = 0; from < shop.items.length; from += 1000) {
     const patches = shop.items.slice(from, from + 1000).map(({ itemId, title, price, categories, attributes }) => ({ itemId, title, price, categories, attributes }));
     await inTransaction(database, async (connection) => await patchItems(connection, patches, false));
   }
-  // So long ago that none counts as new: those that the model does not know would get places of their own.
-  await database.query(`UPDATE items SET published_at = now() - interval '1 year', xid = pg_current_xact_id()`);
 }
 
 /** The events of the first shoppers. */
@@ -358,7 +362,7 @@ async function measureMillion() {
 /** A shopper of the million leaves: their row goes out of the stored bytes beside the answers. */
 async function measureErasure({ server, base, model }) {
   const userId = model.userIds[7];
-  const { message, ms, delayMs } = await server.told({ command: 'erase', userId, userNo: Number(userId.slice('user-'.length)) });
+  const { message, ms, delayMs } = await server.told({ command: 'erase', userId });
   check(message.startsWith('users who left were taken out'), message);
   check((await ask(base, pathOf(userId))).source !== 'personal', `${userId} is still known`);
   addRow({ measure: '1M items, a shopper erased, event loop late', floor: 300, goal: 100, figure: delayMs.max, unit: 'ms', raw: `at most; p99 ${delayMs.p99.toFixed(1)} ms; out of ${(model.userPart.length / 1e6).toFixed(0)} MB of stored bytes after ${(ms / 1000).toFixed(1)} s` });

@@ -75,7 +75,7 @@ async function endAll() {
   }
 }
 
-process.on('message', async ({ command, userId, userNo, userIds, itemIds, typeNo, folder, on, name }) => {
+process.on('message', async ({ command, userId, userIds, itemIds, typeNo, folder, on, name }) => {
   if (command === 'usage') {
     global.gc?.();
     const { user, system } = process.cpuUsage();
@@ -102,7 +102,6 @@ process.on('message', async ({ command, userId, userNo, userIds, itemIds, typeNo
     await kept.keeper.stop();
     process.send({ message: kept.message, ms: kept.ms, bytes: kept.bytes, delayMs: { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 } });
   } else if (command === 'erase') {
-    await database.query('INSERT INTO users (user_no, user_id) OVERRIDING SYSTEM VALUE VALUES ($1, $2) ON CONFLICT DO NOTHING', [userNo, userId]);
     const delays = monitorEventLoopDelay({ resolution: 1 });
     delays.enable();
     const startedAtMs = performance.now();
