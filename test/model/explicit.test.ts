@@ -86,8 +86,15 @@ describe('rows with a frozen column', async () => {
           for (let r = 0; r < rows; r++) {
             const kept = start.data[r * stride + frozen]!;
             expect(data[r * stride + frozen]).toBe(kept);
-            // Numbers have 24 bits: of equations that little keeps from being singular fewer of them count.
-            expect(distance(data.subarray(r * stride, r * stride + factors), solveDensely(observations, r, fixed.data, factors, stride, ridge[r]!, frozen, kept))).toBeLessThan(1e-4 / Math.min(1, ridge[r]! * 10));
+            // Numbers have 24 bits, and of equations that little keeps from being singular as many fewer count as the largest of what is solved is larger than the ridge: at most the trace is.
+            let trace = ridge[r]!;
+            for (let e = observations.rowStart[r]!; e < observations.rowStart[r + 1]!; e++) {
+              const at = observations.index[e]! * stride;
+              trace += observations.weight[e]! * fixed.data.subarray(at, at + factors).reduce((sum, value) => sum + value * value, 0);
+            }
+            const far = distance(data.subarray(r * stride, r * stride + factors), solveDensely(observations, r, fixed.data, factors, stride, ridge[r]!, frozen, kept));
+            // Six times what the worst of 6,000 such systems came to.
+            expect(far).toBeLessThan(2e-5 + 4 * 2 ** -24 * (trace / ridge[r]!));
             expect([...data.subarray(r * stride + factors, (r + 1) * stride)].every((value) => value === 0)).toBe(true);
           }
         }
