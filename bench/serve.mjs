@@ -111,11 +111,20 @@ async function open(size) {
   return { model, server, base, startMs, url: url.href, systemIdentifier, typeNos: DEMO_EVENT_TYPES.map((type) => rules.find((rule) => rule.name === type).typeNo) };
 }
 
-const ask = async (base, path) => {
-  const answer = await fetch(base + path, { headers: { authorization: `Bearer ${key}` } });
-  check(answer.status === 200, `${path} answered ${answer.status}`);
+async function send(base, method, path, body) {
+  const answer = await fetch(base + path, { method, headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  check(answer.status === 200, `${method} ${path} answered ${answer.status}`);
   return await answer.json();
-};
+}
+const ask = async (base, path) => await send(base, 'GET', path);
+
+/** Load of which no request may fail. */
+async function loadAll(options) {
+  const result = await load({ key, seconds, folder, ...options });
+  check(result.failed === 0, `${result.failed} answers were not 200`);
+  return result;
+}
+
 const pathOf = (userId) => `/v1/users/${userId}/recommendations?limit=${LIMIT}`;
 
 /** Answers over HTTP against scoring everything: the same items by the same arithmetic, the same scores in float64 to 1e-5. */
@@ -148,8 +157,7 @@ async function compare({ server, base }, paths, bounds, name, prepare = () => un
   const { base: bareBase } = await bare.told({ body: await ask(base, paths[0]) });
   const run = async (side, at, list) => {
     const before = await side.told({ command: 'usage' });
-    const result = await load({ base: at, paths: list, key, seconds, folder });
-    check(result.failed === 0, `${result.failed} answers of ${name} were not 200`);
+    const result = await loadAll({ base: at, paths: list });
     return { ...result, cpuUs: (((await side.told({ command: 'usage' })).cpuMs - before.cpuMs) * 1000) / (result.perSecond * seconds) };
   };
   await prepare();
@@ -259,8 +267,7 @@ async function measureEvent() {
       const userId = opened.model.userIds[where === 'same replica' ? n : 500 + n];
       const { itemId } = (await ask(base, pathOf(userId))).items[0];
       const sentMs = performance.now();
-      const sent = await fetch(`${opened.base}/v1/events`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ userId, itemId, type: 'purchase' }) });
-      check(sent.status === 200, `POST /v1/events answered ${sent.status}`);
+      await send(opened.base, 'POST', '/v1/events', { userId, itemId, type: 'purchase' });
       for (;;) {
         // What was bought is hidden: a change that no rounding can make.
         if (!(await ask(base, pathOf(userId))).items.some((item) => item.itemId === itemId)) {
@@ -281,23 +288,15 @@ async function measureGuests() {
   const opened = await shopOf('40k');
   const { base, model } = opened;
   const paths = distinctUsers(model, 30_000);
-  const send = async (method, path, body) => {
-    const answer = await fetch(base + path, { method, headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-    check(answer.status === 200, `${method} ${path} answered ${answer.status}`);
-  };
-  const run = async () => {
-    const result = await load({ base, paths, key, seconds, folder });
-    check(result.failed === 0, `${result.failed} answers were not 200`);
-    return result;
-  };
+  const run = async () => await loadAll({ base, paths });
   // Those whose events other rows read stay as they are.
   const shoppers = model.userIds.filter((id) => Number(id.slice('user-'.length)) > FRESH_USERS);
   let guests = 0;
   const logIn = async () => {
     const [guest, userId] = [`guest-${guests}`, shoppers[guests++ % shoppers.length]];
     const [{ itemId }] = (await ask(base, pathOf(userId))).items;
-    await send('POST', '/v1/events', { userId: guest, itemId, type: 'purchase' });
-    await send('PUT', `/v1/users/${userId}/merge/${guest}`);
+    await send(base, 'POST', '/v1/events', { userId: guest, itemId, type: 'purchase' });
+    await send(base, 'PUT', `/v1/users/${userId}/merge/${guest}`);
     check(!(await ask(base, pathOf(userId))).items.some((item) => item.itemId === itemId), `${userId} bought ${itemId} as a guest, and still has it in the list`);
   };
   const logInUntil = async (endMs) => {
@@ -325,8 +324,7 @@ async function measureGuests() {
 async function measureWithExperiments() {
   const rateOf = async ({ server, base, model }) => {
     const before = await server.told({ command: 'usage' });
-    const result = await load({ base, paths: distinctUsers(model, 30_000), key, seconds, folder });
-    check(result.failed === 0, `${result.failed} answers were not 200`);
+    const result = await loadAll({ base, paths: distinctUsers(model, 30_000) });
     return { ...result, cpuUs: (((await server.told({ command: 'usage' })).cpuMs - before.cpuMs) * 1000) / (result.perSecond * seconds) };
   };
   const publishAgain = async ({ url, model, systemIdentifier }) => await publish(url, model, systemIdentifier);
@@ -343,8 +341,7 @@ async function measureMillion() {
   try {
     await checkAnswers(opened, 20);
     // One connection: how long an answer takes, not how long it waits for others.
-    const { p50, p99, perSecond, failed } = await load({ base: opened.base, paths: distinctUsers(opened.model, 100_000), key, seconds: seconds * 2, folder, connections: 1 });
-    check(failed === 0, `${failed} answers were not 200`);
+    const { p50, p99, perSecond } = await loadAll({ base: opened.base, paths: distinctUsers(opened.model, 100_000), seconds: seconds * 2, connections: 1 });
     addRow({ measure: '1M items, p50', floor: 8, goal: 2, figure: p50, unit: 'ms', raw: `${perSecond.toFixed(0)}/s over one connection` });
     addRow({ measure: '1M items, p99', floor: 25, goal: 8, figure: p99, unit: 'ms', raw: `p50 ${p50.toFixed(2)} ms` });
     const { rssBytes } = await opened.server.told({ command: 'usage' });

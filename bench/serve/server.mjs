@@ -18,7 +18,6 @@ import { createAnswers } from '../../dist/serving/answers.js';
 import { closeDatabase } from '../../dist/storage/connections.js';
 import { createDatabase, placeOf, readServerFacts } from '../../dist/storage/database.js';
 import { listEventTypes } from '../../dist/storage/event-types.js';
-import { eraseUser } from '../../dist/storage/erasures.js';
 import { createEventStore } from '../../dist/storage/event-writes.js';
 import { createLocalCopyKeeper } from '../../dist/storage/local-copy/keeper.js';
 import { findLocalCopy, readLocalCopy } from '../../dist/storage/local-copy/reader.js';
@@ -69,6 +68,16 @@ const app = await createApp({ database, writer, answers: measured, impressions, 
 const base = await app.listen({ port: 0, host: '127.0.0.1' });
 const wakeUps = listenForWakeUps(url, (channel) => void ({ jongleur_events: answers.followEvents, jongleur_users: answers.followUsers, jongleur_items: answers.followItems, jongleur_models: answers.followModels })[channel]?.().catch(quiet));
 
+/** How late the event loop is from here on. @returns what it was, in ms, when called */
+function watchDelays() {
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  delays.enable();
+  return () => {
+    delays.disable();
+    return { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 };
+  };
+}
+
 async function endAll() {
   for (const { experimentNo } of await listRunningExperiments(database)) {
     await endExperiment(database, experimentNo, { reason: 'stopped' }, new Date());
@@ -92,28 +101,24 @@ process.on('message', async ({ command, userId, userIds, itemIds, typeNo, folder
     before = (userId) => answers.noteCommitted([event(userId, turn++)]);
     process.send({});
   } else if (command === 'copy') {
-    const delays = monitorEventLoopDelay({ resolution: 1 });
+    let delayMs;
     const kept = await new Promise((resolve) => {
       const keeper = createLocalCopyKeeper({ database, folder, place: placeOf(url), systemIdentifier: facts.systemIdentifier, tokenKey: Buffer.alloc(32, 7), modelVersion: answers.modelVersion, trending: answers.trendingRows, now: Date.now, log: (message, detail) => resolve({ message, keeper, ...detail }) });
-      delays.enable();
+      delayMs = watchDelays();
       keeper.note();
     });
-    delays.disable();
+    const late = delayMs();
     await kept.keeper.stop();
-    process.send({ message: kept.message, ms: kept.ms, bytes: kept.bytes, delayMs: { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 } });
+    process.send({ message: kept.message, ms: kept.ms, bytes: kept.bytes, delayMs: late });
   } else if (command === 'erase') {
-    const delays = monitorEventLoopDelay({ resolution: 1 });
-    delays.enable();
+    const delayMs = watchDelays();
     const startedAtMs = performance.now();
-    const message = await new Promise((resolve) => {
+    const redacted = new Promise((resolve) => {
       onRedacted = resolve;
-      eraseUser(database, userId).then(async () => {
-        await answers.followUsers();
-        redaction.note();
-      }).catch((error) => resolve(String(error)));
     });
-    delays.disable();
-    process.send({ message, ms: performance.now() - startedAtMs, delayMs: { p99: delays.percentile(99) / 1e6, max: delays.max / 1e6 } });
+    const { statusCode } = await app.inject({ method: 'DELETE', url: `/v1/users/${userId}`, headers: { authorization: `Bearer ${key}` } });
+    const message = statusCode === 200 ? await redacted : `the erasure was answered ${statusCode}`;
+    process.send({ message, ms: performance.now() - startedAtMs, delayMs: delayMs() });
   } else if (command === 'experiment') {
     if (on) {
       await putDraft(database, name, { traffic: 1, measure: 'clicks', minEffect: 0.1, power: 0.8, variants: [{ name: 'a', share: 0.5 }, { name: 'b', share: 0.5 }] });
