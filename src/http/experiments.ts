@@ -5,7 +5,8 @@ import { MISMATCH_LEVEL, type ExperimentResult, countVariants, looksOf, resultOf
 import { describeResult } from '../insight/experiment-words.ts';
 import type { Database } from '../storage/database.ts';
 import { EXPERIMENT_MEASURES, ExperimentFault, GUARD_PREFIX, type LiveExperiment, type StoredVariant, deleteDraft, endExperiment, findExperiment, listExperiments, notePromotion, putDraft, startExperiment } from '../storage/live-experiments.ts';
-import { ModelStateFault, activateModel, findModel, pruneModels, readModelSizes } from '../storage/models.ts';
+import { readModelSizes } from '../storage/model-parts.ts';
+import { ModelStateFault, activateModel, findModel, pruneModels } from '../storage/models.ts';
 import { listScenarios, putScenario } from '../storage/scenarios.ts';
 import { pageOf, parseCursor } from './paging.ts';
 import { Problem } from './problems.ts';

@@ -8,7 +8,8 @@ import type { Database } from '../storage/database.ts';
 import { type UsersSeen, listGoneUsers, readUsersSeen } from '../storage/erasures.ts';
 import { currentWatermark, usersWithEventsSince } from '../storage/events.ts';
 import { wereEventsTakenBack } from '../storage/imports.ts';
-import { type LiveModelRow, ModelDamaged, findLiveModel, loadModelPart } from '../storage/models.ts';
+import { ModelDamaged, loadModelPart } from '../storage/model-parts.ts';
+import { type LiveModelRow, findLiveModel } from '../storage/models.ts';
 import { type LiveModel, createLiveModel, forgetUsers } from './live-model.ts';
 import { MAX_DIRTY_USERS, type UserStates } from './user-state.ts';
 
@@ -236,7 +237,7 @@ export function createFollowing({ database, systemIdentifier, now, states, other
     async start() {
       watermark = await currentWatermark(database);
       // Whoever left before is dropped as the model is opened, and events taken back before are looked for: only what is later is to be heard of.
-      const { goneUserNos: _, ...seen } = await readUsersSeen(database, null);
+      const seen = await readUsersSeen(database, null);
       await models();
       usersSeen = seen;
     },

@@ -5,7 +5,8 @@
 import { SnapshotDamaged } from '../model/snapshot-damaged.ts';
 import type { Database } from '../storage/database.ts';
 import { listGoneUsers } from '../storage/erasures.ts';
-import { ModelDamaged, findServedModel } from '../storage/models.ts';
+import { ModelDamaged } from '../storage/model-parts.ts';
+import { findServedModel } from '../storage/models.ts';
 import { type OpenedModel, openModel, usersNewerThan } from './following.ts';
 import { type LiveModel, forgetUsers } from './live-model.ts';
 import { type CommittedEvent, type UserStates, createUserStates } from './user-state.ts';

@@ -5,7 +5,8 @@
 import { rowsOfUsers } from '../model/without-users.ts';
 import type { Database } from '../storage/database.ts';
 import { listGoneUsers } from '../storage/erasures.ts';
-import { listUserParts, loadModelPart, replaceUserPart } from '../storage/models.ts';
+import { listUserParts, loadModelPart } from '../storage/model-parts.ts';
+import { replaceUserPart } from '../storage/models.ts';
 import { type PacedWork, createPacedWork } from '../storage/paced-work.ts';
 import { takeOutInThread } from './threads/take-out.ts';
 

@@ -4,7 +4,7 @@ import { createRandom } from '../../src/model/random.ts';
 import { createLiveModel } from '../../src/serving/live-model.ts';
 import { atOnce } from '../../src/model/pieces.ts';
 import { decodeItemSide, encodeItemSide } from '../../src/model/snapshot.ts';
-import { loadModelPart } from '../../src/storage/models.ts';
+import { loadModelPart } from '../../src/storage/model-parts.ts';
 import { type HybridModel, publishHybridModel } from '../support/hybrid-model.ts';
 import { execute } from '../support/postgres.ts';
 import { type Service, startService } from '../support/service.ts';

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import pg from 'pg';
 import { type Database, run } from '../../src/storage/database.ts';
-import { ModelDamaged, RunNoLongerOurs, activateModel, findLiveModel, findModel, listModels, loadModelPart, publishModel, rejectModel } from '../../src/storage/models.ts';
+import { ModelDamaged, loadModelPart } from '../../src/storage/model-parts.ts';
+import { RunNoLongerOurs, activateModel, findLiveModel, findModel, listModels, publishModel, rejectModel } from '../../src/storage/models.ts';
 import { changeTrainingSettings } from '../../src/storage/settings.ts';
 import { type TrainingLock, findRun, startRun, takeTrainingLock } from '../../src/storage/training-runs.ts';
 import { type OwnDatabase, openTestDatabase } from '../support/database.ts';

@@ -1,7 +1,7 @@
 /** Users who left, taken out of the bytes of a stored model. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeUserSide } from '../../src/model/snapshot.ts';
-import { listUserParts, loadModelPart } from '../../src/storage/models.ts';
+import { listUserParts, loadModelPart } from '../../src/storage/model-parts.ts';
 import { createRedaction, redactModels } from '../../src/training/redaction.ts';
 import { type Service, startService } from '../support/service.ts';
 import { fillShop } from '../support/three-tastes.ts';
